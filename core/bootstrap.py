@@ -46,11 +46,10 @@ def _made(settings: Settings) -> Runtime:
     polled = [source.name for source in rt.sources]
     rt.sources = [*rt.sources, *inputs.sources(settings, lambda: rt.policy, polled)]
     rt.health = registry.health_source(settings) or inputs.health_source(rt.policy)
-    chat = registry.chat(settings)
     embedded = EmbeddedAnalyst()
     rt.analysts = [*registry.analysts(settings, embedded), embedded]
     rt.runner = runner(rt.policy.fix)
-    rt.fixers = [EmbeddedFixer(), *([ModelFixer(chat.complete)] if chat else []), *_cline(rt)]
+    rt.fixers = [EmbeddedFixer(), *models(rt), *_cline(rt)]
     rt.probe = partial(http.probe, timeout=10.0)
     return rt
 
@@ -61,6 +60,12 @@ def fenced(rt: Runtime) -> Runtime:
     rt.reviewer = fencing.around(rt.reviewer, ("ask",))
     rt.sources = [fencing.around(source, ("resolve",)) for source in rt.sources]
     return rt
+
+
+def models(rt: Runtime) -> list[ModelFixer]:
+    """The configured model, with as many samples as the policy says."""
+    chat = registry.chat(rt.settings)
+    return [ModelFixer(chat.complete, samples=rt.policy.fix.models.samples)] if chat else []
 
 
 def _cline(rt: Runtime) -> list[ClineFixer]:

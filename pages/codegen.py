@@ -111,7 +111,7 @@ def change_row(row) -> tuple:
         made.generator,
         f"{made.attempt}",
         f"+{added} −{removed}",
-        percent(made.confidence),
+        percent(made.confidence) if made.confidence else "not measured",
         span(made.seconds),
         when(made.created_at),
         tag("span", made.note, class_="d-clip"),

@@ -18,6 +18,7 @@ from core.models.counted import counted
 from core.policy import versions
 from core.policy.reader import ConfigurationError, parse_policy
 from core.queries import decisions
+from core.stages import autonomy
 
 ORDER = 70
 
@@ -41,8 +42,9 @@ def in_force() -> None:
         st.error(f"platform.toml is invalid; the engine keeps using the last valid policy. {fault}")
     with store.read() as session:
         made = decisions.by_row(session, datetime.now(UTC) - timedelta(days=7))
+        rows = autonomy.table(session, policy)
     st.header("Decision rules", anchor=False)
-    draw(policy_view.drawn(policy, made), policy_view.notes(policy))
+    draw(policy_view.drawn(policy, made, rows), policy_view.notes(policy))
 
 
 def change() -> None:

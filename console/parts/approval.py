@@ -71,7 +71,7 @@ def risks(asked: OpenApproval) -> list[tuple[object, str]]:
         *(() if any("critical service" in str(guard.get("says", "")) for guard in fired) else [standing]),
         (None, f"{counted(added, 'changed line')} in {counted(files, 'file')}"),
         (None, f"Confidence: decision {percent(decision.confidence) if decision else '–'}, "
-               f"patch {percent(made.confidence)}"),
+               f"patch {change.precision(made)}"),
         (None, f"{counted(asked.issue.occurrences, 'occurrence')}, "
                f"{counted(asked.issue.users, 'affected user')} so far"),
     ]  # fmt: skip

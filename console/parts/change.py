@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from console.ui.diff import side_by_side, size
 from console.ui.markup import Safe, join, percent, span, tag
@@ -21,15 +21,31 @@ PROOF = {
 }
 
 
+def precision(change_set: ChangeSet) -> str:
+    """The measured precision of the patch's class; of an older change, the confidence that it was given."""
+    told = change_set.proof.get("precision")
+    return str(told) if told else percent(change_set.confidence)
+
+
 def proof(change_set: ChangeSet) -> Safe:
     held = change_set.proof
-    says = held.get("says") or []
+    says, behaviours = held.get("says") or [], held.get("behaviours") or []
+    autonomy = held.get("autonomy") or {}
     return join(
         [
             checks((held.get(k), v if k in held else f"{v}: not run") for k, v in PROOF.items()),
+            checks([(bool(autonomy.get("may")) or None, _class(autonomy))]) if autonomy else "",
+            checks((None, str(one)) for one in behaviours),
             code("\n".join(map(str, says))) if says else "",
+            tag("p", "A proposal that is not proved. Read it before you use it.") if held.get("proposal") else "",
+            code(str(held["proposal"])) if held.get("proposal") else "",
         ]
     )
+
+
+def _class(autonomy: Mapping) -> str:
+    may = "Released without a person" if autonomy.get("may") else "A person approves it"
+    return f"{may}: {autonomy.get('says', '')} ({autonomy.get('class') or 'no class'})"
 
 
 def review(found: Review) -> Safe:

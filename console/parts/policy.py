@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from console.ui.markup import Safe, join, moment, percent, span, tag
-from console.ui.widgets import VERDICT, bar, card, facts, growth, of, table
+from console.ui.widgets import VERDICT, badge, bar, card, facts, growth, of, table
 from core.decision import rules as decision
 from core.decision import windows
 from core.models.counted import counted
 from core.policy import advice
 from core.policy.reader import Policy
 from core.policy.sections import FixRules
+from core.stages.autonomy import Autonomy
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -129,10 +130,35 @@ def delivery(policy: Policy) -> Safe:
     )
 
 
-def drawn(policy: Policy, made: Mapping[int, int]) -> Safe:
+def autonomy(policy: Policy, rows: Sequence[Autonomy]) -> Safe:
+    """Which classes of fixes are released without a person, by service, and the figures behind it."""
+    rules = policy.fix.autonomy
+    need = (
+        "A class of fixes is its fixer and the evidence that the fix is meant. It is released without a person once "
+        f"its precision is at least {rules.precision:.0%} (lower bound of the 95 % interval) on {rules.cases} unseen "
+        "cases or on the service's own outcomes. Own outcomes that show less end it. A person can grant or withhold it."
+    )
+    heads = ("Service", "Fixer and evidence", "Released without a person", "Unseen cases", "Own outcomes", "Why")
+    found = [
+        (
+            tag("b", row.service),
+            row.name,
+            badge("ok", "✓", "yes") if row.may else badge("", "–", "no"),
+            row.unseen.told("case"),
+            row.own.told("outcome"),
+            row.says,
+        )
+        for row in rows
+    ]
+    none = "No class is released without a person yet: a person approves every fix."
+    return card("Autonomy", tag("p", need, class_="d-muted"), table(heads, found) if found else tag("p", none))
+
+
+def drawn(policy: Policy, made: Mapping[int, int], rows: Sequence[Autonomy]) -> Safe:
     return join(
         [
             matrix(policy, made),
+            autonomy(policy, rows),
             tag("div", weights(policy), guards(policy), class_="d-two"),
             services(policy),
             delivery(policy),

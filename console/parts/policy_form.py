@@ -57,6 +57,12 @@ FORM: Mapping[str, Sequence[Field]] = {
         Field("corroboration.failures", "Failures that corroborate", 1, 1000, 1, "Fewer if fewer are reported"),
         Field("corroboration.wait_seconds", "Wait for late metrics, seconds", 0.0, 86400.0, 60.0),
     ),
+    "Autonomy of fixes (SERVICE/FIXER/EVIDENCE)": (
+        _share("fix.autonomy.precision", "Precision that a class must show", "Lower bound of its 95 % interval"),
+        Field("fix.autonomy.cases", "Cases or outcomes that must show it", 1, 10_000, 1),
+        Field("fix.autonomy.granted", "Granted", help="The weakest evidence, e.g. shop/embedded/sibling"),
+        Field("fix.autonomy.withheld", "Withheld", help="Globs, e.g. */model/*"),
+    ),
     "After the deployment": (
         Field("watch.seconds", "Watch duration, seconds", 1.0, 86400.0, 30.0),
         Field("watch.earliest", "Earliest confirmation, seconds", 0.0, 86400.0, 10.0),

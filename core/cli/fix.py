@@ -9,19 +9,20 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from core import bootstrap
 from core.models import Crash
 from core.policy.sections import FixRules
 from core.policy.services import Repository
-from core.repair.engine import repair
 from core.repair.environment.fault import EnvironmentFault
 from core.repair.fixers.embedded import EmbeddedFixer
-from core.repair.judge.judge import NO_EVIDENCE
+from core.repair.judge.precision import class_of, measured
 from core.repair.reproduce.reproduce import fingerprint
 from core.repair.sandbox import checkout
 from core.repair.sandbox.runner import runner
-from core.repair.types import FixResult
+from core.repair.types import Evidence, FixResult
 from core.runtime import Runtime
 from core.settings import load
+from core.stages import fixer_chain
 from core.stages.ground import prepared
 
 SETTLED = {"source": ["."], "tests": "tests"}  # with the platform's own interpreter, nothing has to be found
@@ -53,10 +54,12 @@ def main(argv: Sequence[str]) -> int:
         print(json.dumps({"decision": "escalate", "reason": str(fault), "cause": "environment"}))
         return 2
     defaults = stands.repository
-    result = repair(
-        given.repo,
-        crash,
-        fixers=[EmbeddedFixer()],
+    result = fixer_chain.chain(
+        [EmbeddedFixer(), *bootstrap.models(rt)],
+        fixer_chain.Spent(),
+        fixer_chain.Spent(),
+        tree=given.repo,
+        crash=crash,
         rules=rules,
         allowed=["**"],
         source=defaults.source,
@@ -85,7 +88,8 @@ def _committed(repo: Path, crash: Crash, result: FixResult) -> str:
 
 def _said(result: FixResult, branch: str) -> dict:
     """A fix is decided when it has evidence; without, what is on the branch is a proposal to a person."""
-    sure = result.decision == "fix" and result.confidence > NO_EVIDENCE
+    made = result.candidate
+    sure = result.decision == "fix" and made is not None and made.grade >= Evidence.SIBLING
     step = result.next_step or (
         "" if sure else "Nothing in the code confirms that this is the intended behaviour. Review the branch."
     )
@@ -93,9 +97,12 @@ def _said(result: FixResult, branch: str) -> dict:
         "decision": "fix" if sure else "escalate",
         "reason": f"{result.reason} {step}".strip(),
         "cause": str(result.cause),
-        "template": result.candidate.template if result.candidate else "",
+        "template": made.template if made else "",
         "branch": branch,
-        "confidence": result.confidence,
+        "evidence": {"grade": made.grade.name.lower(), "says": list(made.evidence)} if made else {},
+        "confidence": result.confidence or None,
+        "precision": measured(class_of(made)).told("unseen case") if made else "",
+        "behaviours": list(result.behaviours),
         "proof": asdict(result.proof) | {"complete": result.proof.complete},
         "attempts": [{"template": a.candidate.template, "refused": a.reason} for a in result.attempts],
     }

@@ -268,6 +268,10 @@ def m015_inputs(connection: Connection) -> None:
     add(connection, *(table_of(table).name for table in (*tables, inputs.SpanLink)))
 
 
+def m016_grade_of_a_change(connection: Connection) -> None:
+    add(connection, "changeset.grade")
+
+
 def m017_meter_streams(connection: Connection) -> None:
     """The last values of the metrics that services send."""
     add(connection, table_of(inputs.MeterStream).name)
@@ -286,6 +290,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m013_alarm_and_life,
     m014_holds_restarts_resolutions,
     m015_inputs,
+    m016_grade_of_a_change,
     m017_meter_streams,
 ]
 

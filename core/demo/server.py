@@ -287,6 +287,9 @@ environment_build = "platform"  # the shop needs nothing besides
 minimum_occurrences = 2
 deployments_per_hour = 50
 
+[fix.autonomy]
+granted = ["*/embedded/sibling"]  # for the demonstration: here no class has the outcomes yet to earn it
+
 [watch]
 seconds = 20  # a demonstration decides in seconds, on less evidence than the defaults ask for
 earliest = 8

@@ -32,7 +32,8 @@ class ChangeSet(SQLModel, table=True):
     patch_hash: str = Field(default="", index=True)  # of the diff without its line numbers
     test_path: str = ""
     test_code: str = ""
-    confidence: float = 0.0
+    grade: str = ""  # name of core.repair.types.Evidence; empty in a change of an older version
+    confidence: float = 0.0  # measured precision of its class; 0: not measured
     proof: dict = _json()  # {"fails_before": true, "passes_after": true, "fails_reverted": true, ...}
     pull_number: int | None = None
     pull_url: str = ""

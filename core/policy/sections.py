@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from core.models.access import Role
 from core.policy.services import Service, Strict
@@ -145,6 +145,7 @@ class ModelRules(Strict):
     """Budget of the models that write fixes. Tokens and dollars include all attempts, also failed ones."""
 
     tries: int = Field(default=2, ge=0, le=5, description="attempts of each model at one fix; 0: no models")
+    samples: int = Field(default=2, ge=1, le=10, description="answers asked for in one attempt and judged together")
     seconds: float = Field(default=300, gt=0, description="time limit of one attempt, in seconds")
     requests: int = Field(default=40, ge=1, description="maximum requests of a program such as Cline in one attempt")
     tokens_per_issue: int = 200_000
@@ -154,8 +155,42 @@ class ModelRules(Strict):
     usd_per_million_tokens: float = Field(default=0.0, ge=0, description="price, if the model server reports none")
 
 
+def _class(pattern: str) -> str:
+    """A class of fixes, as SERVICE/FIXER/EVIDENCE."""
+    _, fixer, grade = pattern.split("/") if pattern.count("/") == 2 else ("", "", "")
+    if not fixer or (grade not in GRADES and not any(c in grade for c in "*?[")):
+        raise ValueError(f"{pattern!r} is no SERVICE/FIXER/EVIDENCE, with evidence one of {', '.join(GRADES)}")
+    return pattern
+
+
+def _grant(pattern: str) -> str:
+    if _class(pattern).rpartition("/")[2] not in GRADES:
+        raise ValueError(f"{pattern!r} must name the weakest evidence: one of {', '.join(GRADES)}")
+    return pattern
+
+
+GRADES = ("none", "style", "sibling", "caller", "type", "test", "documented")  # core.repair.types.Evidence
+
+
+class AutonomyRules(Strict):
+    """When a class of fixes (SERVICE/FIXER/EVIDENCE) is released without a person: by its precision, or by a grant."""
+
+    precision: float = Field(
+        default=0.9, gt=0, lt=1, description="precision that a class must show, as the lower bound of its 95 % interval"
+    )
+    cases: int = Field(default=30, ge=1, description="unseen cases, or own outcomes of the service, that must show it")
+    granted: list[Annotated[str, AfterValidator(_grant)]] = Field(
+        default=[],
+        description='classes that need not be measured; the weakest evidence, e.g. ["shop/embedded/sibling"]',
+    )
+    withheld: list[Annotated[str, AfterValidator(_class)]] = Field(
+        default=[], description='classes (globs) that always need a person, e.g. ["*/model/*"]'
+    )
+
+
 class FixRules(Strict):
     models: ModelRules = ModelRules()
+    autonomy: AutonomyRules = AutonomyRules()
     attempts: int = Field(default=3, ge=1, le=10)
     max_lines: int = 200
     max_files: int = 5

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import sqrt
+
+from core.models.proportion import wilson
 
 BASELINE_SECONDS = 2 * 3600.0  # mean time to repair manually, before the platform
 ENOUGH = 5  # the fewest cases for a share or a mean
@@ -260,14 +261,6 @@ class ConfidenceBin:
     @property
     def share(self) -> float:
         return self.held / self.n
-
-
-def wilson(held: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Score interval of a share (E. B. Wilson, 1927)."""
-    p, square = held / n, z * z
-    centre = (p + square / (2 * n)) / (1 + square / n)
-    half = z / (1 + square / n) * sqrt(p * (1 - p) / n + square / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def calibration(judged: Sequence[ConfidenceTally]) -> list[ConfidenceBin]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -11,20 +12,33 @@ from core.models import Crash
 from core.vendors.command import Completed
 
 
+class Evidence(IntEnum):
+    """What shows that a change gives the intended behaviour, from the weakest to the strongest."""
+
+    NONE = 0
+    STYLE = 1  # the file does such things elsewhere
+    SIBLING = 2  # sibling code does the same in the same situation
+    CALLER = 3  # a caller relies on this result
+    TYPE = 4  # a type or an annotation allows or asks for it
+    TEST = 5  # a test of the repository expects it
+    DOCUMENTED = 6  # the documentation of this very thing says so
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A possible change. ``files`` maps a path in the repository to the file's new text.
 
-    ``evidence`` says why the new behaviour is the intended one (docstring, sibling, caller, test);
-    without any, ``confidence`` (0..1) stays under 0.8. ``raises``: the documented exception that the
-    crashing input is to meet instead (import lines, then its name).
+    ``grade`` is the strongest evidence that the new behaviour is the intended one; ``evidence`` says it in sentences.
+    ``far`` counts the steps from the evidence to the change; of one grade, the nearest is preferred.
+    ``raises``: the documented exception that the crashing input is to meet instead (import lines, then its name).
     """
 
     template: str
     files: Mapping[str, str]
     rationale: str
     evidence: Sequence[str] = ()
-    confidence: float = 0.5
+    grade: Evidence = Evidence.NONE
+    far: int = 0
     raises: str = ""
     generator: str = "embedded"
     tokens: int = 0
@@ -45,7 +59,8 @@ class RegressionTest:
 class Proof:
     """The proof of fix. Complete only when all four hold; ``says`` has a line for each run.
 
-    ``slow``: the whole suite took too long, and the related tests alone speak for the older ones.
+    ``slow``: the whole suite could not be run, and the related tests alone speak for the older ones. ``open``: the new
+    test asserts no result, because nothing says which is right.
     """
 
     fails_before: bool = False
@@ -54,6 +69,7 @@ class Proof:
     older_tests_pass: bool = False
     says: Sequence[str] = ()
     slow: bool = False
+    open: bool = False
 
     @property
     def complete(self) -> bool:
@@ -76,7 +92,9 @@ class Attempt:
 class FixResult:
     """``decision`` is fix or escalate. On fix, the tree holds candidate and test, uncommitted.
 
-    ``final``: no other repairer could help: code cannot cure it, nothing can prove it, or nothing says what is meant.
+    ``confidence`` is the measured precision of the candidate's class, 0 where none was measured. ``behaviours``: what
+    the surviving candidates make of the reported input, where they disagree. ``final``: the cause is not code, so no
+    other fixer is asked. An escalated ``candidate`` is a proposal that was not proved.
     """
 
     decision: str
@@ -88,6 +106,7 @@ class FixResult:
     proof: Proof = field(default_factory=Proof)
     confidence: float = 0.0
     attempts: Sequence[Attempt] = ()
+    behaviours: Sequence[str] = ()
     final: bool = False
 
 

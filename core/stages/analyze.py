@@ -19,7 +19,7 @@ from core.runtime import Runtime
 from core.signals import health, incident, service_graph
 from core.signals.analysis import memory
 from core.signals.analysis.components import Incident, reached
-from core.signals.analysis.types import Conclusion, Evidence
+from core.signals.analysis.types import Conclusion, IssueFacts
 from core.stages import shares
 from core.stages.context import StageContext
 from core.stages.results import AnalysisResult
@@ -64,7 +64,7 @@ def run(context: StageContext) -> AnalysisResult:
         return AnalysisResult(analysis.id)
 
 
-def alert(session: Session, rt: Runtime, issue: Issue, evidence: Evidence) -> None:
+def alert(session: Session, rt: Runtime, issue: Issue, evidence: IssueFacts) -> None:
     """Notify of a high error rate and of a degradation, once an hour for each service; repeats are counted."""
     state, was = evidence.health, evidence.before
     hour = f"{issue.service}-{now():%Y%m%d%H}"
@@ -76,7 +76,7 @@ def alert(session: Session, rt: Runtime, issue: Issue, evidence: Evidence) -> No
         notify.queue(session, "performance", issue, f"performance-{hour}", f"{issue.service} has slowed down{grown}")
 
 
-def ask(rt: Runtime, evidence: Evidence) -> tuple[Conclusion, list[dict]]:
+def ask(rt: Runtime, evidence: IssueFacts) -> tuple[Conclusion, list[dict]]:
     """The finding of the first analyst that responds; a failed one leaves a note. Raises if all fail."""
     notes: list[dict] = []
     for analyst in rt.analysts:
@@ -87,7 +87,7 @@ def ask(rt: Runtime, evidence: Evidence) -> tuple[Conclusion, list[dict]]:
     raise VendorError("analysis", "no analyst responded: " + "; ".join(n["says"] for n in notes), permanent=True)
 
 
-def gather(rt: Runtime, issue_id: int) -> Evidence:
+def gather(rt: Runtime, issue_id: int) -> IssueFacts:
     policy = rt.policy
     with store.read() as session:
         issue = session.get_one(Issue, issue_id)
@@ -96,7 +96,7 @@ def gather(rt: Runtime, issue_id: int) -> Evidence:
         ).all()
         known = policy.services.get(issue.service, Service(repository=""))
         recent, before, others, share = _rates(session, policy.watch.source, issue, list(policy.services))
-        return Evidence(
+        return IssueFacts(
             title=issue.title,
             service=issue.service,
             records=[as_record(signal) for signal in signals],

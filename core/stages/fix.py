@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import time
 from pathlib import Path
@@ -14,9 +15,11 @@ from core.ops.stage_log import Entry
 from core.policy.sections import ModelRules
 from core.policy.services import Repository, Service
 from core.repair.environment.fault import EnvironmentFault
+from core.repair.judge.precision import class_of, measured
+from core.repair.sandbox.runner import read_back
 from core.repair.types import Attempt, Candidate, FixResult
 from core.runtime import Runtime
-from core.stages import dependence, duplicate_fixes, fixer_chain, workspace
+from core.stages import autonomy, dependence, duplicate_fixes, fixer_chain, workspace
 from core.stages.context import StageContext, StepContext
 from core.stages.crashes import best_crash
 from core.stages.deliver import live, release_checks
@@ -25,6 +28,8 @@ from core.stages.pull_request import fenced
 from core.stages.results import Fix, FixAttempts, Rebased
 from core.stages.workspace import Clone
 from core.vendors.command import CommandError
+
+SHOWN = 100_000  # characters of a proposal and of its files
 
 
 def attempts(context: StepContext) -> FixAttempts:
@@ -101,7 +106,10 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
             feedback=feedback,
         )
         _describe(change, result, rt.policy.fix.models)
+        change.proof["autonomy"] = _autonomy(rt, issue.service, change, result)
         change.test_path = stands.path(change.test_path) if change.test_path else ""
+        if result.decision != "fix" and result.candidate and not result.test:
+            change.proof["proposal"] = _difference(stands.within(root), result.candidate)
         if result.decision == "fix" and result.candidate:
             _commit(found, issue, change, result.candidate, root, stands)
     if change.head_sha:
@@ -116,6 +124,15 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
             change.proof = {**change.proof, "twin": twin.id}
         else:
             change.status = "proved" if change.proof.get("complete") else "unproved"
+
+
+def _difference(tree: Path, candidate: Candidate) -> str:
+    """What an unproved proposal would change, for a person to read."""
+    lines: list[str] = []
+    for path, new in candidate.files.items():
+        old = read_back(tree / path, SHOWN)
+        lines += difflib.unified_diff(old.splitlines(), new.splitlines(), f"a/{path}", f"b/{path}", lineterm="")
+    return "\n".join(lines)[:SHOWN]
 
 
 def _commit(found: Clone, issue: Issue, change: ChangeSet, candidate: Candidate, root: Path, stands: Ground) -> None:
@@ -151,6 +168,18 @@ def allowed(service: Service, repository: Repository) -> list[str]:
     return service.paths or ["**" if folder == "." else f"{folder}/**" for folder in repository.source]
 
 
+def _autonomy(rt: Runtime, service: str, change: ChangeSet, result: FixResult) -> dict:
+    """Whether the fix may be released without a person, and why; kept with the change."""
+    if result.candidate is None:
+        return {"may": False, "says": "there is no fix", "class": ""}
+    with store.read() as session:
+        found = autonomy.of(session, rt.policy, service, class_of(result.candidate))
+    if result.proof.open or result.behaviours:
+        says = "several fixes behave differently" if result.behaviours else "the right result is not known"
+        return {"may": False, "says": f"{says}, so a person decides", "class": found.name}
+    return {"may": found.may, "says": found.says, "class": found.name}
+
+
 def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
     candidate, proof = result.candidate, result.proof
     change.note = "" if result.decision == "fix" else f"{result.reason} {result.next_step}".strip()
@@ -163,6 +192,7 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
         "complete": proof.complete,
         "says": list(proof.says),
         "slow": proof.slow,
+        "behaviours": list(result.behaviours),
         "further": sorted({a.further for a in result.attempts if a.further}),
         "refused": [{"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason],
         "models": [_cost(a, rules) for a in result.attempts if a.candidate.generator != fixer_chain.EMBEDDED],
@@ -174,7 +204,9 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
             candidate.rationale,
         )
         change.title = candidate.rationale.split("\n")[0][:200]
+        change.grade = candidate.grade.name
         change.proof["evidence"] = list(candidate.evidence)
+        change.proof["precision"] = measured(class_of(candidate)).told("unseen case")
     total = fixer_chain.spent(result.attempts, rules)
     change.tokens, change.cost_usd = total.tokens, total.usd
     if result.test:

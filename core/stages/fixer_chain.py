@@ -16,7 +16,9 @@ from core.db import store
 from core.models import ChangeSet, Crash, now
 from core.policy.sections import ModelRules
 from core.repair import engine
-from core.repair.types import Attempt, Candidate, Fixer, FixResult
+from core.repair.prove.proof import write
+from core.repair.sandbox import checkout
+from core.repair.types import Attempt, Candidate, Evidence, Fixer, FixResult
 
 EMBEDDED = "embedded"
 FEEDBACK = 20  # the newest refused attempts, which the model is told
@@ -27,6 +29,10 @@ class Fresh:
 
     def __init__(self, fixer: Fixer, refused: Sequence[Mapping[str, str]]):
         self.name, self.fixer, self.refused = fixer.name, fixer, refused
+
+    def tests(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[str]:
+        """Failing tests, where the fixer writes such."""
+        yield from getattr(self.fixer, "tests", lambda *_: ())(tree, crash, feedback)
 
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
         return (c for c in self.fixer.propose(tree, crash, feedback) if not c.files or c.files not in self.refused)
@@ -76,25 +82,48 @@ def overspent(rules: ModelRules, issue: Spent, day: Spent) -> str:
 
 
 def climb(issue_id: int, fixers: Sequence[Fixer], refused: Sequence[Mapping[str, str]], **given) -> FixResult:
-    """``engine.repair`` with one fixer after the other until one is proved; ``given`` are its other arguments."""
+    """The chain for one issue, within what the issue and the day have left of the budget."""
+    issue, day = spent_before(issue_id)
+    return chain([Fresh(fixer, refused) for fixer in fixers], issue, day, **given)
+
+
+def chain(fixers: Sequence[Fixer], issue: Spent, day: Spent, **given) -> FixResult:
+    """``engine.repair`` with one fixer after the other; ``given`` are its other arguments.
+
+    It ends at the first proved fix with evidence. One without is kept, and the models are asked for a better one.
+    ``issue`` and ``day`` were spent before.
+    """
     rules = given["rules"].models
-    before_issue, before_day = spent_before(issue_id)
     attempts: list[Attempt] = []
     says: list[str] = []
     said = list(given.pop("feedback", ()))
-    result = FixResult("escalate", "No repairer is configured.")
+    groundwork, best = engine.Groundwork(), FixResult("escalate", "No repairer is configured.")
     for fixer in _rungs(fixers, rules):
         now_spent = spent(attempts, rules)
-        if fixer.name != EMBEDDED and (why := overspent(rules, before_issue + now_spent, before_day + now_spent)):
+        if fixer.name != EMBEDDED and (why := overspent(rules, issue + now_spent, day + now_spent)):
             says.append(f"{fixer.name} was not used: {why}.")
             break
-        result = engine.repair(fixers=[Fresh(fixer, refused)], feedback=said[-FEEDBACK:], **given)
+        result = engine.repair(fixers=[fixer], feedback=said[-FEEDBACK:], groundwork=groundwork, **given)
         attempts += result.attempts
-        if result.decision == "fix" or result.final:
+        best = _better(best, result)
+        if result.final or (result.decision == "fix" and _shown(result)):
             break
+        if result.decision == "fix":
+            checkout.start_over(given["tree"])
         said += [f"{a.candidate.generator} ({a.candidate.template}): {a.reason}" for a in result.attempts if a.reason]
-    reason = " ".join([result.reason, *says])
-    return replace(result, reason=reason, attempts=attempts)
+    if best.decision == "fix" and best.candidate and best.test:
+        write(given["tree"], {**best.candidate.files, best.test.path: best.test.code})
+    return replace(best, reason=" ".join([best.reason, *says]), attempts=attempts)
+
+
+def _shown(result: FixResult) -> bool:
+    """Does anything in the program show that the fix is meant?"""
+    return result.candidate is not None and result.candidate.grade >= Evidence.SIBLING
+
+
+def _better(one: FixResult, other: FixResult) -> FixResult:
+    """A proved fix before an escalation, then the stronger evidence, then the later answer."""
+    return max(other, one, key=lambda r: (r.decision == "fix", r.candidate.grade if r.candidate else -1))
 
 
 def _rungs(fixers: Sequence[Fixer], rules: ModelRules) -> Iterator[Fixer]:

@@ -241,4 +241,5 @@ def _way_back(rt: Runtime, issue: Issue, change: ChangeSet) -> str:
 def _author(change: ChangeSet) -> str:
     cost = f", {counted(change.tokens, 'token')}" if change.tokens else ""
     by = f"{fenced(change.generator, 40)} repairer ({fenced(change.template, 60) or 'no template'}{cost})"
-    return f"written by the {by}, confidence {change.confidence:.2f}"
+    measured = fenced(str(change.proof.get("precision") or f"confidence {change.confidence:.2f}"), 120)
+    return f"written by the {by}, {measured}"

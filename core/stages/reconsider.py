@@ -22,7 +22,7 @@ from core.models.counted import counted
 from core.ops import durable, stage_log
 from core.runtime import Runtime
 from core.signals.analysis.analyst import EmbeddedAnalyst
-from core.signals.analysis.types import Conclusion, Evidence
+from core.signals.analysis.types import Conclusion, IssueFacts
 from core.stages import analyze, learn
 from core.stages.group import MEMORY
 
@@ -125,7 +125,7 @@ def _grown(rt: Runtime, issue: Issue, decision: Decision, case: Situation) -> Si
     )
 
 
-def _concluded(evidence: Evidence) -> Conclusion:
+def _concluded(evidence: IssueFacts) -> Conclusion:
     """The embedded analysis: the same for both sides, and free, also where a model is the analyst."""
     return EmbeddedAnalyst().analyze(evidence)
 

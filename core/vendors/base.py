@@ -10,7 +10,7 @@ from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from core.models import MetricPoint, Record
 from core.models.origin import Origin
-from core.signals.analysis.types import Conclusion, Evidence
+from core.signals.analysis.types import Conclusion, IssueFacts
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -299,4 +299,4 @@ class Notifier(Protocol):
 class Analyst(Protocol):
     name: str
 
-    def analyze(self, evidence: Evidence) -> Conclusion: ...
+    def analyze(self, evidence: IssueFacts) -> Conclusion: ...

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.signals.analysis.types import Conclusion, Evidence
+from core.signals.analysis.types import Conclusion, IssueFacts
 from core.vendors.base import FAULTS, Check, VendorError, understood
 from core.vendors.http import Http
 from core.vendors.opinion import SYSTEM, fenced, tempered
@@ -167,7 +167,7 @@ class KestraAnalyst:
     def __init__(self, kestra: Kestra, flow: str, embedded, seconds: float = 120.0):
         self.kestra, self.flow, self.embedded, self.seconds = kestra, flow, embedded, seconds
 
-    def analyze(self, evidence: Evidence) -> Conclusion:
+    def analyze(self, evidence: IssueFacts) -> Conclusion:
         known: Conclusion = self.embedded.analyze(evidence)
         text = self.kestra.http.redact(fenced(evidence))
         key = hashlib.sha256(text.encode()).hexdigest()[:32]

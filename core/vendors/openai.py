@@ -16,7 +16,7 @@ from typing import Any
 
 import openai
 
-from core.signals.analysis.types import Conclusion, Evidence
+from core.signals.analysis.types import Conclusion, IssueFacts
 from core.vendors.base import VendorError
 from core.vendors.http import bounded
 from core.vendors.opinion import SCHEMA, SYSTEM, fenced, tempered
@@ -123,7 +123,7 @@ class OpenAIAnalyst:
     def __init__(self, chat: Chat, embedded):
         self.chat, self.embedded = chat, embedded
 
-    def analyze(self, evidence: Evidence) -> Conclusion:
+    def analyze(self, evidence: IssueFacts) -> Conclusion:
         known: Conclusion = self.embedded.analyze(evidence)
         told = self.chat.complete(SYSTEM, fenced(evidence), SCHEMA)
         return tempered(self.name, self.chat.model, told, known)

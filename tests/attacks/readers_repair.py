@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -21,9 +22,9 @@ from core.repair.fixers.model_fixer import ModelFixer
 from core.repair.judge import capabilities, forbidden_code, policy
 from core.repair.localize import fixability
 from core.repair.localize.locate import located
-from core.repair.propose import TEMPLATES, documentation
+from core.repair.propose import OPERATORS, documentation
 from core.repair.prove import generated_tests, proof
-from core.repair.reproduce import guided_inputs, mutate, reproduce, seed_values, test_calls, values
+from core.repair.reproduce import content, mutate, reproduce, seed_values, shorten, test_calls, toward, values
 from core.repair.reproduce.inputs import recorded_calls
 from core.repair.sandbox import probe, sealed
 from core.repair.types import Candidate, RegressionTest
@@ -77,7 +78,7 @@ def _reported(text: str, kind: str, line: int = 10) -> Crash:
 
 
 def _proposed(text: str) -> None:
-    for kind in TEMPLATES:
+    for kind in OPERATORS:  # ANY is no exception's name, and has the operators of every exception
         for message in MESSAGES[: 1 if kind != "TypeError" else None]:
             list(EmbeddedFixer().propose(program(), located(program(), _reported(message.format(text), kind))))
 
@@ -91,6 +92,10 @@ def _documented(text: str) -> None:
         for kind in ("KeyError", "TypeError", "ValueError", "ZeroDivisionError", "UnicodeDecodeError"):
             found = _reported("'a' and 'str' padding", kind, line=11)
             list(EmbeddedFixer().propose(Path(folder), located(Path(folder), found)))
+
+
+def _held(text: str) -> Frame:
+    return Frame(file="shop/cart.py", line=10, function="show", code=text[:2000], locals={"row": text, "x": repr(text)})
 
 
 def _guessed(text: str) -> None:
@@ -108,9 +113,14 @@ def _guessed(text: str) -> None:
     )
     list(islice(mutate.mutated(call, mutate.pool_of(found)), 50))
     list(islice(chain(mutate.staged(call), mutate.swapped(call, [repr(text[:99])])), 50))
-    guided_inputs.grown(
-        [call] * 2, [probe.ProbeOutcome(error="KeyError", text=repr(text[:999])), probe.ProbeOutcome(text=text)]
-    )
+    near = toward.Told(program(), found.model_copy(update={"frames": [_held(text)]}))
+    for way in toward.toward(call, near, {}, ""):
+        list(islice(way, 20))
+    list(content.with_files(probe.Call("", "show('/srv/a.txt')"), found))
+    content.stream(text)
+    values.classes_named(text)
+    probe._comparable(text)
+    list(chain(shorten.cut(call), shorten.without_unread(toward.set_apart(replace(call, setup="")))))
     test_calls.scaffolds(program(), found)
 
 

@@ -20,7 +20,7 @@ from core.db import store  # noqa: F401 - flow registers the workflows
 from core.models import Approval, Review, Status
 from core.ops import durable  # noqa: F401 - flow registers the workflows
 from core.repair.sandbox.runner import BubblewrapRunner
-from core.repair.types import Candidate
+from core.repair.types import Candidate, Evidence
 from tests.attacks.repository import SHOP
 from tests.stories.world import World, until
 from tests.who import by
@@ -37,7 +37,7 @@ class Scripted:
     def propose(self, tree, crash, feedback=()):
         fixed = SHOP.replace("    return part", "    if not whole:\n        return 0.0\n    return part")
         evidence = ["the docstring says: Returns 0.0 when whole is 0."]
-        yield Candidate("guard", {"shop.py": fixed}, "Nothing of nothing is 0.0", evidence, 0.9)
+        yield Candidate("guard", {"shop.py": fixed}, "Nothing of nothing is 0.0", evidence, Evidence.DOCUMENTED)
 
 
 def watch(folder: Path) -> None:

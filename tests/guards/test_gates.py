@@ -212,6 +212,15 @@ def test_complexity_of_the_functions_with_a_changed_line(tmp_path, lines, limit,
         assert gate.says == f"most complex changed function: {value}"
 
 
+@pytest.mark.parametrize(("before", "passed"), [({}, False), ({"hard": 3}, True), ({"hard": 2}, False)])
+def test_a_function_that_was_too_complex_before_may_stay_so(tmp_path, before, passed):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/a.py").write_text(TWO)
+    (tmp_path / "b.py").write_text(TWO)
+    old = {("sub/a.py", name): value for name, value in before.items()}
+    assert gates.complexity(FOUND, tmp_path, {"sub/a.py": {8}}, 2, old).passed is passed
+
+
 def test_the_review_gives_every_gate_its_own_files(tmp_path, monkeypatch):
     """Tests are checked for secrets and style; the other gates check only the program's sources."""
     asked = {}

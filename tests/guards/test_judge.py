@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.models import Crash
-from core.repair.judge.judge import NO_EVIDENCE, Judged, choose, crash_like, difference, mended, trust, uncured
+from core.repair.judge.judge import Judged, behaviours, choose, crash_like, difference, mended, uncured
 from core.repair.sandbox.probe import ProbeOutcome
-from core.repair.types import Candidate
+from core.repair.types import Candidate, Evidence
 
 CRASH = Crash(
     exception={"type": "KeyError", "message": "'a'"},
@@ -164,22 +164,11 @@ def test_only_inputs_that_crashed_before_are_compared():
     assert crash_like(before, after[:1], CRASH) == (TWO,)
 
 
-@pytest.mark.parametrize(
-    ("confidence", "evidence", "trusted"),
-    [
-        (0.95, (), NO_EVIDENCE), (0.79, (), 0.79), (0.5, (), 0.5), (0.95, ("doc",), 0.95), (0.5, ("doc",), 0.5),
-    ],
-)  # fmt: skip
-def test_without_evidence_a_candidate_is_trusted_less_than_a_release_needs(confidence, evidence, trusted):
-    assert trust(Candidate("t", {}, "r", evidence, confidence)) == trusted
-    assert NO_EVIDENCE == 0.79
+def one(outcomes, grade=Evidence.NONE, text="x", far=0, **values) -> Judged:
+    return Judged(Candidate(text, {"m.py": text}, "r", grade=grade, far=far), tuple(outcomes), **values)
 
 
-def one(outcomes, confidence=0.5, evidence=(), text="x", **values) -> Judged:
-    return Judged(Candidate(text, {"m.py": text}, "r", evidence, confidence), tuple(outcomes), **values)
-
-
-DOC = ("doc",)
+DOC, SIB = Evidence.DOCUMENTED, Evidence.SIBLING
 DIFFERENT = "2 fixes behave differently and nothing in the code says which is meant."
 
 
@@ -187,29 +176,41 @@ DIFFERENT = "2 fixes behave differently and nothing in the code says which is me
     ("judged", "chosen", "says"),
     [
         ([], None, "No candidate survived."),
-        ([one([TWO], text="a")], "a", "1 candidates agree."),
+        ([one([TWO], text="a")], "a", "1 candidate survived."),
         ([one([TWO], text="a"), one([TWO], text="bb")], "a", "2 candidates agree."),
         ([one([TWO], text="aa"), one([TWO], text="b")], "b", "2 candidates agree."),
-        ([one([TWO], 0.6, text="aa"), one([TWO], 0.5, text="b")], "aa", "2 candidates agree."),
+        ([one([TWO], SIB, text="aa"), one([TWO], text="b")], "aa", "2 candidates agree."),
         ([one([TWO, TWO]), one([TWO, THREE])], None, DIFFERENT),  # only the second input tells them apart
         ([one([REFUSED]), one([raised("Other")])], None, DIFFERENT),  # only their errors do
-        ([one([TWO], 0.7), one([THREE], 0.6)], None, DIFFERENT),
-        ([one([TWO], 0.9, DOC, "a"), one([THREE], 0.7)], "a", "Evidence chose between fixes."),
-        ([one([TWO], 0.5), one([THREE], 0.7, DOC, "b")], "b", "Evidence chose between fixes."),
-        ([one([TWO], 0.7), one([THREE], 0.5, DOC, "b")], None, DIFFERENT),  # the most frequent one has no evidence
-        ([one([TWO], 0.9, DOC, "a"), one([THREE], 0.9, DOC, "bb")], None, DIFFERENT),
-        ([one([TWO], 0.904, DOC, "a"), one([THREE], 0.9, DOC, "bb")], None, DIFFERENT),  # equal to two digits
-        ([one([TWO], 0.91, DOC, "a"), one([THREE], 0.9, DOC, "bb")], "a", "Evidence chose between fixes."),
-        ([one([TWO], 0.7, text="a"), one([THREE], 0.9, further=True, text="b")], "a", "2 candidates agree."),
-        ([one([TWO], 0.9, DOC, "a", further=True), one([THREE], 0.5)], "a", "Evidence chose between fixes."),
-        ([one([TWO], 0.9, further=True, text="a")], "a", "1 candidates agree."),
-        ([one([TWO], 0.9, DOC, "a"), one([THREE], 0.8, DOC), one([CRASHED], 0.7, DOC)], "a", "Evidence chose"),
+        ([one([TWO], DOC, "a"), one([THREE])], "a", "Evidence chose between fixes."),
+        ([one([TWO]), one([THREE], SIB, "b")], "b", "Evidence chose between fixes."),
+        ([one([TWO], DOC, "a"), one([THREE], SIB, "b")], "a", "Evidence chose between fixes."),
+        ([one([TWO], DOC, "a"), one([THREE], DOC, "bb")], None, DIFFERENT),
+        ([one([TWO], DOC, "a"), one([THREE], DOC, "bb", far=1)], "a", "Evidence chose between fixes."),  # nearer
+        ([one([TWO], text="a"), one([THREE], further=True, text="b")], "a", "2 candidates agree."),
+        ([one([TWO], DOC, "a", further=True), one([THREE])], "a", "Evidence chose between fixes."),
+        ([one([TWO], further=True, text="a")], "a", "1 candidate survived."),
+        ([one([TWO], DOC, "a"), one([THREE], SIB), one([CRASHED], SIB)], "a", "Evidence chose"),
     ],
 )
 def test_the_choice(judged, chosen, says):
     best, why = choose(judged)
     assert (best and best.candidate.template) == chosen
     assert why.startswith(says)
+
+
+def test_where_candidates_disagree_their_behaviours_are_told():
+    assert behaviours([one([TWO]), one([TWO])]) == []
+    assert behaviours([one([TWO]), one([TWO]), one([REFUSED])]) == [
+        "2 candidates (embedded): the reported input gives int 2",
+        "1 candidate (embedded): the reported input raises ValueError",
+    ]
+
+
+def test_a_crash_that_becomes_an_endless_loop_is_a_difference():
+    late = ProbeOutcome(error="Late")
+    assert difference([CRASHED], [late], CRASH) == "it does not end on inputs that ended before"
+    assert difference([late], [late], CRASH) is None
 
 
 def test_a_candidate_is_not_a_further_change_by_default():

@@ -9,6 +9,7 @@ import pytest
 
 from core.models import Crash, Frame
 from core.repair.prove import proof
+from core.repair.prove.older import compared, verdict
 from core.repair.prove.proof import prove, run_tests, write
 from core.repair.sandbox import sealed
 from core.repair.types import Candidate, Proof, RegressionTest
@@ -159,7 +160,66 @@ NOT_BELIEVED = "With the patch the tests run otherwise than without it: their re
 def test_an_unfinished_or_untrusted_run_is_not_green(tree, told, green):
     found = proved(tree, honest, **told)
     assert (found.fails_before, found.passes_after, found.complete) == (True, green, green)
-    assert (found.says[-1] == NOT_BELIEVED) is (not green) and len(found.says) == (4 if green else 5)
+    assert (found.says[-1] == NOT_BELIEVED) is (not green) and len(found.says) == (4 if green else 3)
+
+
+@pytest.mark.parametrize(("again", "good"), [(OTHER, True), (None, False)])
+def test_a_flaky_older_test_is_known_by_runs_of_the_old_code(tree, again, good):
+    """It fails with the patch: the old code is run again, and what fails there at times is not the patch's fault."""
+
+    def cases(text, run, _):
+        older = OTHER if text == NEW else again if run > 2 else None
+        return [case("test_x", None if text == NEW else FAILS), case("test_old", older, OLD_TEST)]
+
+    assert proved(tree, cases).older_tests_pass is good
+
+
+def test_a_suite_that_does_not_run_is_judged_by_the_related_tests(tree):
+    """It exits with a usage error on the old code too: the proof says so, and a person is asked."""
+
+    class Broken(Script):
+        def run(self, argv, tree, timeout=120):
+            self.code = self.ended = 1 if TEST.path in argv else 4
+            return super().run(argv, tree, timeout)
+
+    found = prove(tree, {"a.py": OLD}, CANDIDATE, TEST, Broken(honest), ["pytest"], CRASH)
+    assert found.complete and found.slow and "does not run here, on the old code either" in found.says[-1]
+
+
+def test_a_new_test_that_the_suite_does_not_look_for_is_run_by_its_path(tree):
+    class Elsewhere(Script):
+        def run(self, argv, tree, timeout=120):
+            self.alone = TEST.path in argv
+            return super().run(argv, tree, timeout)
+
+    def cases(text, run, _):
+        return [case("test_x", None if text == NEW else FAILS) if script.alone else PASSES]
+
+    script = Elsewhere(cases)
+    found = prove(tree, {"a.py": OLD}, CANDIDATE, TEST, script, ["pytest"], CRASH)
+    assert found.complete and not found.slow
+    assert [(text, TEST.path in argv) for text, argv, _ in script.ran] == [
+        (OLD, False), (OLD, True), (NEW, False), (NEW, True), (OLD, True),
+    ]  # fmt: skip
+
+
+def test_the_related_tests_are_asked_before_a_suite_that_takes_its_time(tree, monkeypatch):
+    monkeypatch.setattr(proof, "PATIENT", 0.05)
+    script = Script(lambda text, run, _: [case("test_x", None if text == NEW else FAILS)])
+    assert prove(tree, {"a.py": OLD}, CANDIDATE, TEST, script, ["pytest"], CRASH).complete
+    assert [(text, TEST.path in argv) for text, argv, _ in script.ran] == [
+        (OLD, False), (NEW, True), (OLD, True), (NEW, False), (OLD, True),
+    ]  # fmt: skip
+
+
+def test_the_suite_on_the_old_code_is_run_once_for_all_candidates(tree):
+    def honest(text, run, _):
+        return [case("test_x", None if text == NEW else FAILS), PASSES]
+
+    suite, script = proof.OldSuite(), Script(honest)
+    for _ in range(2):
+        prove(tree, {"a.py": OLD}, CANDIDATE, TEST, script, ["pytest"], CRASH, suite=suite)
+    assert [text for text, argv, _ in script.ran if TEST.path not in argv] == [OLD, NEW, NEW]
 
 
 def test_a_test_that_did_not_run_proves_nothing(tree):
@@ -230,7 +290,9 @@ def test_the_command_is_run_with_our_reporter_and_its_own_options(tree):
     run_tests(tree, ["pytest", "-q"], script, ["one.py", "two.py"])
     [(_, argv, timeout)] = script.ran
     assert argv[4:6] == ["pytest", "-q"] and argv[-2:] == ["one.py", "two.py"] and timeout == 120
-    assert argv[6:11] == ["-p", "platform_reporter", "-p", "no:cacheprovider", "--tb=short"]
+    assert tuple(argv[6:12]) == proof._OPTIONS
+    run_tests(tree, ["pytest"], script, source=[".", "src"])
+    assert 'PYTHONPATH="$0":"$PWD"/src"$' in script.ran[-1][1][2]
     run_tests(tree, ["pytest"], script, timeout=7)
     assert script.ran[-1][2] == 7
 
@@ -311,7 +373,29 @@ def test_a_crash_outside_the_program_is_never_red(frames):
     ],
 )
 def test_the_older_tests(before, after, good, says):
-    assert proof._older(before, after) == (good, says)
+    assert verdict(before, after) == (good, says)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "broken", "gone"),
+    [
+        ({"t[2026-11-27]": "", "t[0x7f]": ""}, {"t[2026-11-28]": "", "t[0x8e]": ""}, [], []),
+        ({"t[1]": "", "t[2]": ""}, {"t[1]": "", "t[3]": "x"}, ["t[3]"], []),
+        ({"t[1]": "", "t[2]": ""}, {"t[1]": ""}, [], ["t[2]"]),
+        ({"t[1]": "x"}, {"t[2]": "x"}, [], []),
+        ({"t[1]": ""}, {"u[1]": ""}, [], ["t[1]"]),
+        ({"t": ""}, {"u": ""}, [], ["t"]),
+    ],
+)
+def test_a_test_whose_name_holds_a_clock_is_the_same_test(before, after, broken, gone):
+    assert compared(before, after) == (broken, gone)
+
+
+def test_a_test_that_fails_at_times_is_named_and_breaks_nothing():
+    assert verdict({"a": "", "b": ""}, {"a": "", "b": "x"}, {"b"}) == (
+        True,
+        "All 1 older tests pass. Fail at times, before as well: b.",
+    )
 
 
 @pytest.mark.parametrize(("results", "green"), [({}, False), ({"a": ""}, True), ({"a": "", "b": "x"}, False)])

@@ -7,6 +7,7 @@ from sqlmodel import select
 
 from core.db import store
 from core.models import Approval, ChangeSet, Decision, Review, Status, TestRun, Verdict
+from core.policy.reader import Policy
 from core.stages.deliver import release_checks
 from tests import factories, scenes
 
@@ -48,7 +49,7 @@ def of_change(session, table, change_id):
 def missing(issue_id: int, run: int | None = None) -> list[str]:
     with store.read() as session:
         change = of_issue(session, ChangeSet, issue_id)
-        return release_checks.missing(session, issue_id, change.run if run is None else run, change)
+        return release_checks.missing(session, issue_id, change.run if run is None else run, change, Policy())
 
 
 def change_row(session, table, issue_id, **values):

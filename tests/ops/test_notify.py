@@ -15,7 +15,7 @@ from core.ops import notify
 from core.policy.sections import Routes
 from core.runtime import Runtime
 from core.settings import Settings
-from core.signals.analysis.types import Evidence
+from core.signals.analysis.types import IssueFacts
 from core.stages import analyze
 from core.vendors.base import VendorError
 from tests import factories
@@ -208,7 +208,7 @@ def test_a_high_error_rate_and_a_degradation_are_reported_once_an_hour(rt, healt
     for _ in range(2):
         with store.write() as session:
             issue = factories.issue(session, cause=cause)
-            evidence = Evidence("t", "cart", (), health=health, before=ServiceHealth(p95_ms=100))
+            evidence = IssueFacts("t", "cart", (), health=health, before=ServiceHealth(p95_ms=100))
             analyze.alert(session, rt, issue, evidence)
     assert {(row.event, row.channel) for row in rows()} == events
     assert all(row.repeats == 1 for row in rows())

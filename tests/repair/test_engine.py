@@ -11,7 +11,7 @@ from core.repair import engine
 from core.repair.engine import repair
 from core.repair.prove.proof import prove
 from core.repair.sandbox.runner import BubblewrapRunner
-from core.repair.types import Candidate, RegressionTest
+from core.repair.types import Candidate, Evidence, RegressionTest
 from core.vendors.command import git
 
 OLD = "def f(x):\n    return 1 / x\n"
@@ -45,7 +45,7 @@ class Scripted:
     def propose(self, tree, crash, feedback=()):
         self.asked += 1
         for text in self.texts:
-            yield Candidate("t", {"a.py": text}, "r", ("docstring",), 0.9)
+            yield Candidate("t", {"a.py": text}, "r", ("docstring",), Evidence.DOCUMENTED)
 
 
 def repaired(tree, *texts, crash=CRASH, fixer=None):

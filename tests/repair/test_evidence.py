@@ -4,8 +4,8 @@ import pytest
 
 from core.models import Crash, Frame
 from core.repair.localize.locate import Place, located
+from core.repair.localize.returning import alike, fits
 from core.repair.propose.documentation import documented
-from core.repair.propose.evidence import alike, fits
 from core.repair.reproduce.mutate import mutated, staged
 from core.repair.reproduce.value_classes import ValueClass
 from core.repair.reproduce.values import source

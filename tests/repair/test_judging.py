@@ -12,7 +12,7 @@ from core.models import Crash
 from core.repair.judge.judge import Judged, choose, difference, uncured
 from core.repair.sandbox.probe import Call, ProbeOutcome, observed, probe, probes
 from core.repair.sandbox.runner import BubblewrapRunner, LimitedRunner
-from core.repair.types import Candidate
+from core.repair.types import Candidate, Evidence
 from core.vendors.command import git
 
 CRASH = Crash(
@@ -63,24 +63,24 @@ def test_an_input_that_no_longer_ends_is_a_difference():
     assert "does not end" in difference([TWO, TWO], [TWO], CRASH)
 
 
-def judged(outcome, confidence, *evidence):
-    return Judged(Candidate("t", {"m.py": str(confidence)}, "r", evidence, confidence), (outcome,))
+def judged(outcome, grade):
+    return Judged(Candidate("t", {"m.py": grade.name}, "r", grade=grade), (outcome,))
 
 
 @pytest.mark.parametrize(
-    ("candidates", "confidence"),
+    ("candidates", "grade"),
     [
         ([], None),
-        ([judged(TWO, 0.5)], 0.5),
-        ([judged(TWO, 0.5), judged(THREE, 0.5)], None),
-        ([judged(TWO, 0.9, "doc"), judged(THREE, 0.9, "doc")], None),
-        ([judged(TWO, 0.9, "doc"), judged(THREE, 0.8, "code")], 0.9),
-        ([judged(TWO, 0.5), judged(THREE, 0.85, "doc")], 0.85),
+        ([judged(TWO, Evidence.NONE)], Evidence.NONE),
+        ([judged(TWO, Evidence.NONE), judged(THREE, Evidence.NONE)], None),
+        ([judged(TWO, Evidence.TYPE), judged(THREE, Evidence.TYPE)], None),
+        ([judged(TWO, Evidence.DOCUMENTED), judged(THREE, Evidence.SIBLING)], Evidence.DOCUMENTED),
+        ([judged(TWO, Evidence.NONE), judged(THREE, Evidence.TYPE)], Evidence.TYPE),
     ],
 )
-def test_evidence_chooses_between_behaviours(candidates, confidence):
+def test_evidence_chooses_between_behaviours(candidates, grade):
     chosen, why = choose(candidates)
-    assert (chosen and chosen.candidate.confidence) == confidence
+    assert (chosen.candidate.grade if chosen else None) == grade
     assert why
 
 

@@ -16,7 +16,7 @@ from core.repair.engine import repair
 from core.repair.fixers.cline_fixer import ClineFixer
 from core.repair.fixers.model_fixer import ModelFixer
 from core.repair.sandbox.runner import BubblewrapRunner
-from core.repair.types import Attempt, Candidate, FixResult
+from core.repair.types import Attempt, Candidate, Evidence, FixResult
 from core.stages import fixer_chain
 from core.vendors import cline
 from core.vendors.command import git
@@ -102,6 +102,7 @@ def test_a_proposal_is_judged_whoever_wrote_it(kind, story, tree):
         assert result.decision == "escalate" and git(tree, "status", "--porcelain") == ""
     else:
         assert (result.decision, result.proof.complete, result.confidence < 0.8) == ("fix", True, True)
+        assert result.candidate.grade < Evidence.SIBLING and result.proof.open
         assert (tree / "a.py").read_text() == OLD.replace(LINE, GOOD)
     assert set(model.keys) == {f"Bearer {KEY}"}
     for told in ("division by zero", "return part / whole", "embedded: too broad"):
@@ -203,7 +204,8 @@ class Scripted:
 
     def propose(self, tree, crash, feedback=()):
         self.heard.append(list(feedback))
-        yield Candidate("t", {"a.py": self.name}, "r", generator=self.name, tokens=self.tokens)
+        grade = Evidence.SIBLING if self.name == "right" else Evidence.NONE
+        yield Candidate("t", {"a.py": self.name}, "r", grade=grade, generator=self.name, tokens=self.tokens)
 
 
 @pytest.fixture
@@ -215,13 +217,19 @@ def asked(tmp_path, monkeypatch):
 
     def engine(fixers, feedback, rules, **_):
         made = list(fixers[0].propose(Path("."), CRASH, feedback))
-        right = bool(made) and made[0].generator == "right"
+        right = bool(made) and made[0].generator in ("right", "unsure")
         attempts = [Attempt(c, "" if right else "it is wrong") for c in made]
-        return FixResult("fix" if right else "escalate", "No candidate survived.", attempts=attempts)
+        chosen, decision = (made[0], "fix") if right else (None, "escalate")
+        return FixResult(decision, "No candidate survived.", candidate=chosen, attempts=attempts)
 
     monkeypatch.setattr(fixer_chain.engine, "repair", engine)
+    repository = tmp_path / "repository"
+    git(tmp_path, "init", "-q", str(repository))
+    (repository / "a.py").write_text("old")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "x")
     return lambda fixers, refused=(), **rules: fixer_chain.climb(
-        1, fixers, refused, rules=FixRules(models=ModelRules(**rules)), feedback=["style: too long"]
+        1, fixers, refused, rules=FixRules(models=ModelRules(**rules)), feedback=["style: too long"], tree=repository
     )
 
 
@@ -238,6 +246,12 @@ def test_the_ladder_ends_at_the_first_proved_fix(asked):
     after = Scripted("openai")
     assert asked([Scripted("embedded"), Scripted("right"), after]).decision == "fix"
     assert not after.heard
+
+
+def test_a_proved_fix_without_evidence_is_kept_while_the_models_are_asked(asked):
+    unsure, other, right = Scripted("unsure"), Scripted("openai"), Scripted("right")
+    assert asked([unsure, other]).candidate.generator == "unsure" and other.heard
+    assert asked([unsure, right]).candidate.generator == "right"
 
 
 def test_what_the_review_refused_is_not_proposed_again(asked):

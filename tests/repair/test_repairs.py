@@ -8,8 +8,8 @@ import pytest
 from core.policy.sections import FixRules
 from core.repair.engine import repair
 from core.repair.fixers.embedded import EmbeddedFixer
-from core.repair.judge.judge import NO_EVIDENCE
 from core.repair.sandbox.runner import BubblewrapRunner
+from core.repair.types import Evidence
 from core.vendors.command import git
 from tests.bench.repair.casefile import DEV, load
 from tests.repair.casework import checked, make
@@ -17,9 +17,9 @@ from tests.repair.casework import checked, make
 CASES = {case.id: case for case in load(DEV)}
 FIXED = (
     "profile-none", "documented-error", "skip-documented", "average-empty", "unset-branch", "header-casing",
-    "csv-number-origin", "property-called", "missing-import", "dict-mutated", "base64-padding", "none-last-sort",
+    "csv-number-origin", "property-called", "missing-import", "dict-mutated", "none-last-sort",
     "returns-none-elsewhere", "sibling-guard", "listed-wrong-case", "daily-optional-callback",
-    "fresh-key-written-elsewhere", "fresh-key-registered-lowercase",
+    "fresh-key-written-elsewhere",
 )  # fmt: skip
 FOR_A_PERSON = (
     "deliberate-helper", "deliberate-from", "assert-invariant", "tls-expired", "timeout-upstream", "disk-full",
@@ -42,7 +42,7 @@ def test_right_and_proved(name, tmp_path):
     assert result.decision == "fix", result.reason
     assert result.proof.complete
     assert result.candidate.evidence
-    assert result.confidence > NO_EVIDENCE
+    assert result.candidate.grade >= Evidence.SIBLING
     assert checked(CASES[name], tmp_path) == ""
 
 

@@ -112,7 +112,7 @@ def test_a_decision_of_an_older_version_does_not_pass_the_door(world, receipt):
     issue = ended(w, w.issue(), Status.QUEUED)
     change = w.change(issue.id)
     with store.write() as session:
-        assert release_checks.missing(session, issue.id, issue.run, change) == []
+        assert release_checks.missing(session, issue.id, issue.run, change, w.rt.policy) == []
         session.exec(store.select(Decision)).one().receipt = receipt
     context = StageContext(w.rt, issue.id, issue.run, DeployPass.PRODUCTION, Entry())
     told = deploy.production(context, change.id, True)

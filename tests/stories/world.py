@@ -74,6 +74,8 @@ minimum_requests = 10
 [guards]
 minimum_occurrences = 2
 deployments_per_hour = {limit}
+[fix.autonomy]
+granted = ["*/*/none"]
 [corroboration]
 wait_seconds = {wait}
 [maintenance]

@@ -1,4 +1,4 @@
-"""The repairer that needs no model: templates by the exception's type, at the crash's frames, best first."""
+"""The repairer that needs no model: edit operators by the exception's type, at the crash's frames, best first."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from core.models import Crash
 from core.repair.localize.locate import Place, places
 from core.repair.localize.sources import UNREADABLE, tree_of
-from core.repair.propose import templates_for
+from core.repair.propose import operators_for
 from core.repair.propose.base import Change
 from core.repair.propose.documentation import raised
-from core.repair.propose.registry import Template
+from core.repair.propose.registry import Operator
 from core.repair.types import Candidate
 
 log = logging.getLogger(__name__)
@@ -25,39 +25,48 @@ class EmbeddedFixer:
     name = "embedded"
 
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
-        """Candidates that parse and differ, surest first; those of inner frames before those of outer ones."""
-        changes = sorted(_changes(tree, crash), key=lambda found: -found[1].confidence)
+        """Candidates that parse and differ: by grade of evidence, then by distance from the crash, then by size."""
+        texts = {place.path: len(place.text) for place in places(tree, crash)}
         seen: set[str] = set()
-        for name, change in changes:
+        for name, change in sorted(_changes(tree, crash), key=lambda found: _order(found[1], texts)):
             if change.text not in seen and _parses(change.text):
                 seen.add(change.text)
-                yield Candidate(
-                    template=name,
-                    files={change.path: change.text},
-                    rationale=change.says,
-                    evidence=(change.why,) if change.why else (),
-                    confidence=change.confidence,
-                    raises=change.raises,
-                )
+                yield _candidate(name, change)
                 if len(seen) == MOST:
                     return
+
+
+def _order(change: Change, texts: dict[str, int]) -> tuple[int, int, int]:
+    return -change.grade, change.far, abs(len(change.text) - texts.get(change.path, 0))
+
+
+def _candidate(name: str, change: Change) -> Candidate:
+    return Candidate(
+        template=name,
+        files={change.path: change.text},
+        rationale=change.says,
+        evidence=(change.why,) if change.why else (),
+        grade=change.grade,
+        far=change.far,
+        raises=change.raises,
+    )
 
 
 def _changes(tree: Path, crash: Crash) -> Iterator[tuple[str, Change]]:
     for place in islice(places(tree, crash), FRAMES):
         promised = any(name == place.kind_raised for name, _ in raised(place))
-        for template in templates_for(place.kind_raised):
-            for change in _made(template, place):
+        for operator in operators_for(place.kind_raised):
+            for change in _made(operator, place):
                 if not promised or (change.why and "documentation" not in change.why):
-                    yield template.name, change
+                    yield operator.name, change
 
 
-def _made(template: Template, place: Place) -> Iterator[Change]:
-    """What the template makes of the place; one that fails on unusual code is logged, and the others go on."""
+def _made(operator: Operator, place: Place) -> Iterator[Change]:
+    """What the operator makes of the place; one that fails on unusual code is logged, and the others go on."""
     try:
-        yield from template.make(place)
+        yield from operator.make(place)
     except (*UNREADABLE, TypeError, LookupError, AttributeError):
-        log.warning("%s failed at %s:%s", template.name, place.path, place.line, exc_info=True)
+        log.warning("%s failed at %s:%s", operator.name, place.path, place.line, exc_info=True)
 
 
 def _parses(text: str) -> bool:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from core.models import Crash
 from core.models.patterns import whole
-from core.repair.fixers.prompting import SCHEMA, SYSTEM, prompt
+from core.repair.fixers.prompting import SCHEMA, SYSTEM, TEST_SCHEMA, TESTING, prompt
 from core.repair.sandbox.runner import read_back
 from core.repair.types import Candidate
 from core.vendors.base import VendorError
@@ -26,6 +26,7 @@ class Edit(BaseModel):
 class Answer(BaseModel):
     files: list[Edit]
     rationale: str = ""
+    raises: str = Field(default="", pattern=r"^(\w+(\.\w+)*)?$", max_length=200)
     tokens: int = Field(default=0, ge=0)
     cost_usd: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
@@ -36,10 +37,27 @@ class ModelFixer:
     It may raise VendorError, whose ``tokens`` were spent all the same.
     """
 
-    def __init__(self, complete: Callable[[str, str, dict], Mapping[str, Any]], name: str = "openai"):
-        self.complete, self.name = complete, name
+    def __init__(self, complete: Callable[[str, str, dict], Mapping[str, Any]], name: str = "openai", samples: int = 1):
+        self.complete, self.name, self.samples = complete, name, samples
+        self.unbilled = 0  # tokens of tests, until a candidate carries them
+
+    def tests(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[str]:
+        """The text of a failing test, which the engine checks; nothing when the answer was of no use."""
+        try:
+            reply = self.complete(TESTING, prompt(tree, crash, feedback), TEST_SCHEMA)
+        except VendorError as error:
+            self.unbilled += getattr(error, "tokens", 0)
+            return
+        self.unbilled += _whole(reply.get("tokens"))
+        if isinstance(code := reply.get("code"), str) and code:
+            yield code
 
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
+        """As many candidates as samples are asked for; they are judged together."""
+        for _ in range(self.samples):
+            yield self._one(tree, crash, feedback)
+
+    def _one(self, tree: Path, crash: Crash, feedback: Sequence[str]) -> Candidate:
         """One candidate; without files when the answer was of no use, so that its cost is not lost."""
         started = time.monotonic()
         answer, files, why = Answer(files=[]), {}, ""
@@ -54,15 +72,23 @@ class ModelFixer:
             why = "the answer was not of the asked shape"
         except (ValueError, OSError) as error:
             files, why = {}, f"the edits do not apply: {error}"
-        yield Candidate(
+        spent, self.unbilled = self.unbilled, 0
+        return Candidate(
             template="model",
             files=files,
             rationale=whole(why or answer.rationale[:2000]),
+            raises=_importing(answer.raises),
             generator=self.name,
-            tokens=answer.tokens,
+            tokens=answer.tokens + spent,
             cost_usd=answer.cost_usd,
             seconds=round(time.monotonic() - started, 2),
         )
+
+
+def _importing(name: str) -> str:
+    """``shop.errors.Refused`` as an import line and its name."""
+    module, _, last = name.rpartition(".")
+    return f"from {module} import {last}\n{last}" if module and module != "builtins" else last
 
 
 def _whole(value: object) -> int:

@@ -97,15 +97,51 @@ _BUILT_IN = {name for name in dir(builtins) if not name.startswith("_")}
 
 
 def _handler(node: ast.ExceptHandler) -> str | None:
-    names = {_name(n) for n in (node.type.elts if isinstance(node.type, ast.Tuple) else [node.type])}
-    if names & {None, "", "Exception", "BaseException"}:
+    names = _caught(node)
+    if names & _BROAD:
         return "catches every exception"
     if any(isinstance(n, ast.Raise) for n in ast.walk(node)):
         return None
     quiet = (ast.Pass, ast.Continue, ast.Break, ast.Expr)
     if all(isinstance(s, quiet) or _empty(s) for s in node.body):
-        return f"swallows {', '.join(sorted(map(str, names)))}"
+        return f"swallows {', '.join(sorted(names))}"
     return None
+
+
+Handler = tuple[set[str], tuple[str, str], ast.ExceptHandler]
+
+
+def answered(was: ast.Module, now: ast.Module) -> set[str]:
+    """Reasons of handlers that answer for what the same statements raised before, so that nothing new is lost.
+
+    One that treats a further kind of error as it treated others, and one that did not raise and does something else.
+    """
+    old = list(handlers(was))
+    return {
+        reason for one in handlers(now) if any(_answers(one, held) for held in old) and (reason := _handler(one[2]))
+    }
+
+
+def _answers(new: Handler, old: Handler) -> bool:
+    (kinds, (tried, done), _), (held, (tried_before, done_before), node) = new, old
+    if tried != tried_before or kinds & _BROAD:
+        return False
+    quiet = not any(isinstance(n, ast.Raise) for n in ast.walk(node))
+    return (held < kinds and done == done_before) or (kinds <= held and quiet)
+
+
+def handlers(tree: ast.Module) -> Iterator[Handler]:
+    """Each handler with the exceptions that it catches, and the texts of what is tried and of what it does."""
+    for block in nodes(tree, ast.Try):
+        for node in block.handlers:
+            yield _caught(node), ("\n".join(map(ast.unparse, block.body)), "\n".join(map(ast.unparse, node.body))), node
+
+
+_BROAD = {"", "Exception", "BaseException"}
+
+
+def _caught(node: ast.ExceptHandler) -> set[str]:
+    return {_name(n) or "" for n in (node.type.elts if isinstance(node.type, ast.Tuple) else [node.type])}
 
 
 def _empty(node: ast.stmt) -> bool:
@@ -134,11 +170,12 @@ def _call(node: ast.Call) -> str | None:
         return "newly writes a file"
     if bare and name == "getattr" or name in BY_NAME:
         return _looked_up(node.args[1:2] if name == "getattr" else node.args)
+    if name == "suppress":
+        return f"swallows {', '.join(map(ast.unparse, node.args))} by contextlib.suppress"
     return _TURNED_OFF.get(name or "") or _disarmed(node) or _secret_default(node)
 
 
 _TURNED_OFF = {
-    "suppress": "swallows errors by contextlib.suppress",
     "_create_unverified_context": "turns off verification",
     "disable_warnings": "turns off verification",
 }

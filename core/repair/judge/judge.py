@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.models import Crash
+from core.models.counted import counted
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.reproduce.reproduce import is_crash
 from core.repair.sandbox.probe import ProbeOutcome
@@ -13,7 +14,6 @@ from core.repair.types import Candidate
 
 _ACCIDENTS = {"TypeError", "AttributeError"}  # the interpreter's, on values of a type nobody passes
 _OF_ANY_TEXT = {"JSONDecodeError", "Error"}  # one message for every text that is damaged
-NO_EVIDENCE = 0.79
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Judged:
     crash_like: tuple[ProbeOutcome, ...]
     shown: int = 0
     further: bool = False
+    now: ProbeOutcome = ProbeOutcome()
 
 
 def difference(before: Sequence[ProbeOutcome], after: Sequence[ProbeOutcome], crash: Crash) -> str | None:
@@ -36,11 +37,15 @@ def difference(before: Sequence[ProbeOutcome], after: Sequence[ProbeOutcome], cr
     Inputs that worked give the same result; errors stay errors of the same type, but for the crash itself
     and for accidents on its very line, where an input has a second fault that a guard may come before.
     """
-    if len(after) < len(before):
+    if len(after) < len(before) or any(map(_endless, before, after)):
         return "it does not end on inputs that ended before"
     pairs = [(old, new) for old, new in zip(before, after, strict=False) if not _on_its_line(old, crash)]
     changes = (_changed(old, new) for old, new in pairs if not is_crash(old, crash))
     return next((reason for reason in changes if reason), None)
+
+
+def _endless(old: ProbeOutcome, new: ProbeOutcome) -> bool:
+    return new.error == "Late" and old.error != "Late"
 
 
 def _on_its_line(outcome: ProbeOutcome, crash: Crash) -> bool:
@@ -91,28 +96,48 @@ def crash_like(before: Sequence[ProbeOutcome], after: Sequence[ProbeOutcome], cr
 
 
 def choose(judged: Sequence[Judged]) -> tuple[Judged | None, str]:
-    """The best of the only behaviour, or of the one with the most evidence; else None and why."""
+    """The best of the only behaviour, or of the one with the strongest evidence; else None and why."""
+    best = sorted((max(group, key=_rank) for group in clusters(judged)), key=_rank, reverse=True)
+    if not best:
+        return None, "No candidate survived."
+    if len(best) > 1 and (not best[0].candidate.grade or _evidence(best[0]) == _evidence(best[1])):
+        return None, f"{len(best)} fixes behave differently and nothing in the code says which is meant."
+    if len(best) > 1:
+        return best[0], "Evidence chose between fixes."
+    return best[0], f"{len(judged)} candidates agree." if len(judged) > 1 else "1 candidate survived."
+
+
+def clusters(judged: Sequence[Judged]) -> list[list[Judged]]:
+    """Candidates that do the same on every input that crashed before, the largest group first."""
     groups: dict[tuple, list[Judged]] = {}
     for one in _simple(judged):
         groups.setdefault(tuple((o.result, o.error) for o in one.crash_like), []).append(one)
-    best = sorted((max(group, key=_rank) for group in groups.values()), key=_rank, reverse=True)
-    if not best:
-        return None, "No candidate survived."
-    if len(best) > 1 and (not best[0].candidate.evidence or _rank(best[0])[0] == _rank(best[1])[0]):
-        return None, f"{len(best)} fixes behave differently and nothing in the code says which is meant."
-    return best[0], f"{len(judged)} candidates agree." if len(best) == 1 else "Evidence chose between fixes."
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def behaviours(judged: Sequence[Judged]) -> list[str]:
+    """Where candidates disagree: what the reported input gives with each group, and how many are of that mind."""
+    found = clusters(judged)
+    return [_told(group) for group in found] if len(found) > 1 else []
+
+
+def _told(group: Sequence[Judged]) -> str:
+    outcome = group[0].crash_like[group[0].shown] if group[0].crash_like else ProbeOutcome()
+    gives = f"raises {outcome.error}" if outcome.error else f"gives {outcome.result.partition(' | ')[0][:120]}"
+    by = ", ".join(sorted({one.candidate.generator for one in group}))
+    return f"{counted(len(group), 'candidate')} ({by}): the reported input {gives}"
 
 
 def _simple(judged: Sequence[Judged]) -> Sequence[Judged]:
     """Without changes on top of changes that nothing speaks for, where one change does."""
-    return [one for one in judged if one.candidate.evidence or not one.further] or judged
+    return [one for one in judged if one.candidate.grade or not one.further] or judged
 
 
-def trust(candidate: Candidate) -> float:
-    return candidate.confidence if candidate.evidence else min(candidate.confidence, NO_EVIDENCE)
+def _evidence(judged: Judged) -> tuple[int, int]:
+    """The grade, then how near the evidence is to the change."""
+    return judged.candidate.grade, -judged.candidate.far
 
 
-def _rank(judged: Judged) -> tuple[float, int]:
-    """Confidence, which evidence raises, then the shorter text."""
-    candidate = judged.candidate
-    return round(trust(candidate), 2), -sum(map(len, candidate.files.values()))
+def _rank(judged: Judged) -> tuple[tuple[int, int], int]:
+    """Evidence, then the shorter text."""
+    return _evidence(judged), -sum(map(len, judged.candidate.files.values()))

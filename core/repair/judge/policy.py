@@ -20,14 +20,17 @@ from pathlib import PurePosixPath
 from core.models import Crash
 from core.models.counted import counted
 from core.policy.sections import FixRules
-from core.repair.judge.forbidden_code import offences
+from core.repair.judge.forbidden_code import answered, offences
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.safeguards import lost
-from core.repair.localize.sources import UNREADABLE, tree_of
+from core.repair.judge.shapes import unsafe
+from core.repair.localize.fixability import deepest_in_app
+from core.repair.localize.sources import UNREADABLE, called, tree_of
 from core.repair.localize.syntax import names_in, nodes
-from core.repair.types import Candidate
+from core.repair.types import Candidate, Evidence
 
 _TOOLS = {"pytest", "_pytest", "pluggy", "iniconfig", "coverage", "sitecustomize", "usercustomize", "site-packages"}
+COVERAGE = re.compile(r"#\s*pragma:\s*no\s*cover", re.I)
 SILENCERS = re.compile(r"#\s*(type:\s*ignore|noqa|nosec|pragma:\s*no\s*cover|pylint:\s*disable)", re.I)
 
 
@@ -49,7 +52,8 @@ def refuse(
         return f"it changes nothing{f': {candidate.rationale}' if not candidate.files and candidate.rationale else ''}"
     there = installed() if modules is None else modules
     paths = ((path, _path_refused(path, before, rules, allowed, there)) for path in changed)
-    texts = ((path, _text_refused(before.get(path, ""), text, crash)) for path, text in changed.items())
+    shown = candidate.grade >= Evidence.SIBLING
+    texts = ((path, _text_refused(path, before.get(path, ""), text, crash, shown)) for path, text in changed.items())
     return _first(paths) or _too_large(before, changed, rules) or _first(texts)
 
 
@@ -145,22 +149,36 @@ def _changed_lines(old: str, new: str) -> int:
 # --- what the text says ------------------------------------------------------------------------
 
 
-def _text_refused(old: str, new: str, crash: Crash | None) -> str | None:
+def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: bool) -> str | None:
     if "\0" in new or any(unicodedata.category(c) == "Cf" for c in set(new) - set(old)):
         return "binary or invisible characters"
     try:
         was, now = tree_of(old), tree_of(new)
     except UNREADABLE:
         return "not valid Python"
-    silenced = len(SILENCERS.findall(new)) > len(SILENCERS.findall(old))
-    comment = "silences a checker by a comment" if silenced else ""
-    return odd_names(old, new) or comment or lost(was, now) or _gained(was, now) or _special_case(was, now, crash)
+    comment = "silences a checker by a comment" if _silenced(old, new) else ""
+    failed = [frame.line for frame in crash.frames if frame.file == path] if crash else []
+    last = deepest_in_app(crash) if crash else None
+    deepest = last.line if last and last.file == path else 0
+    weaker = lost(was, now, failed) or _gained(was, now)
+    return (
+        odd_names(old, new) or comment or weaker or unsafe(old, new, shown, deepest) or _special_case(was, now, crash)
+    )
+
+
+def _silenced(old: str, new: str) -> bool:
+    """More such comments than before, but for one that excuses a line from coverage as the file does elsewhere."""
+    was, now = ([m[0] for m in SILENCERS.finditer(text)] for text in (old, new))
+    return any(not (COVERAGE.match(comment) and comment in was) for comment in Counter(now) - Counter(was))
 
 
 def _gained(was: ast.Module, now: ast.Module) -> str:
     """The first offence that the new text has more of than the old one; empty when there is none."""
-    gained = Counter(offences(now)) - Counter(offences(was))
-    return next((reason for reason in gained if not _meant(was, reason)), "")
+    old = Counter(offences(was))
+    gained = Counter(offences(now)) - old
+    usual = {reason for reason, times in old.items() if reason.startswith("swallows ") and times > 1}
+    usual |= answered(was, now)
+    return next((reason for reason in gained if reason not in usual and not _meant(was, reason)), "")
 
 
 def _meant(was: ast.AST, reason: str) -> bool:
@@ -169,7 +187,7 @@ def _meant(was: ast.AST, reason: str) -> bool:
 
 
 def _special_case(was: ast.AST, now: ast.AST, crash: Crash | None) -> str | None:
-    """A new comparison or lookup with a literal that only the report of this crash contains."""
+    """A new comparison or lookup with a literal that only the report of this crash contains, however short."""
     reported = _reported_texts(crash)
     known = {n.value for n in nodes(was, ast.Constant)}
     for literal in (one for one in _compared(now) if one not in known):
@@ -208,11 +226,27 @@ _MATCHERS = {"startswith", "endswith", "match", "fullmatch", "search", "find", "
 
 
 def _compared(tree: ast.AST) -> Iterator[object]:
-    """Literals that decide something: compared, matched, or keys of a table that is written out and looked up."""
+    """Literals that decide something: compared, matched, or keys of a table that is written out and looked up.
+
+    The neutral values name no input: nothing, zero, empty, true, false. Neither do the smallest bounds: ``n < 2``.
+    """
     for place in (found for node in ast.walk(tree) for found in _deciding(node)):
+        bound = isinstance(place, ast.Compare) and not isinstance(place.ops[0], _SAME) or _counts(place)
         for value in (n.value for n in nodes(place, ast.Constant)):
-            if (isinstance(value, str) and len(value) > 1) or _is_telling_number(value):
+            if _names_an_input(value) and (not bound or isinstance(value, str) or _is_telling_number(value)):
                 yield value
+
+
+def _names_an_input(value: object) -> bool:
+    return bool(value) and value is not True and isinstance(value, str | int | float)
+
+
+_SAME = ast.Eq | ast.NotEq | ast.In | ast.NotIn | ast.Is | ast.IsNot
+
+
+def _counts(place: ast.AST) -> bool:
+    """``len(rows) == 1``: how many there are, not which."""
+    return isinstance(place, ast.Compare) and isinstance(place.left, ast.Call) and called(place.left) == "len"
 
 
 def _deciding(node: ast.AST) -> list[ast.AST]:

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from core.repair.judge.conditions import Clause, implies
 from core.repair.judge.refusals import Refusal, refusals
 from core.repair.judge.unbound import filled
-from core.repair.localize.syntax import Function
+from core.repair.localize.syntax import Function, covers, functions_in, names_in, nodes, stores
 
 # decorators that decide how a function is called or kept, not who may call it
 _PLAIN = {"property", "staticmethod", "classmethod", "lru_cache", "cache", "cached_property", "wraps", "dataclass"}
 
 
-def lost(was: ast.Module, now: ast.Module) -> str:
-    """Which safeguard of the old text is gone or weaker in the new one; empty when none is."""
-    return _removed(was, now) or _weakened(was, now) or _undecorated(was, now)
+def lost(was: ast.Module, now: ast.Module, failed: Sequence[int] = ()) -> str:
+    """Which safeguard of the old text is gone or weaker in the new one; empty when none is.
+
+    ``failed`` are the lines of the old text that were running when it crashed.
+    """
+    return _removed(was, now) or _weakened(was, now, failed) or _undecorated(was, now)
 
 
 def _removed(was: ast.Module, now: ast.Module) -> str:
@@ -38,9 +41,36 @@ def _checks(tree: ast.Module) -> Iterator[str]:
             yield "assert " + ast.unparse(node.test)
 
 
-def _weakened(was: ast.Module, now: ast.Module) -> str:
+def _weakened(was: ast.Module, now: ast.Module, failed: Sequence[int]) -> str:
     held = refusals(now)
-    return next((reason for old in refusals(filled(was, now)) if (reason := _missed(old, held))), "")
+    unset = [found for line in failed for found in _unset(was, line)]
+    return next(
+        (
+            reason
+            for old in refusals(filled(was, now))
+            if (reason := _missed(old, held)) and not any(_on_unset(old, *found) for found in unset)
+        ),
+        "",
+    )
+
+
+def _unset(was: ast.Module, line: int) -> Iterator[tuple[Function, int, set[str]]]:
+    """The function of a line that failed, the line, and the names that never got a value for that reason."""
+    around = [f for f in functions_in(was) if covers(f, line)]
+    if not around:
+        return
+    statements = sorted(nodes(around[-1], ast.Assign, ast.AnnAssign, ast.AugAssign), key=lambda n: n.lineno)
+    names: set[str] = set()
+    for node in statements:
+        if covers(node, line) or (node.lineno > line and names & names_in(node)):
+            names |= {name.id for name in stores(node)}
+    yield around[-1], line, names
+
+
+def _on_unset(old: Refusal, function: Function, line: int, names: set[str]) -> bool:
+    """A later check of what was never computed: an input that crashed did not get there."""
+    read = {name for clause in old.condition for literal in clause for name in names_in(literal.node)}
+    return line < old.line and covers(function, old.line) and bool(read & names)
 
 
 def _missed(old: Refusal, held: list[Refusal]) -> str:
@@ -61,13 +91,15 @@ def _told(gap: Clause) -> str:
 
 
 def _undecorated(was: ast.Module, now: ast.Module) -> str:
-    held = dict(decorated(now))
-    for name, decorators in decorated(was):
-        gone = Counter(decorators) - Counter(held.get(name, decorators))
-        missing = [text for text in gone if text.partition("(")[0].rpartition(".")[2] not in _PLAIN]
-        if missing:
-            return f"takes the decorator {missing[0][:80]} from {name}"
-    return ""
+    held = {name for name, _ in decorated(now)}
+    gone = Counter(_each(was)) - Counter(_each(now))
+    missing = [one for one in gone if one[0] in held and one[1].partition("(")[0].rpartition(".")[2] not in _PLAIN]
+    return f"takes the decorator {missing[0][1][:80]} from {missing[0][0]}" if missing else ""
+
+
+def _each(tree: ast.Module) -> list[tuple[str, str]]:
+    """Name and decorator, one by one: a name may be defined several times, as by ``@overload``."""
+    return [(name, decorator) for name, decorators in decorated(tree) for decorator in decorators]
 
 
 def decorated(tree: ast.AST, scope: str = "") -> Iterator[tuple[str, list[str]]]:

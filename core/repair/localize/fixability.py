@@ -126,6 +126,18 @@ def _deliberate(crash: Crash, frame: Frame, tree: Path | None) -> bool:
     return frame.code.strip().startswith("raise") or _is_raise(frame, tree)
 
 
+def narrows(node: ast.Assert) -> bool:
+    """``assert node is not None``, ``assert isinstance(node, Tag)``, without a message: what the program tells a type
+    checker of itself, and no refusal of an input.
+    """
+    match node.test:
+        case ast.Compare(ops=[ast.IsNot()], comparators=[ast.Constant(value=None)]):
+            return node.msg is None
+        case ast.Call(func=ast.Name(id="isinstance")):
+            return node.msg is None
+    return False
+
+
 def _is_raise(frame: Frame, tree: Path | None) -> bool:
     path = tree / frame.file if tree else None
     if tree is None or path is None or not path.is_file() or not path.resolve().is_relative_to(tree.resolve()):
@@ -134,4 +146,5 @@ def _is_raise(frame: Frame, tree: Path | None) -> bool:
         nodes = ast.walk(tree_of(path.read_text(encoding="utf-8")))
     except UNREADABLE:
         return False
-    return any(isinstance(n, ast.Raise | ast.Assert) and covers(n, frame.line) for n in nodes)
+    own = [n for n in nodes if isinstance(n, ast.Raise | ast.Assert) and covers(n, frame.line)]
+    return any(isinstance(n, ast.Raise) or not narrows(n) for n in own)

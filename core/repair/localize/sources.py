@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from core.models import Frame
@@ -93,17 +94,15 @@ def importable(module: str) -> bool:
 
 
 def is_test(path: str) -> bool:
-    name = path.rsplit("/", 1)[-1]
-    return path.startswith(("tests/", "test/")) or "/tests/" in path or name.startswith(("test_", "conftest"))
+    folders, _, name = path.rpartition("/")
+    return name.startswith(("test_", "conftest")) or not {"test", "tests"}.isdisjoint(folders.split("/"))
 
 
-def files(tree: Path, tests: bool = False) -> Iterator[str]:
+def files(tree: Path, tests: bool = False, most: int = MOST_FILES) -> Iterator[str]:
     """The program's Python files, or those of its tests; hidden folders and links left out."""
-    found = sorted(tree.rglob("*.py"))[:MOST_FILES]
-    for file in found:
-        path = file.relative_to(tree).as_posix()
-        if not path.startswith(".") and "/." not in path and not file.is_symlink() and is_test(path) == tests:
-            yield path
+    found = (file.relative_to(tree).as_posix() for file in sorted(tree.rglob("*.py")))
+    shown = (path for path in found if not path.startswith(".") and "/." not in path and is_test(path) == tests)
+    yield from islice((path for path in shown if not (tree / path).is_symlink()), most)
 
 
 def class_named(tree: Path, name: str) -> tuple[str, ast.ClassDef] | None:

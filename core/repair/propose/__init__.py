@@ -1,11 +1,11 @@
-"""Templates: each turns a place in the code into candidate texts. Pure.
+"""Edit operators: each turns a place in the code into changes, with ingredients of the program itself. Pure.
 
-Every file of this folder is loaded, and its templates register themselves for the exceptions they know
-(``@template("KeyError")``, registry.py). A new template is one new file.
+Every file of this folder is loaded, and its operators register themselves for the exceptions they know
+(``@operator("KeyError")``, registry.py). A new operator is one new file.
 """
 
-from core.repair.propose.registry import TEMPLATES, load, templates_for
+from core.repair.propose.registry import OPERATORS, load, operators_for
 
-__all__ = ["TEMPLATES", "templates_for"]
+__all__ = ["OPERATORS", "operators_for"]
 
 load(__name__, list(__path__))

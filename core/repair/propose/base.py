@@ -1,29 +1,55 @@
-"""What every template gives back: the changed text of one file, with its reasons."""
+"""What operators share: the change they give back, its reason, and questions about the failing line."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.models import Frame
 from core.repair.localize.locate import Place
-from core.repair.localize.syntax import Function
-from core.repair.propose.documentation import Said
+from core.repair.localize.sources import files, parsed
+from core.repair.localize.syntax import Function, imported_name, imports_of, nodes, stores
+from core.repair.types import Evidence
+
+
+@dataclass(frozen=True)
+class Said:
+    """An ingredient: ``value`` stands for what is missing, ``words`` say why, ``grade`` how much that shows.
+
+    ``far``: how much further it is from the crash than other evidence of its grade.
+    """
+
+    value: str = ""
+    words: str = ""
+    grade: Evidence = Evidence.NONE
+    far: int = 0
 
 
 @dataclass(frozen=True)
 class Change:
-    """``path`` gets the new ``text``; ``says`` is the rationale, ``why`` the evidence (empty: none)."""
+    """``path`` gets the new ``text``; ``says`` is the rationale, ``why`` the evidence with its ``grade``.
+
+    ``far`` counts the steps from the evidence to the edit: frames outwards, a condition that is wider than the crash
+    asks for. Of one grade, the nearest comes first. ``raises``: see Candidate.
+    """
 
     path: str
     text: str
     says: str
     why: str = ""
-    confidence: float = 0.5
+    grade: Evidence = Evidence.NONE
+    far: int = 0
     raises: str = ""
 
 
 Changes = Iterator[Change]
+
+
+def change(place: Place, text: str, says: str, said: Said | None = None, far: int = 0, raises: str = "") -> Change:
+    """A change of the place's own file, for the reason that ``said`` gives."""
+    why = said or Said()
+    return Change(place.path, text, says, why.words, why.grade, why.far + far, raises)
 
 
 def at(place: Place, path: str, line: int = 0) -> Place:
@@ -37,9 +63,41 @@ def inside(place: Place, path: str, function: Function) -> Place:
     return at(place, path, function.body[-1].lineno)
 
 
-def change(
-    place: Place, text: str, says: str, said: Said | None = None, most: float = 1.0, less: float = 0.0, raises: str = ""
-) -> Change:
-    """A change of the place's own file; its confidence is the evidence's less ``less``, at most ``most``."""
-    confidence = round(min((said.confidence if said else 0.5) - less, most), 3)
-    return Change(place.path, text, says, said.words if said else "", confidence, raises)
+def modules(place: Place) -> Iterator[tuple[str, ast.Module]]:
+    """Every source module of the tree that parses; the place's own first, tests left out."""
+    yield place.path, place.module
+    for path in files(place.tree):
+        if path != place.path:
+            yield path, parsed(place.tree, path)
+
+
+def failing(place: Place, *kinds: type) -> list:
+    """The expression that failed when its span was observed, with those inside; else all of the line."""
+    if place.failing is not None:
+        inside = [n for n in ast.walk(place.failing) if isinstance(n, kinds)]
+        if inside:
+            return inside
+    return place.expressions(*kinds)
+
+
+def visible(place: Place) -> set[str]:
+    """Names that the place can use: the function's own and what the module defines or imports."""
+    given = {a.arg for a in nodes(place.scope, ast.arg)} | {n.id for n in stores(place.scope)}
+    return given | module_names(place.module)
+
+
+def module_names(module: ast.Module) -> set[str]:
+    """What the module defines, sets and imports at its top."""
+    defined = {n.name for n in module.body if isinstance(n, Function | ast.ClassDef)}
+    plain = [n for n in module.body if isinstance(n, ast.Assign | ast.AnnAssign)]
+    imported = {imported_name(a).split(".")[0] for n in imports_of(module) for a in n.names}
+    return defined | imported | {name.id for n in plain for name in stores(n)}
+
+
+def opened(place: Place, call: ast.Call) -> str:
+    """The call's text without its closing bracket, ready for one more argument."""
+    text = place.source(call)[:-1].rstrip().rstrip(",")
+    only = call.args[0] if len(call.args) == 1 and not call.keywords else None
+    if isinstance(only, ast.GeneratorExp) and place.source(call).endswith(place.source(only)):
+        text = f"{place.source(call.func)}({place.source(only)}"  # a generator that shares the brackets of its call
+    return text if text.endswith("(") else f"{text}, "

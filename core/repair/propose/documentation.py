@@ -12,8 +12,12 @@ from core.models.patterns import Linear
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import UNREADABLE
 from core.repair.localize.syntax import Function, class_around, documentation, identifier
+from core.repair.propose.base import Said
+from core.repair.types import Evidence
 
 LONGEST = 20_000  # characters of one documentation that are read
+SHORT = 4_000  # bytes of a README that is about one program; a longer one is a manual
+NOTHING = frozenset({"zero", "nothing", "empty", "without", "none", "last"})  # words for what is not there
 SENTENCE = 1_000  # characters of one sentence that are read: each of its values is looked at with all around it
 _WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
 # EUR, INFO, DE; what is written in capitals everywhere is no value
@@ -21,12 +25,15 @@ _CODE = r"(?!(?:API|ASCII|CSV|HTML|HTTP|ID|ISO|JSON|PDF|SQL|URL|UTC|UTF|XML|YAML
 VALUES = (
     (re.compile(r"\b(?:an? )?empty (?:list|sequence|result)\b|\[\]", re.I), "[]"),
     (re.compile(r"\b(?:an? )?empty (?:dict|dictionary|mapping|object)\b|\{\}", re.I), "{}"),
-    (re.compile(r"\b(?:an? )?(?:empty|blank) (?:string|text|\w+)\b|''|\"\"", re.I), '""'),
+    (
+        re.compile(r"\b(?:an? )?(?:empty|blank) (?!(?:for|in|on|when|if|and|or|then|at|the|of|to)\b)\w+|''|\"\"", re.I),
+        '""',
+    ),
     (re.compile(r"\b(?:an? )?empty tuple\b|(?<!\w)\(\)", re.I), "()"),
     (re.compile(r"\b(?:an? )?empty set\b|\bset\(\)", re.I), "set()"),
     (re.compile(r"(?<![\w.\-])-?\d+\.\d+(?![\w.]|\s?%)"), None),
     (re.compile(r"\b(?:None|True|False)\b"), None),
-    (re.compile(r"(?<![\w.\-:/])-?\d+(?![\w\-%/:]|\.\d|\s%)"), None),
+    (re.compile(r"(?<![\w.\-:/,])-?\d+(?![\w\-%/:]|[.,]\d|\s%)"), None),
     (re.compile(r"(?:``[^`\n]{1,40}``|(?<!\w)\"[^\"\n]{0,40}\"|(?<!\w)'[^'\n]{1,40}'(?!\w))"), None),
     (re.compile(r"\bzero\b", re.I), "0"),
     (re.compile(r"\b(?:is|are|be|left|stays?) (?:then )?(?:empty|blank)$", re.I), '""'),
@@ -36,7 +43,6 @@ VALUES = (
     (re.compile(rf"(?:(?<=\bas )|(?<=defaults to )|(?<=default is )){_CODE}\b"), "word"),
     (re.compile(rf"\b{_CODE}\b(?= is (?:assumed|taken|used))"), "word"),
 )
-_EMPTY = {"list": "[]", "dict": "{}", "set": "set()", "tuple": "()", "int": "0", "float": "0.0", "str": '""'}
 CONDITION = re.compile(
     r"\b(if|when|where|without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|"
     r"for (?:an?|what|those)|"
@@ -69,20 +75,20 @@ STAYS = re.compile(r"\b(stays?|unchanged|as (?:it|they) (?:is|are)|untouched|kep
 
 
 @dataclass(frozen=True)
-class Said:
-    """An expression that stands for the missing value, and the words that say so."""
-
-    value: str
-    words: str
-    confidence: float = 0.9
-
-
-@dataclass(frozen=True)
 class Sentence:
-    """One sentence of the documentation that speaks of a condition; ``trust`` by where it stands."""
+    """One sentence of the documentation that speaks of a condition.
+
+    ``grade``: DOCUMENTED where it is about the thing that is missing, STYLE where it is about something else. ``far``:
+    how far from the failing function it stands.
+    """
 
     text: str
-    trust: float
+    grade: Evidence
+    far: int
+
+    @property
+    def words(self) -> str:
+        return f"the documentation says: {self.text[:200]}"
 
 
 def words_of(*names: str) -> frozenset[str]:
@@ -92,34 +98,37 @@ def words_of(*names: str) -> frozenset[str]:
 
 
 def sentences(place: Place, about: frozenset[str] = frozenset(), everything: bool = False) -> Iterator[Sentence]:
-    """Sentences on conditions, the function's first; of the module those ``about`` it, unless ``everything``."""
-    for text, trust, own in _texts(place):
+    """Sentences on conditions, the function's first; of the module those ``about`` it, unless ``everything``.
+
+    A word such as "empty" is about what is missing in the function's own words alone.
+    """
+    for far, (text, own) in enumerate(_texts(place)):
         for sentence in _split(text[:LONGEST]):
-            if not CONDITION.search(sentence) and not SKIPPED.search(sentence):
-                continue
-            related = bool(words_of(sentence) & about)
-            if own or related or everything:
-                less = 0.05 if _ABSENT.search(sentence) else 0.14  # a literal in words on something else
-                yield Sentence(sentence, trust + (0.03 if related else -less))
+            related = bool(words_of(sentence) & (about if own else about - NOTHING))
+            for part in re.split(r"; ", sentence) if own or related or everything else ():
+                if CONDITION.search(part) or SKIPPED.search(part):
+                    yield Sentence(part.strip(), Evidence.DOCUMENTED if related else Evidence.STYLE, far // 2)
 
 
-def _texts(place: Place) -> Iterator[tuple[str, float, bool]]:
-    """(text, trust, whether it is the function's own)."""
-    if place.function:
-        yield documentation(place.function), 0.88, True
-        yield _comments(place, place.function), 0.87, True
-        yield documentation(class_around(place.module, place.function)), 0.85, False
-    yield documentation(place.module), 0.84, False
+def _texts(place: Place) -> Iterator[tuple[str, bool]]:
+    """(text, whether it is the function's own), the nearest first; examples are no documentation of a rule."""
+    around = (place.function, class_around(place.module, place.function), place.module)
+    own, owner, module = (re.sub(r"(?m)^[ \t]*+(>>>|\.\.\. ).*$", "", documentation(node)) for node in around)
+    yield own, True
+    yield _comments(place, place.function) if place.function else "", True
+    yield owner, False
+    yield module, False
     readme = next((p for p in (place.tree / "README.md", place.tree / "README.rst") if p.is_file()), None)
-    if readme and not readme.is_symlink():
-        yield readme.read_text(encoding="utf-8", errors="replace"), 0.8, False
+    if readme and not readme.is_symlink() and readme.stat().st_size < SHORT:
+        yield readme.read_text(encoding="utf-8", errors="replace"), False
 
 
 def _comments(place: Place, function: Function) -> str:
-    """Comments of the function and of the two lines above it, each a paragraph."""
+    """Comments of the two lines above the function and of the three above the failing one, each a paragraph."""
     first = min([function.lineno, *(d.lineno for d in function.decorator_list)])
-    rows = place.text.splitlines()[max(0, first - 3) : function.end_lineno]
-    return "\n\n".join(row.split("#", 1)[1].strip() for row in rows if re.search(r"(^|\s)#", row))
+    rows, near = place.text.splitlines(), max(first, place.line - 3)
+    lines = [*rows[max(0, first - 3) : first], *rows[near - 1 : place.line]]
+    return "\n\n".join(row.split("#", 1)[1].strip() for row in lines if re.search(r"(^|\s)#", row))
 
 
 def saying(words: str, text: str, flags: str = "i") -> str:
@@ -132,7 +141,7 @@ def saying(words: str, text: str, flags: str = "i") -> str:
     return text[begin : min(ends, default=len(text))].strip()
 
 
-_linear = lru_cache(maxsize=256)(Linear)  # the patterns are the templates' own: no stranger adds one
+_linear = lru_cache(maxsize=256)(Linear)  # the patterns are the operators' own: no stranger adds one
 _GOES_ON = re.compile(r"(it|its|they|their|this|these|those|such|both|then|there)\b", re.I)  # what was spoken of before
 
 
@@ -140,7 +149,7 @@ def _split(text: str) -> Iterator[str]:
     text = re.sub(r"\b(i\.e|e\.g)\.,?", r"\1", text)
     for block in re.split(r"\n\s*\n|\n(?=\s*+(?:[-*]\s*+)?\w++\s*+:\s)", text):
         parts: list[str] = []
-        for part in re.split(r"(?<=[.;!?])\s+(?=\S)", " ".join(block.split())):
+        for part in re.split(r"(?<=[.!?])\s+(?=\S)", " ".join(block.split())):
             if parts and _GOES_ON.match(part):
                 parts[-1] += " " + part
             else:
@@ -151,38 +160,32 @@ def _split(text: str) -> Iterator[str]:
 def documented(place: Place, about: frozenset[str] = frozenset()) -> list[Said]:
     """Values that such sentences name, the likeliest first; one value, one entry."""
     said = [s for sentence in sentences(place, about) for s in _values(sentence)]
-    said += [*_constants(place, about), *_of_result(place)]
-    best: dict[str, Said] = {}
-    for one in sorted(said, key=lambda s: -s.confidence):
-        best.setdefault(one.value, one)
-    return list(best.values())
+    return best([*said, *_constants(place, about)])
 
 
-def _of_result(place: Place) -> Iterator[Said]:
-    """ "Unknown users have no roles" of ``roles() -> list``; "a user without a plan is not premium" of a bool."""
-    function = place.function
-    if function is None or function.returns is None:
-        return
-    told, named = ast.unparse(function.returns), words_of(function.name)
-    kind = re.split(r"\W", told)[0]
-    for sentence in sentences(place):
-        words = f"the documentation says: {sentence.text[:200]}"
-        none = re.search(r"\b(?:has|have|gets?|there (?:is|are)) no (\w+)", sentence.text, re.I)
-        if none and words_of(none[1]) & named and kind in _EMPTY:
-            yield Said(_EMPTY[kind], words, round(sentence.trust - 0.02, 2))
-        denied = re.search(r"\b(is|are|do|does) (not|never)\b", sentence.text)
-        if told == "bool" and denied and _ABSENT.search(sentence.text):
-            yield Said("False", words, round(sentence.trust - 0.04, 2))
+def best(said: list[Said]) -> list[Said]:
+    """The best evidence for each value, the best first."""
+    found: dict[str, Said] = {}
+    for one in sorted(said, key=lambda s: (-s.grade, s.far)):
+        found.setdefault(one.value, one)
+    return list(found.values())
+
+
+def told(place: Place, words: str) -> Said | None:
+    """Evidence, when the documentation around the place holds the words (a pattern of RE2)."""
+    around = [place.module, class_around(place.module, place.function), place.function]
+    found = saying(words, " ".join(documentation(node) for node in around))
+    return Said("", f"the documentation says: {found[:160]}", Evidence.DOCUMENTED) if found else None
 
 
 def _values(sentence: Sentence) -> Iterator[Said]:
-    text, words = sentence.text, f"the documentation says: {sentence.text[:200]}"
-    for match, value in _apart(text):
-        before, after = text[: match.start()], text[match.end() :]
+    for match, value in _apart(sentence.text):
+        before, after = sentence.text[: match.start()], sentence.text[match.end() :]
         found = repr(match.group()) if value == "word" else value or match.group().strip("`")
         if is_expression(found) and not _OF_INPUT.search(before):
             linked = bool(_LINK.search(before) or _AFTER.search(after))
-            yield Said(found, words, round(sentence.trust + (0.02 if linked else -0.04), 2))
+            grade = sentence.grade if linked else min(sentence.grade, Evidence.STYLE)
+            yield Said(found, sentence.words, grade, sentence.far)
 
 
 def _apart(text: str) -> Iterator[tuple[re.Match, str | None]]:
@@ -211,7 +214,7 @@ def _constants(place: Place, about: frozenset[str]) -> Iterator[Said]:
         if re.match(r"(DEFAULT|FALLBACK)_", name) or name.endswith(("_DEFAULT", "_FALLBACK")):
             rest = words_of(name.lower().replace("_", " ")) - {"default", "fallback"}
             if rest & about:
-                yield Said(name, f"the module has {name} for this", 0.87)
+                yield Said(name, f"the module has {name} for this", Evidence.DOCUMENTED, 1)
 
 
 def raised(place: Place) -> Iterator[tuple[str, str]]:
@@ -226,7 +229,7 @@ def raised(place: Place) -> Iterator[tuple[str, str]]:
 _RAISES = re.compile(r"\b(?:[Rr]aises?|[Ii]s refused (?:by|with)|:raises?)\s+:?(?:an? )?`*([A-Z]\w+)")
 
 
-def skipping(place: Place, about: frozenset[str], more: float = 0.02) -> Said | None:
-    """Evidence that rows without a value are left out, when the documentation says so; as sure as it and ``more``."""
+def skipping(place: Place, about: frozenset[str]) -> Said | None:
+    """Evidence that rows without a value are left out, when the documentation says so."""
     told = next((s for s in sentences(place, about) if SKIPPED.search(s.text)), None)
-    return Said("", f"the documentation says: {told.text[:200]}", told.trust + more) if told else None
+    return Said("", told.words, told.grade, told.far) if told else None

@@ -10,16 +10,32 @@ from core.repair.localize.locate import Place
 from core.repair.localize.returning import alike, fits
 from core.repair.localize.sources import called, defaults, files, parsed
 from core.repair.localize.syntax import Function, functions_in, identifier, nodes
-from core.repair.propose.documentation import Said, documented, is_expression
+from core.repair.propose.base import Said, modules
+from core.repair.propose.documentation import documented, is_expression
+from core.repair.types import Evidence
 
 
 def siblings(place: Place, key: object) -> Iterator[Said]:
-    """Defaults that other places give the same key: ``x.get(key, default)``, ``x.get(key) or d``, a field's."""
+    """Defaults that other places give the same key: ``x.get(key, default)``, ``x.get(key) or d``, a field's.
+
+    A default that is looked up by its own key, ``x.get("a", DEFAULTS["a"])``, is one for every key.
+    """
     for path in [place.path, *files(place.tree)]:
         for node in nodes(parsed(place.tree, path), ast.BoolOp, ast.Call, ast.AnnAssign):
             found = _default_of(node, key)
             if isinstance(found, _PLAIN):
-                yield Said(ast.unparse(found), f"{path}:{node.lineno} uses the same default for {key!r}", 0.88)
+                words = f"{path}:{node.lineno} uses the same default for {key!r}"
+                yield Said(ast.unparse(found), words, Evidence.SIBLING)
+            elif path == place.path and isinstance(node, ast.Call) and (value := _default_by_key(node, key)):
+                yield Said(value, f"{path}:{node.lineno} uses the default of another key so", Evidence.SIBLING, 1)
+
+
+def _default_by_key(call: ast.Call, key: object) -> str:
+    """``DEFAULTS[key]`` of ``x.get("other", DEFAULTS["other"])``; empty for any other call."""
+    match call:
+        case ast.Call(args=[ast.Constant(value=other), ast.Subscript(value=table, slice=ast.Constant(value=same))]):
+            return f"{ast.unparse(table)}[{key!r}]" if called(call) == "get" and other == same != key else ""
+    return ""
 
 
 _PLAIN = ast.Constant | ast.List | ast.Dict | ast.Tuple | ast.UnaryOp
@@ -39,22 +55,13 @@ def _gets(node: ast.expr, key: object) -> bool:
     return isinstance(node.args[0], ast.Constant) and node.args[0].value == key
 
 
-def modules(place: Place) -> Iterator[tuple[str, ast.Module]]:
-    """Every source module of the tree that parses; the place's own first, tests left out."""
-    yield place.path, place.module
-    for path in files(place.tree):
-        if path != place.path:
-            yield path, parsed(place.tree, path)
-
-
 def returned(place: Place) -> list[Said]:
     """Constants that the function returns elsewhere for another missing case; its only other result, at that."""
     if not place.function:
         return []
     found = [n.value for n in nodes(place.function, ast.Return) if n.lineno != place.line]
     texts = [text for value in found if value is not None and is_expression(text := ast.unparse(value))]
-    sure = 0.78 if len(set(texts)) == 1 else 0.76
-    return [Said(text, "the function returns the same in another case", sure) for text in texts]
+    return [Said(text, "the function returns the same in another case", Evidence.STYLE) for text in texts]
 
 
 def annotated(place: Place) -> list[Said]:
@@ -64,7 +71,7 @@ def annotated(place: Place) -> list[Said]:
         return []
     told = ast.unparse(function.returns) if function.returns else ""
     if re.search(r"\bNone\b(?=\s*[\]|'\"]|$)|Optional\[", told) and told != "None":
-        return [Said("None", f"{function.name} is annotated to return {told}", 0.84)]
+        return [Said("None", f"{function.name} is annotated to return {told}", Evidence.TYPE)]
     return list(_callers_test(place, function.name)) if not told else []
 
 
@@ -75,7 +82,7 @@ def _callers_test(place: Place, name: str) -> Iterator[Said]:
             held = _results_held(function, name)
             for node in nodes(function, ast.Compare):
                 if isinstance(node.ops[0], ast.Is | ast.IsNot) and _is_result(node.left, name, held):
-                    yield Said("None", f"{path}:{node.lineno} expects None of {name}", 0.86)
+                    yield Said("None", f"{path}:{node.lineno} expects None of {name}", Evidence.CALLER)
                     return
 
 
@@ -116,16 +123,16 @@ def _takes_none(function: Function, name: object) -> bool:
     return False
 
 
-def guards_like(place: Place, condition: str) -> list[tuple[ast.stmt, str, float]]:
-    """What sibling functions do under the same condition, a return or raise, with where and how much it says.
+def guards_like(place: Place, condition: str) -> list[tuple[ast.stmt, Said]]:
+    """What sibling functions do under the same condition, a return or raise; siblings that disagree say nothing.
 
-    Those of the file are asked first, then those of other files; siblings that disagree say nothing.
+    Those of the file are asked first, then those of other files.
     """
-    for trust, own in ((0.87, True), (0.83, False)):
+    for far, own in ((0, True), (1, False)):
         files_ = [(path, m) for path, m in modules(place) if (path == place.path) == own]
-        found = [(body, words, trust) for path, m in files_ for body, words in _guards(place, path, m, condition)]
+        found = [(b, Said("", w, Evidence.SIBLING, far)) for p, m in files_ for b, w in _guards(place, p, m, condition)]
         if found:
-            return found if len({ast.unparse(body) for body, *_ in found}) == 1 else []
+            return found if len({ast.unparse(body) for body, _ in found}) == 1 else []
     return []
 
 
@@ -158,5 +165,5 @@ def missing_values(place: Place, neutral: Iterable[str] = (), about: frozenset[s
     """What the function may give for the missing: documented, by its own and its callers' code, then neutral."""
     found = [*documented(place, about), *annotated(place), *returned(place)]
     known = {s.value for s in found}
-    found += [Said(value, "", 0.5) for value in neutral if value not in known]
+    found += [Said(value) for value in neutral if value not in known]
     return [s for s in found if fits(place, s.value) and alike(place, s.value)]

@@ -1,4 +1,4 @@
-"""A result that a function forgot on some way, as its documentation gives it."""
+"""A result that a function forgot on some path, as its documentation gives it."""
 
 from __future__ import annotations
 
@@ -8,36 +8,35 @@ from collections.abc import Iterator
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
 from core.repair.localize.syntax import Function, identifier, nodes
-from core.repair.propose.base import Changes, change, inside
-from core.repair.propose.documentation import words_of
+from core.repair.propose.arguments import named
+from core.repair.propose.base import Changes, change, failing
+from core.repair.propose.documentation import NOTHING, words_of
 from core.repair.propose.evidence import missing_values
-from core.repair.propose.names import functions
-from core.repair.propose.registry import template
-from core.repair.propose.suspects import failing
+from core.repair.propose.registry import operator
 
 
-@template("AttributeError", "TypeError")
+@operator("AttributeError", "TypeError")
 def returned_value(place: Place) -> Changes:
-    """A function of the program that forgot its documented result on some way: it gave None to its caller."""
+    """A function of the program that forgot its documented result on some path: it gave None to its caller."""
     if "NoneType" not in place.message:
         return
     for node in failing(place, ast.Call, ast.Name):
         for at, function in _giving_none(place, node):
-            for said in missing_values(at, (), words_of(function.name)):
+            for said in missing_values(at, (), words_of(function.name) | NOTHING):
                 if said.value != "None" and said.words:
                     text = at.after(function.body[-1], f"return {said.value}")
                     says = f"{function.name} gives {said.value} where it gave nothing."
-                    yield change(at, text, says, said, less=0.01)
+                    yield change(at, text, says, said, 1)
 
 
 def _giving_none(place: Place, node: ast.Call | ast.Name) -> Iterator[tuple[Place, Function]]:
     """The function whose result the expression holds, when it can end without a return."""
     wanted = {called(node)} if isinstance(node, ast.Call) else _setting(place, node.id)
     for name in wanted - {""}:
-        for path, function in functions(place, name):
+        for there, function in named(place, name):
             returns = any(n.value is not None for n in nodes(function, ast.Return))
             if returns and not isinstance(function.body[-1], ast.Return | ast.Raise):
-                yield inside(place, path, function), function
+                yield there, function
 
 
 def _setting(place: Place, name: str) -> set[str]:

@@ -7,49 +7,37 @@ import re
 
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called, decorators
-from core.repair.localize.syntax import Function, covers, functions_in, nodes, receiver
-from core.repair.propose.base import Changes, change
-from core.repair.propose.documentation import Said
-from core.repair.propose.evidence import modules
-from core.repair.propose.registry import template
-from core.repair.propose.suspects import failing
+from core.repair.localize.syntax import covers, functions_in, nodes
+from core.repair.propose.base import Changes, Said, change, failing, modules
+from core.repair.propose.outwards import shrinking_loops
+from core.repair.propose.registry import operator
+from core.repair.types import Evidence
 
 
-@template("RuntimeError")
+@operator("RuntimeError")
 def copy(place: Place) -> Changes:
     """``for x in things`` whose body changes ``things``."""
     if not re.search(r"changed (size )?during iteration|mutated during iteration", place.message):
         return
     loops = [n.iter for n in nodes(place.scope, ast.For, ast.AsyncFor) if covers(n, place.line)]
     made = place.expressions(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-    said = Said("", "the loop changes what it iterates; a copy keeps its order and its entries", 0.92)
+    said = Said("", "the loop changes what it iterates; a copy keeps its order and its entries", Evidence.TYPE)
     for node in [*loops, *(n.generators[0].iter for n in made)]:
         yield change(place, place.replace(node, f"list({place.source(node)})"), "Iterate over a copy.", said)
 
 
-@template("IndexError")
+@operator("IndexError")
 def shrinking(place: Place) -> Changes:
     """``for i in range(len(rows))`` whose body takes rows out: from the end, what is left to come stays in place."""
     for loop in shrinking_loops(place):
-        said = Said("", "the loop takes entries out of what it counts; backwards the others keep their places", 0.9)
+        said = Said(
+            "", "the loop takes entries out of what it counts; backwards the others keep their places", Evidence.TYPE
+        )
         text = place.replace(loop.iter, f"reversed({place.source(loop.iter)})")
         yield change(place, text, "The positions are gone through from the end.", said)
 
 
-def shrinking_loops(place: Place) -> list[ast.For]:
-    around = [n for n in nodes(place.scope, ast.For) if covers(n, place.line)]
-    counted = [(n, re.fullmatch(r"range\(len\((.+)\)\)", ast.unparse(n.iter))) for n in around]
-    return [n for n, match in counted if match and _shrinks(n, match[1])]
-
-
-def _shrinks(loop: ast.For, name: str) -> bool:
-    deleted = [t for n in nodes(loop, ast.Delete) for t in n.targets]
-    taken = [receiver(n) for n in nodes(loop, ast.Call) if called(n) in ("pop", "remove")]
-    changed = [*(getattr(t, "value", t) for t in deleted), *taken]
-    return any(n is not None and ast.unparse(n) == name for n in changed)
-
-
-@template("AttributeError", "TypeError")
+@operator("AttributeError", "TypeError")
 def awaited(place: Place) -> Changes:
     """A coroutine whose result is used where nobody awaited it, here or where the value was set."""
     function = place.function
@@ -58,7 +46,7 @@ def awaited(place: Place) -> Changes:
     waiting = {n.value for n in nodes(function, ast.Await)}
     names = {n.name for _, m in modules(place) for n in nodes(m, ast.AsyncFunctionDef)}
     whole = {n.value for n in nodes(function, ast.Assign, ast.Return, ast.Expr)}
-    said = Said("", "the call gives a coroutine, and its result is used", 0.9)
+    said = Said("", "the call gives a coroutine, and its result is used", Evidence.TYPE)
     for node in nodes(function, ast.Call):
         if called(node) in names and node not in waiting and node.lineno <= place.line:
             new = f"await {place.source(node)}"
@@ -66,7 +54,7 @@ def awaited(place: Place) -> Changes:
             yield change(place, text, "The coroutine was not awaited.", said)
 
 
-@template("AttributeError", "TypeError")
+@operator("AttributeError", "TypeError")
 def called_or_not(place: Place) -> Changes:
     """A property that is called, a method that is not."""
     if "is not callable" in place.message:
@@ -79,13 +67,15 @@ _CALLABLE = ("method", "function", "builtin_function_or_method")
 
 
 def _property(place: Place) -> Changes:
-    properties = {n.name for n in _functions(place) if decorators(n) & {"property", "cached_property"}}
+    properties = {
+        n.name for _, m in modules(place) for n in functions_in(m) if decorators(n) & {"property", "cached_property"}
+    }
     for node in failing(place, ast.Call):
         if isinstance(node.func, ast.Attribute) and not node.args and not node.keywords:
             name = node.func.attr
-            said = Said("", f"{name} is a value", 0.88)
+            said = Said("", f"{name} is a value", Evidence.TYPE)
             if name in properties:
-                said = Said("", f"{name} is a property", 0.92)
+                said = Said("", f"{name} is a property", Evidence.TYPE)
             if name in properties or place.kind(node.func) not in ("", *_CALLABLE):
                 yield change(place, place.replace(node, place.source(node.func)), f"{name} is not called.", said)
 
@@ -95,9 +85,5 @@ def _method(place: Place) -> Changes:
     for node in place.expressions(ast.Attribute, ast.Name):
         if place.kind(node) in _CALLABLE and node not in called_here:
             text = place.source(node)
-            said = Said("", f"{text} is a method; what it gives is used", 0.9)
+            said = Said("", f"{text} is a method; what it gives is used", Evidence.TYPE)
             yield change(place, place.replace(node, f"{text}()"), f"{text} is called.", said)
-
-
-def _functions(place: Place) -> list[Function]:
-    return [n for _, module in modules(place) for n in functions_in(module)]

@@ -10,15 +10,14 @@ from itertools import takewhile
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called, defaults, first_statement, parameters
 from core.repair.localize.syntax import Function, classes_of, identifier, last_name, nodes
-from core.repair.propose.base import Changes, at, change, inside
-from core.repair.propose.documentation import Said, documented, words_of
-from core.repair.propose.evidence import modules
-from core.repair.propose.registry import template
+from core.repair.propose.base import Changes, Said, at, change, modules
+from core.repair.propose.registry import operator
+from core.repair.types import Evidence
 
 LACKS = re.compile(r"'(?:[\w.]+\.)?(\w+)' object has no attribute '(\w+)'")
 
 
-@template("AttributeError")
+@operator("AttributeError")
 def base_not_called(place: Place) -> Changes:
     """``super().__init__(name)`` in a class whose base sets what is missing."""
     for path, owner, wrong in _lacking(place):
@@ -29,7 +28,7 @@ def base_not_called(place: Place) -> Changes:
         if given is not None:
             there = at(place, path)
             text = there.before(first_statement(own), f"super().__init__({given})")
-            said = Said("", f"the base's __init__ sets {wrong} and {owner.name} does not call it", 0.92)
+            said = Said("", f"the base's __init__ sets {wrong} and {owner.name} does not call it", Evidence.TYPE)
             yield change(there, text, f"{owner.name} lets its base begin.", said)
 
 
@@ -75,36 +74,3 @@ def _given(own: Function, base: Function) -> str | None:
     keyword = {a.arg for a in base.args.kwonlyargs}
     first = list(takewhile(lambda name: name in names and name not in keyword, wanted))
     return ", ".join([*first, *(f"{name}={name}" for name in wanted[len(first) :] if name in names)])
-
-
-@template("AttributeError")
-def set_on_some_way(place: Place) -> Changes:
-    """An attribute that only another method sets, or a branch of __init__: it begins as documented."""
-    for path, owner, wrong in _lacking(place):
-        init = _init(owner)
-        setting = [s for s in _stored(owner) if s.attr == wrong]
-        if init is not None and setting and not _always(init, wrong):
-            there = inside(place, path, init)
-            for said in [*documented(there, words_of(wrong)), *_annotated(owner, wrong)]:
-                text = _beginning(there, init, setting, f"self.{wrong} = {said.value}")
-                says = f"{wrong} is not set on every way: it begins as {said.value}."
-                yield change(there, text, says, said, less=0.02)
-
-
-def _beginning(there: Place, init: Function, setting: list[ast.Attribute], line: str) -> str:
-    """The file's text with the line before the branch that sets the attribute, else at the end of __init__."""
-    branches = [n for n in init.body if any(s in ast.walk(n) for s in setting)]
-    return there.before(branches[0], line) if branches else there.after(init.body[-1], line)
-
-
-def _always(init: Function, wrong: str) -> bool:
-    """A statement of its own in __init__ sets it."""
-    return any(s.attr == wrong for n in init.body if isinstance(n, ast.Assign | ast.AnnAssign) for s in _stored(n))
-
-
-def _annotated(owner: ast.ClassDef, wrong: str) -> Iterator[Said]:
-    """None, where the attribute's annotation allows it."""
-    for node in nodes(owner, ast.AnnAssign):
-        told = ast.unparse(node.annotation)
-        if last_name(node.target) == wrong and re.search(r"\bNone\b|Optional", told):
-            yield Said("None", f"{owner.name}.{wrong} is annotated {told}", 0.88)

@@ -1,4 +1,4 @@
-"""The register of templates: each names the exceptions it knows. There is no list, and order decides nothing."""
+"""The register of operators: each names the exceptions it knows. There is no list, and order decides nothing."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from core.repair.localize.locate import Place
 from core.repair.propose.base import Changes
 
 Make = Callable[[Place], Changes]
+ANY = "*"  # every exception
 
 
 @dataclass(frozen=True)
-class Template:
-    """``make`` turns a place in the code into candidate texts; ``name`` is its module and function."""
+class Operator:
+    """``make`` turns a place in the code into changes; ``name`` is its module and function."""
 
     name: str
     make: Make
 
 
-TEMPLATES: dict[str, dict[str, Template]] = {}  # by exception class, then by name
+OPERATORS: dict[str, dict[str, Operator]] = {}  # by exception class, then by name
 
 
-def template(*exceptions: str) -> Callable[[Make], Make]:
-    """Register a function as a template for crashes with these exceptions (class names without their module).
+def operator(*exceptions: str) -> Callable[[Make], Make]:
+    """Register a function as an edit operator for these exceptions (class names without their module, or ANY).
 
     It reads the message itself and yields nothing for what it does not know. Pure: it runs and writes nothing.
     """
@@ -33,18 +34,19 @@ def template(*exceptions: str) -> Callable[[Make], Make]:
     def register(make: Make) -> Make:
         name = f"{make.__module__.rpartition('.')[2]}.{make.__name__}"
         for exception in exceptions:
-            TEMPLATES.setdefault(exception, {})[name] = Template(name, make)
+            OPERATORS.setdefault(exception, {})[name] = Operator(name, make)
         return make
 
     return register
 
 
-def templates_for(exception: str) -> list[Template]:
+def operators_for(exception: str) -> list[Operator]:
     """By name, so that neither the order of files nor that of imports decides which proposal comes first."""
-    return [made for _, made in sorted(TEMPLATES.get(exception, {}).items())]
+    known = OPERATORS.get(ANY, {}) | OPERATORS.get(exception, {})
+    return [made for _, made in sorted(known.items())]
 
 
 def load(package: str, folders: list[str]) -> None:
-    """Import every module of the folders under the package's name, so that their templates register."""
+    """Import every module of the folders under the package's name, so that their operators register."""
     for module in iter_modules(folders):
         import_module(f"{package}.{module.name}")

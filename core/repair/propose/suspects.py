@@ -1,56 +1,295 @@
-"""What a reader makes of a crash: the expression that failed, and the condition under which it would not have. Pure."""
+"""The suspects of a crash: one reader for each exception. Pure.
+
+The condition follows from the language's own rule for the exception: a key is in its mapping, a position is below the
+length, a divisor is not zero, an object is not None. Operators meet a suspect each in their own way.
+"""
 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 from core.repair.localize.locate import Place
-from core.repair.localize.sources import called
+from core.repair.localize.sources import UNREADABLE, called
+from core.repair.localize.syntax import identifier, last_name, nodes, receiver
+from core.repair.propose.base import failing, opened
+from core.repair.propose.documentation import words_of
+from core.repair.propose.suspect import HOLE, ZERO, Suspect, negated, repeatable
 
-HOLE = "@@"
-ZERO = ("ZeroDivisionError", "DivisionByZero", "InvalidOperation")  # the last: of Decimals, nothing by nothing
-DIVISIONS = ("Div", "FloorDiv", "Mod")
-PURE_CALLS = {"len", "sum", "max", "min", "abs", "float", "int", "str", "list", "tuple", "set", "sorted", "isinstance"}
-PURE_METHODS = {"get", "strip", "lower", "upper", "keys", "values", "items", "isdigit", "split", "total", "count"}
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """``node`` failed since ``missing`` was not as needed.
-
-    ``good``: condition under which it works, empty when it cannot be asked; ``bad``: its negation.
-    ``forms``: texts for the node with HOLE where a value for the missing goes: ``rows.get(key, HOLE)``.
-    ``neutral``: literals that are harmless there. ``about``: words by which documentation speaks of it.
-    """
-
-    node: ast.expr
-    missing: ast.expr
-    good: str = ""
-    bad: str = ""
-    forms: tuple[str, ...] = ()
-    neutral: tuple[str, ...] = ()
-    about: frozenset[str] = field(default_factory=frozenset)
-    key: object = None
-    doubt: float = 0.0  # taken off what evidence gives: a wider condition than the crash asks for
+_PARTS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
+_KIND_WORDS = {
+    **dict.fromkeys(ZERO, frozenset({"zero", "nothing", "empty", "without", "none"})),
+    "IndexError": frozenset({"empty", "nothing", "without", "none", "last"}),
+    "StopIteration": frozenset({"none", "nothing", "empty"}),
+}
 
 
-def failing(place: Place, *kinds: type) -> list:
-    """The expression that failed when its span was observed, with those inside; else all of the line."""
-    if place.failing is not None:
-        inside = [n for n in ast.walk(place.failing) if isinstance(n, kinds)]
-        if inside:
-            return inside
-    return place.expressions(*kinds)
+def read(place: Place) -> Iterator[Suspect]:
+    """Suspects of the place's own line; none where no missing value explains the exception."""
+    kind = place.kind_raised
+    none = kind in ("TypeError", "AttributeError") and "None" in place.message
+    reader = _none if none else _READERS.get(kind)
+    if kind in ("TypeError", "AttributeError") and not none:
+        reader = _empty
+    for suspect in reader(place) if reader else ():
+        names = [place.source(suspect.node), place.function.name if place.function else "", str(suspect.key or "")]
+        yield replace(suspect, about=suspect.about | words_of(*names) | _KIND_WORDS.get(kind, frozenset()))
 
 
-def repeatable(node: ast.expr) -> bool:
-    """Whether evaluating the expression twice is the same as once."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Await | ast.Yield | ast.NamedExpr):
-            return False
-        if isinstance(inner, ast.Call):
-            name = called(inner)
-            if name not in (PURE_METHODS if isinstance(inner.func, ast.Attribute) else PURE_CALLS):
-                return False
-    return True
+# --- None ----------------------------------------------------------------------------------------
+
+_NEUTRAL = (
+    {name: ("{}",) for name in ("get", "items", "keys", "values", "setdefault", "copy")}
+    | {name: ('""',) for name in dir(str) if not name.startswith("_")}
+    | {name: ("[]",) for name in ("append", "extend", "sort")}
+)
+_CONTAINER_CALLS = ("len", "sum", "sorted", "list", "set", "join")
+
+
+def _none(place: Place) -> Iterator[Suspect]:
+    known = [n for n in _parts(place) if place.kind(n) == "NoneType" and not isinstance(n, ast.Constant)]
+    unknown = [n for n in _parts(place) if not place.kind(n) and isinstance(n, ast.Call)]
+    for node in known or unknown:
+        text, top = place.source(node), place.failing or node
+        good, bad = f"{text} is not None", f"{text} is None"
+        form, harmless = _instead(place, top, node), _harmless(place, node)
+        yield Suspect(top, node, good, bad, form, harmless, key=key_of(node))
+
+
+def _empty(place: Place) -> Iterator[Suspect]:
+    """A call that refuses its argument; else a value that was empty where another was expected."""
+    called_ = list(_value(place))
+    yield from called_
+    for node in [] if called_ else _parts(place):
+        if place.value(node) in ("", b"", [], {}, ()) and isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            text = place.source(node)
+            yield Suspect(place.failing or node, node, text, negated(text), key=key_of(node))
+
+
+def key_of(node: ast.expr) -> object:
+    """The key of a lookup, the attribute's or variable's name."""
+    if isinstance(node, ast.Call) and called(node) == "get" and node.args and isinstance(node.args[0], ast.Constant):
+        return node.args[0].value
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        return node.slice.value
+    return last_name(node) or None
+
+
+def _parts(place: Place) -> list[ast.expr]:
+    """What the failing expression works on; without a known span, every part of the line's statement."""
+    node = place.failing
+    if node is None:
+        return place.expressions(*_PARTS)
+    if isinstance(node, ast.JoinedStr | ast.FormattedValue):
+        found: list[ast.AST] = [n.value for n in nodes(node, ast.FormattedValue)]
+    else:
+        given = [*node.args, *(k.value for k in node.keywords)] if isinstance(node, ast.Call) else []
+        itself = [node] if isinstance(node, _PARTS) and place.kind(node) == "NoneType" else []
+        owner = [node.func.value] if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else []
+        found = [*given, *ast.iter_child_nodes(node), *itself, *owner]
+    return [n for n in dict.fromkeys(found) if isinstance(n, _PARTS)]
+
+
+def _instead(place: Place, top: ast.expr, node: ast.expr) -> str:
+    whole, part = place.source(top), place.source(node)
+    alone = f"({part})" in whole
+    return whole.replace(part, f"{part} or {HOLE}" if alone else f"({part} or {HOLE})", 1)
+
+
+def _harmless(place: Place, node: ast.expr) -> tuple[str, ...]:
+    """Literals that can stand for the missing, by the first use of it in the line; else by a loop over it."""
+    for use in place.expressions(ast.Attribute, ast.Subscript, ast.BinOp, ast.Compare, ast.Call):
+        if (found := _harmless_in(place, use, node)) is not None:
+            return found
+    around = nodes(place.scope, ast.For, ast.comprehension)
+    return ("()",) if any(n.iter is node for n in around) else ()
+
+
+def _harmless_in(place: Place, use: ast.expr, node: ast.expr) -> tuple[str, ...] | None:
+    """What one use of the missing can do with; None where it does not use it."""
+    match use:
+        case ast.Attribute(value=value, attr=name) if value is node:
+            return _NEUTRAL.get(name, ())
+        case ast.BinOp(left=left, right=right) if node in (left, right):
+            return ("0",)
+        case ast.Subscript(value=value) if value is node:
+            return ("{}",) if isinstance(place.value(use.slice), str) else ("()",)
+        case ast.Call(args=args) if node in args and called(use) in _CONTAINER_CALLS:
+            return ("()",)
+        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[held]) if held is node:
+            return ("()",)
+    return None
+
+
+# --- lookups -------------------------------------------------------------------------------------
+
+
+def missing_key(place: Place) -> object:
+    """The key that was not there, as the message gives it."""
+    try:
+        return ast.literal_eval(place.message)
+    except UNREADABLE:
+        return place.message
+
+
+def lookups(place: Place) -> list[ast.Subscript]:
+    """Subscripts that may have asked for the missing key; none of a part of a sequence."""
+    found = [n for n in failing(place, ast.Subscript) if place.kind(n.value) not in ("str", "list", "tuple")]
+    return [
+        n for n in found if not isinstance(n.slice, ast.Slice) and place.value(n.slice) in (missing_key(place), ...)
+    ]
+
+
+def _lookup(place: Place) -> Iterator[Suspect]:
+    missing = missing_key(place)
+    for node in [n for n in lookups(place) if not isinstance(n.ctx, ast.Store)]:
+        base, key = place.source(node.value), place.source(node.slice)
+        summed = any(node in (n.left, n.right) for n in place.expressions(ast.BinOp))
+        yield Suspect(
+            node, node, f"{key} in {base}", f"{key} not in {base}", f"{base}.get({key}, {HOLE})",
+            ("0",) if summed else ("None", '""', "0"), key=missing if isinstance(node.slice, ast.Constant) else key,
+        )  # fmt: skip
+    for node in failing(place, ast.Call):
+        owner = receiver(node)
+        if owner is not None and called(node) in ("pop", "remove") and len(node.args) == 1:
+            base, key = place.source(owner), place.source(node.args[0])
+            form = f"{base}.pop({key}, {HOLE})" if called(node) == "pop" else f"{base}.discard({key})"
+            yield Suspect(node, node, f"{key} in {base}", f"{key} not in {base}", form, ("None",), key=missing)
+
+
+def _position(place: Place) -> Iterator[Suspect]:
+    for node in failing(place, ast.Subscript):
+        if not isinstance(node.slice, ast.Slice) and not isinstance(place.value(node.slice), str):
+            enough = _enough(place, node.slice, place.source(node.value))
+            yield Suspect(node, node.value, enough, negated(enough), neutral=("None",))
+    for node in failing(place, ast.Call):
+        owner = node.args[0] if called(node) == "choice" and node.args else receiver(node)
+        if owner is not None and called(node) in ("pop", "popleft", "choice"):
+            base = place.source(owner)
+            asked = node.args[0] if node.args and called(node) == "pop" else None
+            enough = base if asked is None else _enough(place, asked, base)
+            yield Suspect(node, owner, enough, negated(enough), neutral=("None",))
+
+
+def _enough(place: Place, at: ast.expr, base: str) -> str:
+    """The condition under which the position exists."""
+    number = _number(place, at)
+    if number is None:
+        return f"{place.source(at)} < len({base})"
+    taken = [n.slice for n in place.expressions(ast.Subscript) if place.source(n.value) == base]
+    later = [n for n in (_number(place, s) for s in taken if isinstance(s, ast.Constant)) if n is not None]
+    if number in (0, -1) and not any(n > 0 for n in later):
+        return base
+    return f"len({base}) >= {-number}" if number < 0 else f"len({base}) > {max([number, *later])}"
+
+
+def _number(place: Place, node: ast.expr) -> int | None:
+    """A whole number that is written out, also with a sign."""
+    try:
+        value = ast.literal_eval(node)
+    except UNREADABLE:
+        return None
+    return value if type(value) is int else None
+
+
+# --- numbers and calls -----------------------------------------------------------------------------
+
+
+def _division(place: Place) -> Iterator[Suspect]:
+    for node in failing(place, ast.BinOp):
+        zero = place.value(node.right) in (0, 0.0, ...) or place.kind(node.right) == "Decimal"
+        if isinstance(node.op, ast.Div | ast.FloorDiv | ast.Mod) and zero and repeatable(node.right):
+            divisor = place.source(node.right)
+            neutral = ("0.0",) if isinstance(node.op, ast.Div) else ("0",)
+            yield Suspect(node, node.right, divisor, negated(divisor), neutral=neutral)
+
+
+# message, what is called, condition ({a} the argument, {b} the receiver), form ({call} without its bracket), harmless
+_CALLS = (
+    (r"empty sequence|argument is empty", "max min", "{a}", "{call}default=@@)", ("None",)),
+    (r"reduce\(\) of empty", "reduce", "{last}", "{call}@@)", ()),
+    (r"^$", "next", "", "{call}@@)", ("None",)),
+    (r"at least (one|two) data point", "mean median mode fmean pstdev", "{a}", "", ("0.0",)),
+    (r"at least two data points", "stdev variance", "len({a}) > 1", "", ("0.0",)),
+    (r"math domain error", "sqrt", "{a} >= 0", "", ()),
+    (r"math domain error", "log log2 log10", "{a} > 0", "", ("0",)),
+    (r"not in list$|x not in", "index remove", "{a} in {b}", "", ("-1",)),
+    (r"substring not found", "index rindex", "{a} in {b}", "{find}", ("-1",)),
+    (r"invalid literal for int|could not convert string", "int float", "{a}", "{name}({a} or @@)", ("0",)),
+    (r"invalid literal for int", "int", "{a}.strip()", "", ()),
+    (r"Invalid isoformat|does not match format|time data ''", "fromisoformat strptime", "{a}", "", ("None",)),
+    (r"Expecting value: line 1 column 1 \(char 0\)", "loads", "{a}", "", ("{}",)),
+)  # fmt: skip
+
+
+def _call(place: Place) -> Iterator[Suspect]:
+    for pattern, names, condition, form, neutral in _CALLS:
+        calls = failing(place, ast.Call) if re.search(pattern, place.message) else []
+        for node in [n for n in calls if called(n) in names.split() and n.args and _fits(place, n, form)]:
+            texts = _texts(place, node)
+            good = condition.format(**texts) if texts["a"] else ""
+            text = form.format(**texts) if form else ""
+            yield Suspect(node, node.args[0], good, negated(good) if good else "", text, neutral)
+
+
+def _fits(place: Place, node: ast.Call, form: str) -> bool:
+    """The form takes one more argument: a call that has it already, or several values, is another case."""
+    alone = len(node.args) == 1 or not ("default=" in form or called(node) == "next")
+    return alone and (" or " not in form or place.value(node.args[0]) in ("", None, ...))
+
+
+def _texts(place: Place, node: ast.Call) -> dict[str, str]:
+    """What conditions and forms are filled with."""
+    owner, asked = receiver(node), _asked(node.args[0])
+    return {
+        "call": opened(place, node),
+        "find": place.source(node).replace("index(", "find("),
+        "last": place.source(node.args[-1]),
+        "name": called(node),
+        "a": place.source(asked) if asked is not None else "",
+        "b": place.source(owner) if owner is not None else "",
+    }
+
+
+def _asked(node: ast.expr) -> ast.expr | None:
+    """What may be asked in the place of an argument: itself, or what a generator without a filter goes through."""
+    if isinstance(node, ast.GeneratorExp):
+        only = node.generators[0]
+        return only.iter if len(node.generators) == 1 and not only.ifs and repeatable(only.iter) else None
+    return node if repeatable(node) else None
+
+
+_TOO_FEW = re.compile(r"not enough values to unpack \(expected (?:at least )?(\d+)")
+
+
+def _value(place: Place) -> Iterator[Suspect]:
+    """A call that refuses its argument, or a text that has too few parts for the names that take them."""
+    yield from _call(place)
+    match = _TOO_FEW.search(place.message)
+    for node in splits(place) if match else ():
+        base, sep = place.source(node.func)[: -len(called(node)) - 1], [place.source(a) for a in node.args[:1]]
+        two = match is not None and match[1] == "2" and bool(sep)
+        good = f"{sep[0]} in {base}" if two else f"len({place.source(node)}) == {match[1] if match else 0}"
+        form = f"({place.source(node)} if {good} else ({base}, {HOLE}))" if two else ""
+        names = words_of(*(n.id for n in place.expressions(ast.Name)))
+        yield Suspect(node, node, good, negated(good), form, ('""',) if two else (), names)
+
+
+def splits(place: Place) -> list[ast.Call]:
+    """Splits of the statement, or those that set a name which the statement unpacks."""
+    names = {n.id for n in place.expressions(ast.Name)}
+    found = list(place.expressions(ast.Call))
+    for statement in nodes(place.scope, ast.Assign):
+        if names & {identifier(t) for t in statement.targets}:
+            found += nodes(statement.value, ast.Call)
+    return [n for n in dict.fromkeys(found) if receiver(n) is not None and called(n) in ("split", "rsplit")]
+
+
+_READERS = {
+    "KeyError": _lookup,
+    "IndexError": _position,
+    **dict.fromkeys(ZERO, _division),
+    **dict.fromkeys(("TypeError", "ValueError", "StatisticsError", "JSONDecodeError", "StopIteration"), _value),
+}

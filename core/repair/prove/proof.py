@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from core.models import Crash
 from core.models.counted import counted
 from core.repair.localize.fixability import deepest_in_app
+from core.repair.prove.older import compared, verdict
 from core.repair.prove.related import related
 from core.repair.sandbox import checkout
 from core.repair.sandbox.desk import desk, script
@@ -50,19 +52,29 @@ def write(tree: Path, files: Mapping[str, str]) -> None:
 
 
 _REPORTER = Path(__file__).with_name("reporter_inside.py")
-_WITH_PLUGIN = 'PYTHONPATH="$0${PYTHONPATH:+:$PYTHONPATH}" exec "$@"'  # the limited runner has a path of its own
+_WITH_PLUGIN = 'PYTHONPATH="$0"{}"${{PYTHONPATH:+:$PYTHONPATH}}" exec "$@"'  # the limited runner has a path of its own
+_OPTIONS = ("-p", "platform_reporter", "-p", "no:cacheprovider", "--tb=short", "--continue-on-collection-errors")
 _KINDS = {("call", "failed"): "failure", ("call", "skipped"): "skipped", ("setup", "skipped"): "skipped",
           ("collect", "skipped"): "skipped"}  # fmt: skip
 
 
 def run_tests(
-    tree: Path, command: Sequence[str], runner: Runner, only: Sequence[str] = (), timeout: float = 120
+    tree: Path,
+    command: Sequence[str],
+    runner: Runner,
+    only: Sequence[str] = (),
+    timeout: float = 120,
+    source: Sequence[str] = (),
 ) -> Tests:
-    """Run the service's test command, or its ``only`` files, and read what our own plugin says of it."""
+    """Run the service's test command, or its ``only`` files, and read what our own plugin says of it.
+
+    ``source`` are the folders of the program's code, which the tests import from. A module that cannot be collected
+    is a failure of that module, and the others run.
+    """
     with desk(tree) as made:
         made.put("platform_reporter.py", script(_REPORTER))
-        options = ["-p", "platform_reporter", "-p", "no:cacheprovider", "--tb=short"]
-        argv = ["sh", "-c", _WITH_PLUGIN, made.name, *interpreter_of(runner).program(command), *options, *only]
+        start = _WITH_PLUGIN.format("".join(f':"$PWD"/{shlex.quote(folder)}' for folder in source if folder != "."))
+        argv = ["sh", "-c", start, made.name, *interpreter_of(runner).program(command), *_OPTIONS, *only]
         done = runner.run(argv, tree, timeout)
         values, honest = made.report()
     return _told(values, honest, done)
@@ -76,12 +88,22 @@ def _told(values: Sequence[dict], honest: bool, done: Completed) -> Tests:
             text = "" if value["outcome"] == "passed" else f"{kind}: {value['text']}"
             results[value["test"]] = "\n".join(filter(None, (results.get(value["test"]), text)))
     end = values[-1] if values else {}
-    finished = honest and done.code in (0, 1) and end.get("ended") in (0, 1) and "whole: True" in end["machinery"]
     collected = next((value["collected"] for value in values if "collected" in value), ())
+    codes = (0, 1) if collected else (0, 1, 5)  # 5: the suite has no tests
+    finished = honest and done.code in codes and end.get("ended") in codes and "whole: True" in end["machinery"]
     return Tests(results, finished, collected, end.get("machinery", ()), done)
 
 
-PATIENT = 30.0  # seconds of a suite from which the related tests are asked before the whole one
+PATIENT = 30.0  # seconds of a suite from which the related tests are asked before it
+ALONE = 60.0  # seconds of a single test
+RERUNS = 2  # of the old code, when a test fails that passed: does it fail there at times?
+
+
+@dataclass
+class OldSuite:
+    """The whole suite on the old code, which is run once for all candidates of a crash."""
+
+    before: Tests | None = None
 
 
 @dataclass(frozen=True)
@@ -93,14 +115,29 @@ class _Bench:
     command: Sequence[str]
     test: RegressionTest
     seconds: float
+    source: Sequence[str]
 
     def run(self, files: Mapping[str, str], only: Sequence[str] = ()) -> Tests:
-        return _run_from(
-            self.tree, {**files, self.test.path: self.test.code}, self.command, self.runner, only, self.seconds
-        )
+        checkout.start_over(self.tree)
+        write(self.tree, {**files, self.test.path: self.test.code})
+        return run_tests(self.tree, self.command, self.runner, only, self.seconds, self.source)
+
+    def new(self, files: Mapping[str, str], told: Tests | None) -> dict[str, str]:
+        """What the new test did in a run of the suite; where that did not collect it, in a run of its own."""
+        found = told.of(self.test.path) if told else {}
+        return found or self.run(files, [self.test.path]).of(self.test.path)
 
     def few(self, changed: Sequence[str]) -> list[str]:
         return [self.test.path, *(path for path in related(self.tree, changed) if path != self.test.path)]
+
+
+@dataclass(frozen=True)
+class _Older:
+    """What a run with the patch says of the older tests: ``believed`` when both runs are whole and run alike."""
+
+    believed: bool
+    passes: bool
+    says: str
 
 
 def prove(
@@ -112,67 +149,79 @@ def prove(
     test_command: Sequence[str],
     crash: Crash,
     seconds: float = 600.0,
+    source: Sequence[str] = (),
+    suite: OldSuite | None = None,
 ) -> Proof:
-    """Three runs. ``base`` holds the old texts of the files the candidate changes; a tree that is proved ends patched.
+    """The new test on the old code, with the patch, and with it reverted; the older tests before and after.
 
-    Each run starts from the commit: what an earlier one left in the tree, or changed in it, decides nothing. A suite
-    that takes more than ``seconds`` is judged by the tests that are related to the change, and the proof says so.
+    ``base`` holds the old texts of the files the candidate changes; a tree that is proved ends patched. Each run
+    starts from the commit: what an earlier one left in the tree, or changed in it, decides nothing. The new test is
+    run by its own path, where the suite does not look for tests there. Before a suite that takes its time, the tests
+    that are related to the change are asked. They alone are asked where the suite does not end within ``seconds``, or
+    does not run on the old code either, and the proof says so.
     """
-    bench = _Bench(tree, runner, test_command, test, seconds)
-    old = {name: text for name, text in base.items() if name in candidate.files}
-    before, few = bench.run(old), []
-    slow = bool(before.done and before.done.timed_out)
-    if slow or (before.done and before.done.seconds > PATIENT):
-        few = bench.few(list(candidate.files))
-    before = bench.run(old, few) if slow else before
-    red, why = _red(before.of(test.path), crash)
+    bench = _Bench(tree, runner, test_command, test, seconds, source)
+    suite, old = suite or OldSuite(), {name: text for name, text in base.items() if name in candidate.files}
+    first, suite.before = suite.before is None, suite.before or bench.run(old)
+    red, why = _red(bench.new(old, suite.before if first else None), crash)
     if not red:
         return Proof(says=(f"On the old code the new test {why}.",))
-    after = bench.run(candidate.files, few)
-    if few and not slow and after.finished and not _breaks(before, after, test.path):
-        after = bench.run(candidate.files)
-    reverted = bench.run(old, [test.path])
+    older, green, slow = _with_patch(bench, old, candidate.files, suite.before)
+    says = [f"On the old code the new test {why}.", f"With the patch it {'passes' if green else 'does not pass'}."]
+    if not (green and older.passes):
+        return Proof(red, green, False, older.passes, (*says, older.says))
+    red_again, _ = _red(bench.run(old, [test.path]).of(test.path), crash)
     checkout.start_over(tree)
     write(tree, {**candidate.files, test.path: test.code})
-    red_again, _ = _red(reverted.of(test.path), crash)
-    same = after.finished and after.machinery == before.machinery
-    green = _green(after.of(test.path)) and same
-    older, older_says = _older(before.without(test.path), after.without(test.path))
-    says = (
-        f"On the old code the new test {why}.",
-        f"With the patch it {'passes' if green else 'does not pass'}.",
-        f"With the patch alone reverted it {'fails again' if red_again else 'does not fail as before'}.",
-        older_says,
-        *((_too_slow(seconds, few),) if slow and after.finished else ()),
-        *(() if same else ("With the patch the tests run otherwise than without it: their report is not believed.",)),
-    )
-    return Proof(red, green, red_again, older, says, slow)
+    says.append(f"With the patch alone reverted it {'fails again' if red_again else 'does not fail as before'}.")
+    says += [older.says, *([slow] if slow else [])]
+    return Proof(red, green, red_again, older.passes, tuple(says), bool(slow))
 
 
-def _breaks(before: Tests, after: Tests, new: str) -> bool:
-    """Whether the related tests already tell that the change is no fix."""
-    old = before.results
-    return not _green(after.of(new)) or any(text and not old.get(name) for name, text in after.without(new).items())
+def _with_patch(
+    bench: _Bench, old: Mapping[str, str], new: Mapping[str, str], before: Tests
+) -> tuple[_Older, bool, str]:
+    """What the older tests say, whether the new one passes, and why the suite could not be asked."""
+    few: Sequence[str] = ()
+    if not before.finished or (before.done and before.done.seconds > PATIENT):
+        few = bench.few(list(new))
+        related_after = bench.run(new, few)
+        older = _older(bench, old, bench.run(old, few), related_after)
+        green = older.believed and _green(related_after.of(bench.test.path))
+        if not (before.finished and green and older.passes):
+            return older, green, "" if before.finished else _unasked(bench, before, few)
+    after = bench.run(new)
+    older = _older(bench, old, before, after)
+    return older, older.believed and _green(bench.new(new, after)), ""
 
 
-def _too_slow(seconds: float, few: Sequence[str]) -> str:
-    return (
-        f"The whole suite is too slow: it does not end within {seconds:.0f} s. It was judged by the new test and "
-        f"{counted(len(few) - 1, 'related file')} of tests."
-    )
+def _unasked(bench: _Bench, before: Tests, few: Sequence[str]) -> str:
+    late = bool(before.done and before.done.timed_out)
+    why = f"does not end within {bench.seconds:.0f} s" if late else "does not run here"
+    files = counted(len(few) - 1, "related file")
+    return f"The whole suite {why}, on the old code either. It was judged by the new test and {files} of tests."
 
 
-def _run_from(
-    tree: Path,
-    files: Mapping[str, str],
-    command: Sequence[str],
-    runner: Runner,
-    only: Sequence[str] = (),
-    seconds: float = 120,
-) -> Tests:
-    checkout.start_over(tree)
-    write(tree, files)
-    return run_tests(tree, command, runner, only, seconds)
+def reproduced(
+    tree: Path, test: RegressionTest, runner: Runner, command: Sequence[str], crash: Crash, source: Sequence[str]
+) -> str:
+    """Why a test does not raise the reported exception in the reported frame on the old code; empty when it does."""
+    red, why = _red(_Bench(tree, runner, command, test, ALONE, source).run({}, [test.path]).of(test.path), crash)
+    return "" if red else f"On the old code the test {why}."
+
+
+_NOT_BELIEVED = "With the patch the tests run otherwise than without it: their report is not believed."
+
+
+def _older(bench: _Bench, old: Mapping[str, str], before: Tests, after: Tests) -> _Older:
+    if not after.finished or after.machinery != before.machinery:
+        return _Older(False, False, _NOT_BELIEVED)
+    was, now = before.without(bench.test.path), after.without(bench.test.path)
+    broken, _ = compared(was, now)
+    paths = sorted({name.partition("::")[0] for name in broken if name in was})
+    flaky = {n for _ in range(RERUNS if paths else 0) for n, text in bench.run(old, paths).results.items() if text}
+    passes, says = verdict(was, now, flaky & set(broken))
+    return _Older(True, passes, says)
 
 
 def _green(results: Mapping[str, str]) -> bool:
@@ -193,14 +242,3 @@ def _red(results: Mapping[str, str], crash: Crash) -> tuple[bool, str]:
         if re.match(rf"failure: (\w+\.)*{re.escape(kind)}\b", text) and own and own[-1][1] == frame.function:
             return True, f"fails with {kind} in {frame.function}"
     return False, f"fails for another reason: {failures[0].splitlines()[0][:160]}"
-
-
-def _older(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[bool, str]:
-    """The same tests as before, and none fails that passed."""
-    gone = sorted(set(before) - set(after))
-    broken = sorted(n for n, text in after.items() if text and not before.get(n))
-    known = sorted(n for n, text in before.items() if text)
-    if gone or broken:
-        return False, f"Older tests fail or are gone: {', '.join([*broken, *gone])[:300]}."
-    note = f" Failed before already: {', '.join(known)[:200]}." if known else ""
-    return True, f"All {len(after) - len(known)} older tests pass.{note}"

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from core.models import Crash, Frame
 from core.repair.localize.sources import (
     called,
-    class_named,
     decorators,
     defaults,
     definition,
     files,
     importable,
-    members_of,
     module_of,
     parameters,
     parsed,
 )
-from core.repair.localize.syntax import Function, classes_of, identifier, nodes
-from core.repair.reproduce.attributes import IMPORT, namespace
-from core.repair.reproduce.infer import shaped, stand_in
-from core.repair.reproduce.value_classes import ValueClass, program_classes, value_classes
-from core.repair.reproduce.values import CALLABLE, Part, imports_for, objects_named, source
+from core.repair.localize.syntax import Function, nodes
+from core.repair.reproduce.building import Classes, constructions, guesses, with_import
+from core.repair.reproduce.content import FACTORIES, stream
+from core.repair.reproduce.infer import stand_in
+from core.repair.reproduce.value_classes import program_classes, value_classes
+from core.repair.reproduce.values import CALLABLE, Part, classes_named, imports_for, objects_named, source
 from core.repair.sandbox.probe import Call
 
-WAYS = 3  # ways of building an object that is given
 RECEIVERS = 6  # ways of building the object of a method that are tried
-_OF_BUILTINS = {name for kind in (str, bytes, dict, list, set, tuple, int, float) for name in dir(kind)}
-Classes = Mapping[str, ValueClass]
 
 
 def recorded_calls(tree: Path, crash: Crash) -> list[Call]:
@@ -46,9 +41,11 @@ def _recorded(tree: Path, frame: Frame, known: Classes) -> Iterator[Call]:
     if found is None:
         yield from _of_import(frame)
         return
-    owner, node = found
+    (owner, node), own = found, program_classes(tree).keys()
     told = [_local(frame, a.arg, "") for a in parameters(node, owner)]
-    built = {name: _built(tree, name) for text in told for name in sorted(objects_named(text))}
+    named = sorted({name for text in told for name in objects_named(text)})
+    built = {name: _built(tree, name) for name in named if name in own}
+    built |= {name: [FACTORIES[name]] for name in named if name in FACTORIES and name not in own}
     for turn in range(max(map(len, built.values()), default=1)):
         objects = {name: ways[turn % len(ways)] for name, ways in built.items() if ways}
         arguments = _arguments(frame, owner, node, known, objects)
@@ -69,12 +66,7 @@ def _of_import(frame: Frame) -> Iterator[Call]:
 
 def _built(tree: Path, name: str) -> list[Part]:
     known = program_classes(tree)
-    return [_with_import(part, name, known) for part in islice(constructions(tree, name, {}, known), RECEIVERS)]
-
-
-def _with_import(part: Part, name: str, known: Classes) -> Part:
-    """The construction of an object with the line that imports its class."""
-    return part[0], (f"from {known[name].module} import {name}", *part[1])
+    return [with_import(part, name, known) for part in islice(constructions(tree, name, {}, known), RECEIVERS)]
 
 
 def _arguments(frame: Frame, owner: str, node: Function, known: Classes, objects: dict[str, Part]) -> list[Part] | None:
@@ -82,7 +74,7 @@ def _arguments(frame: Frame, owner: str, node: Function, known: Classes, objects
     optional, arguments = defaults(node), []
     positional = {a.arg for a in node.args.posonlyargs}
     for name in [a.arg for a in parameters(node, owner)]:
-        value = source(_local(frame, name), known, objects)
+        value = source(_local(frame, name), known, objects) or stream(_local(frame, name))
         if value is None and name not in optional:
             return None
         if value is not None:
@@ -110,18 +102,57 @@ def calls_to(tree: Path, frame: Frame, owner: str, node: Function, arguments: li
         return
     lines = [line for _, needed in arguments for line in needed]
     inner = ", ".join(text for text, _ in arguments)
-    own = f"from {module_of(frame.file)} import {owner or node.name}"
     for receiver, needed in _receivers(tree, frame, owner, node):
-        expression = _called(node, f"{receiver}.{node.name}" if owner else node.name, inner)
-        yield Call(_joined([*needed, *lines, *imports_for(expression), own]), expression)
+        expression = _called(node, receiver, inner)
+        own = [f"from {module_of(frame.file)} import {owner or node.name}"] if not needed or not owner else []
+        yield Call(_joined([*needed, *lines, *imports_for(expression), *own]), expression)
 
 
-def _called(node: Function, name: str, inner: str) -> str:
-    """The call of a function of this kind: a property bare, a coroutine run, a generator gone through."""
-    expression = name if decorators(node) & {"property", "cached_property"} else f"{name}({inner})"
-    if isinstance(node, ast.AsyncFunctionDef):
-        return f"asyncio.run({expression})"
-    return f"list({expression})" if _yields(node) else expression
+def method_calls(tree: Path, frames: Sequence[Frame], call: Call, name: str, owner: str) -> Iterator[Call]:
+    """The frames' methods of a class, called as reported on an object that a call left: a name, or its result."""
+    known, others = value_classes(tree), FACTORIES.keys() - program_classes(tree)
+    receiver = f"({call.expression})" if name == "_value" else name
+    before = [] if name == "_value" else _done(call)
+    for frame in frames:
+        found = definition(tree, frame)
+        if found and found[0] == owner and found[1].name != "__init__" and frame.locals is not None:
+            parts = _arguments(frame, owner, found[1], known, {kind: FACTORIES[kind] for kind in others})
+            for arguments in (
+                [parts] if parts is not None else islice(guesses(tree, found[1], owner, program_classes(tree)), 1)
+            ):
+                expression = _called(found[1], receiver, ", ".join(text for text, _ in arguments))
+                lines = [*call.imports.splitlines(), *(line for _, needed in arguments for line in needed)]
+                setup = "\n".join(filter(None, [call.setup, *before]))
+                yield Call(_joined([*lines, *imports_for(expression)]), expression, setup)
+
+
+def _done(call: Call) -> list[str]:
+    """The call as a statement: what it does may be what leads to the crash."""
+    return [] if call.expression.isidentifier() else [call.expression]
+
+
+_OPERATORS = {
+    "__str__": "str({0})", "__repr__": "repr({0})", "__len__": "len({0})", "__bool__": "bool({0})",
+    "__iter__": "list({0})", "__hash__": "hash({0})", "__int__": "int({0})", "__float__": "float({0})",
+    "__bytes__": "bytes({0})", "__call__": "{0}({1})",
+}  # fmt: skip
+
+
+def _called(node: Function, receiver: str, inner: str) -> str:
+    """The call of a function of this kind on a receiver: an operator as it is written, a property bare, a coroutine
+    run, a generator gone through, a context manager entered.
+    """
+    kinds, name = decorators(node), f"{receiver}.{node.name}" if receiver else node.name
+    if node.name == "__init__":
+        return f"{receiver}({inner})"
+    if receiver and node.name in _OPERATORS:
+        return _OPERATORS[node.name].format(receiver, inner)
+    expression = name if kinds & {"property", "cached_property"} else f"{name}({inner})"
+    if kinds & {"contextmanager", "asynccontextmanager"}:
+        expression = f"{expression}.__{'aenter' if 'asynccontextmanager' in kinds else 'enter'}__()"
+    elif _yields(node):
+        expression = f"{expression}.__anext__()" if isinstance(node, ast.AsyncFunctionDef) else f"list({expression})"
+    return f"asyncio.run({expression})" if isinstance(node, ast.AsyncFunctionDef) else expression
 
 
 def _joined(lines: list[str]) -> str:
@@ -135,69 +166,23 @@ def _yields(node: Function) -> bool:
 
 
 def _receivers(tree: Path, frame: Frame, owner: str, node: Function) -> Iterator[Part]:
-    """Expressions for the method's object: its own repr, its class without arguments, calls in tests and code."""
-    if not owner or decorators(node) & {"staticmethod", "classmethod"}:
+    """Expressions for the method's object: its own repr, then objects of its class when it ran, then of the one that
+    defines the method, as tests and code build them. Of a constructor the class itself.
+    """
+    known, held = program_classes(tree), frame.locals or {}
+    told = held.get("self", held.get("cls", "[Filtered]"))
+    running = [name for name in sorted({*objects_named(told), *classes_named(told)}) if name in known]
+    if not owner or decorators(node) & {"staticmethod", "classmethod"} or node.name == "__init__":
+        yield from ((name, with_import((name, ()), name, known)[1]) for name in running if owner and name != owner)
         yield owner, ()
         return
-    told = source((frame.locals or {}).get("self", "[Filtered]"), value_classes(tree))
-    if told:
-        yield told
-    yield from islice(constructions(tree, owner, frame.locals or {}, program_classes(tree)), RECEIVERS)
-
-
-def constructions(tree: Path, name: str, told: dict[str, str], known: Classes, depth: int = 1) -> Iterator[Part]:
-    """Ways to build an object of the program's class: as its code and tests do, else with values for its parameters.
-
-    ``known`` are all of the program's classes. What the report tells (``told``) stays within its values.
-    """
-    found = class_named(tree, name)
-    if found is None:
-        return
-    made = (
-        source(ast.unparse(ast.Call(ast.Name(name), node.args, node.keywords)), known)
-        for path in [*files(tree, tests=True), *files(tree)]
-        for node in nodes(parsed(tree, path), ast.Call)
-        if called(node) == name
-    )
-    seen: set[str] = set()
-    for part in filter(None, made):
-        if part[0] not in seen:
-            seen.add(part[0])
-            yield part
-    yield _blank_object(tree, found[1], told, known, depth)
-
-
-def _blank_object(tree: Path, node: ast.ClassDef, told: dict[str, str], known: Classes, depth: int) -> Part:
-    """Built with what the report says of names like its parameters, else with inferred values."""
-    init = next((n for n in node.body if isinstance(n, Function) and n.name == "__init__"), None)
-    values = value_classes(tree) if told else {}
-    texts: list[str] = []
-    lines: list[str] = []
-    for free in _required(node, init):
-        part = source(told.get(free.arg, "[Filtered]"), values)
-        text, needed = part or _ways(tree, free, init or _NO_INIT, known, depth)[0]
-        texts.append(f"{free.arg}={text}")
-        lines += needed
-    return f"{node.name}({', '.join(texts)})", tuple(lines)
-
-
-_NO_INIT = ast.FunctionDef("__init__", ast.arguments([], [], None, [], [], None, []), [], [])
-
-
-def _required(node: ast.ClassDef, init: Function | None) -> list[ast.arg]:
-    """Parameters that have no default; without ``__init__`` the fields, as a dataclass takes them."""
-    if init is not None:
-        return [a for a in parameters(init, node.name) if a.arg not in defaults(init)]
-    fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and _is_required(n.value)]
-    return [ast.arg(identifier(n.target), n.annotation) for n in fields if identifier(n.target)]
-
-
-def _is_required(value: ast.expr | None) -> bool:
-    """No default: none at all, or ``Field(min_length=1)``, which states rules alone."""
-    if not isinstance(value, ast.Call) or called(value) not in ("Field", "field"):
-        return value is None
-    given = value.args and not (isinstance(value.args[0], ast.Constant) and value.args[0].value is ...)
-    return not given and not {"default", "default_factory", "init"} & {k.arg for k in value.keywords}
+    if value := source(told, value_classes(tree)):
+        if told[:1] in "[{('\"" or told[:1].isdigit():  # what it prints like is what it is made of
+            yield f"{owner}({value[0]})", value[1]
+        yield value
+    for name in dict.fromkeys([*running, owner]):
+        made = islice(constructions(tree, name, held, known), RECEIVERS)
+        yield from (with_import(part, name, known) if name in known else part for part in made)
 
 
 def calls_in_code(tree: Path, crash: Crash) -> Iterator[Call]:
@@ -215,53 +200,6 @@ def calls_in_code(tree: Path, crash: Crash) -> Iterator[Call]:
                     yield from _literal_call(tree, frame, owner, node, call, known)
         for guessed in guesses(tree, node, owner, known):
             yield from calls_to(tree, frame, owner, node, guessed)
-
-
-def guesses(tree: Path, node: Function, owner: str, known: Classes) -> Iterator[list[Part]]:
-    """Arguments for what a call has to give: objects of the program's classes, else values of the shape in use."""
-    free = [a for a in parameters(node, owner) if a.arg not in defaults(node)]
-    found = [(a.arg, _ways(tree, a, node, known)) for a in free]
-    for turn in range(max((len(ways) for _, ways in found), default=1)):
-        chosen = [(name, *ways[turn % len(ways)]) for name, ways in found]
-        yield [(f"{name}={text}" if not node.args.posonlyargs else text, lines) for name, text, lines in chosen]
-
-
-def _ways(tree: Path, argument: ast.arg, node: Function, known: Classes, depth: int = 2) -> list[Part]:
-    """Expressions for a parameter: objects of a class of the program, else one value of the shape in use."""
-    told = ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
-    named, several = _meant(tree, argument.arg, told, node, known)
-    built = islice(constructions(tree, named, {}, known, depth - 1), WAYS) if named and depth else ()
-    made = [_with_import(part, named, known) for part in built]
-    plain: list[Part] = [(shaped(argument.annotation, node, argument.arg), ())]
-    like = namespace(node, argument.arg)
-    stand_ins: list[Part] = [(like, (IMPORT,))] if like and not told else []
-    return [*([(f"[{text}]" if several else text, lines) for text, lines in made] or plain), *stand_ins]
-
-
-def _meant(tree: Path, name: str, told: str, node: Function, known: Classes) -> tuple[str, bool]:
-    """The class of the program that a parameter is annotated or used as, and whether it takes several of it."""
-    if told:
-        several = re.match(r"(?:typing\.)?(?:list|List|Iterable|Sequence|tuple|set|Iterator|Collection)\[", told)
-        return next((n for n in re.findall(r"\w+", told) if n in known), ""), bool(several)
-    looped = _loop_variable(node, name)
-    return _used_as(tree, node, looped or name), bool(looped)
-
-
-def _loop_variable(node: Function, name: str) -> str:
-    """What the entries of the parameter are called where they are gone through."""
-    targets = [n.target for n in nodes(node, ast.For, ast.comprehension) if identifier(n.iter) == name]
-    return next(filter(None, map(identifier, targets)), "")
-
-
-def _used_as(tree: Path, node: Function, name: str) -> str:
-    """The class of the program that has all that the function uses of the parameter, but for one that may be wrong."""
-    wanted = {n.attr for n in nodes(node, ast.Attribute) if identifier(n.value) == name}
-    if wanted <= _OF_BUILTINS:
-        return ""
-    owners = [n for path in files(tree) for n in classes_of(parsed(tree, path))]
-    having = {owner.name: len(wanted & members_of(owner)) for owner in owners}
-    best = max(having, key=lambda owner: having[owner], default="")
-    return best if best and having[best] >= max(1, len(wanted) - 1) else ""
 
 
 def _literal_call(tree, frame, owner, node, call, known) -> Iterator[Call]:

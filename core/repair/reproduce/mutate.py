@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import random
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import combinations, islice, zip_longest
+from itertools import zip_longest
 
 from core.models import Crash
 from core.models.patterns import Linear
@@ -31,6 +30,7 @@ _LIKE = {
 _TIMES = {"date", "datetime", "timedelta", "time"}
 GUESSED = "text"  # stands for a text of which nothing is known
 MOST_NODES = 60
+HELPERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)  # of a test; what they do is not varied
 FIRST = 4  # of the pool's texts that come before all others
 _ZONED = Linear(r"\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)'$")
 
@@ -105,27 +105,16 @@ def swapped(call: Call, known: list[str]) -> Iterator[Call]:
         yield from (replace(call, expression=spliced(call.expression, node, new)) for new in fitting)
 
 
-def doubly(call: Call, pool: list[str], seed: int = 1) -> Iterator[Call]:
-    """Calls that differ in two places, in a fixed random order."""
-    text = call.expression
-    edits = list(islice(_edits(text, pool, {}), 80))
-    pairs = [(a, b) for a, b in combinations(edits, 2) if a[1] <= b[0] or b[1] <= a[0]]
-    random.Random(seed).shuffle(pairs)
-    for pair in pairs:
-        changed = text
-        for start, end, new, _ in sorted(pair, reverse=True):
-            changed = changed[:start] + new + changed[end:]
-        yield _changed(call, "[" + ", ".join(new for *_, new, _ in pair) + "]", expression=changed)
-
-
 def _edits(text: str, pool: list[str], seen: Types) -> Iterator[Edit]:
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return
     names = _names(tree)
-    nodes = [n for n in ast.walk(tree) if isinstance(n, _KINDS) and n not in _keys(tree)]
-    places = [list(_of_node(text, n, pool, seen.get(names.get(n, ""), set()))) for n in nodes[:MOST_NODES]]
+    done = {n.value for n in nodes(tree, ast.Expr) if isinstance(n.value, ast.Call)}
+    left_out = _keys(tree) | done | {inner for n in nodes(tree, *HELPERS) for inner in ast.walk(n)}
+    found = [n for n in ast.walk(tree) if isinstance(n, _KINDS) and n not in left_out]
+    places = [list(_of_node(text, n, pool, seen.get(names.get(n, ""), set()))) for n in found[:MOST_NODES]]
     for row in zip_longest(*places):
         yield from (edit for edit in row if edit)
 

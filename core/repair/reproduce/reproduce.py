@@ -6,23 +6,30 @@ import ast
 import hashlib
 import re
 from collections.abc import Iterator, Sequence, Set
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from core.models import Crash, Frame
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.localize.syntax import imported_name, importing, imports_of
-from core.repair.reproduce.guided_inputs import STEPS, grown, written_before
+from core.repair.reproduce.content import with_files
+from core.repair.reproduce.examples import examples
 from core.repair.reproduce.inputs import calls_in_code, recorded_calls
-from core.repair.reproduce.mutate import doubly, mutated, pool_of, staged, swapped
+from core.repair.reproduce.mutate import pool_of
+from core.repair.reproduce.search import Search
 from core.repair.reproduce.seed_values import hints
+from core.repair.reproduce.shorten import cut, without_unread
 from core.repair.reproduce.test_calls import literals, scaffolds
+from core.repair.reproduce.test_modules import suites
+from core.repair.reproduce.toward import set_apart
 from core.repair.reproduce.values import source
 from core.repair.sandbox.probe import Call, ProbeOutcome, probe
 from core.repair.types import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
-FED = 8  # calls that were led some way, from which guesses go on
+TESTED, TEXTS = 360, 120  # calls and texts that are taken from tests
+FURTHER = 4  # launches where further calls are wanted
+LAUNCH = 120  # calls of tests in the first launch; twice as many of any in each
 HITS = 8  # guessed inputs that are kept
 _NOWHERE = Frame(file="", line=0)
 _BY_DATA = {"KeyError", "ValueError", "IndexError", "UnicodeDecodeError", "UnicodeEncodeError", "StopIteration"}
@@ -71,29 +78,52 @@ def _shape(message: str) -> str:
 def crashing_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
     """Calls that crash as reported, the likeliest first; empty when none was found.
 
-    What the report's own locals give stands alone. Otherwise the input is guessed, by tests, calls, types
-    and mutation, and several are kept: one of them may be fit for a fix to be seen on.
+    What the report's own locals give stands alone. Otherwise the input is searched for, and several are kept: one of
+    them may be fit for a fix to be seen on.
     """
-    exact, _ = _hits(tree, recorded_calls(tree, crash), crash, runner)
-    if exact:
-        return [exact[0], *_hits(tree, list(written_before(tree, crash)), crash, runner)[0][:2]]
-    return further_calls(tree, crash, runner)
+    told = recorded_calls(tree, crash)
+    exact, _ = _hits(tree, [*told, *(more for call in told for more in with_files(call, crash))], crash, runner)
+    return exact[:1] if exact else further_calls(tree, crash, runner)
 
 
 def further_calls(tree: Path, crash: Crash, runner: Runner, every: bool = False) -> list[Call]:
-    """Calls that are guessed: led to the crash step by step, then by tests, calls, types and mutation.
+    """Calls that are searched for: what tests, code and the report give, then what comes nearer step by step.
 
-    ``every``: of each way of guessing, not of the first alone that leads to the crash.
+    ``every``: of the first few launches, not of the first alone that leads to the crash.
     """
-    led, found, alike = _led(tree, crash, runner), [], []
-    first, _ = _hits(tree, led, crash, runner)
-    for calls in _rounds(tree, crash, led[-FED:]):
-        exact, near = _hits(tree, calls, crash, runner)
+    read = suites(tree, crash)
+    pool = [*hints(crash.exception.message), *pool_of(crash), *_told(crash)]
+    search = Search(tree, crash, runner, pool, literals(tree, read, TEXTS))
+    found: list[Call] = []
+    alike: list[Call] = []
+    for done in islice(_runs(search, tree, crash), FURTHER if every else None):
+        hits = [(call, outcome) for call, outcome in done.items() if reproduces(outcome, crash)]
+        exact = [c for c, o in hits if _plain(o.text) == _plain(crash.exception.message)]
         found += _spread(exact)
-        alike += near
+        alike += [c for c, _ in hits]
         if found and not every:
             break
-    return [*first[:2], *found] if found else first[:HITS] or _spread(alike)
+    return _confirmed(tree, found or _spread(alike), crash, runner)
+
+
+def _confirmed(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) -> list[Call]:
+    """Those that crash as reported in a new process, where no call before them left anything; the first shortened."""
+    sure = _hits(tree, calls, crash, runner)[1] if calls else []
+    for shorter in (cut, without_unread) if sure else ():
+        sure[:1] = [*_hits(tree, list(shorter(sure[0])), crash, runner)[1], sure[0]][:1]
+    return sure
+
+
+def _runs(search: Search, tree: Path, crash: Crash) -> Iterator[dict[Call, ProbeOutcome]]:
+    """What tests, the report, examples and the code give, launch by launch; then the search."""
+    told = [set_apart(call) for call in recorded_calls(tree, crash)]
+    files = [more for call in recorded_calls(tree, crash) for more in with_files(call, crash)]
+    tests = scaffolds(tree, crash, most=TESTED)
+    late = [*tests[LAUNCH:], *examples(tree, crash), *calls_in_code(tree, crash)]
+    seeds = [*tests[:LAUNCH], *told, *files, *late]
+    for at in range(0, len(seeds), 2 * LAUNCH):
+        yield search.run(seeds[at : at + 2 * LAUNCH])
+    yield from search.generations()
 
 
 def _hits(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) -> tuple[list[Call], list[Call]]:
@@ -110,44 +140,20 @@ def _spread(hits: list[Call]) -> list[Call]:
     return [*first, *rest[:: max(1, len(rest) // (HITS - HITS // 2))]][:HITS]
 
 
-def _led(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
-    """Calls of the outermost function that were given, entry by entry, what was asked for on the way."""
-    outer = [f for f in crash.frames if f.in_app][:1]
-    calls, found = list(calls_in_code(tree, crash.model_copy(update={"frames": tuple(outer)})))[:6], []
-    for _ in range(STEPS):
-        outcomes = probe(tree, calls, runner) if calls else []
-        going = [(c, o) for c, o in zip(calls, outcomes, strict=False) if not reproduces(o, crash)]
-        calls = grown([c for c, _ in going], [o for _, o in going])[:60]
-        found += calls
-    return found
-
-
-def _rounds(tree: Path, crash: Crash, led: Sequence[Call]) -> Iterator[Sequence[Call]]:
-    """Guesses: what tests and code call, then with one value changed, then with two."""
-    seeds = [*scaffolds(tree, crash), *calls_in_code(tree, crash), *recorded_calls(tree, crash), *led]
-    pool, known = [*hints(crash.exception.message), *pool_of(crash), *_told(crash)], literals(tree)
-    yield [*seeds, *(more for seed in seeds for more in (*staged(seed), *swapped(seed, known)))]
-    yield _in_turn([mutated(seed, pool) for seed in seeds], BATCH)
-    yield _in_turn([doubly(seed, pool) for seed in seeds], BATCH)
-
-
-def _in_turn(each: list[Iterator[Call]], most: int) -> list[Call]:
-    """Some of each: the first seeds are the likeliest and give twice as many."""
-    share = max(20, most // max(1, len(each)))
-    return list(chain.from_iterable(islice(calls, share * (2 if i < 3 else 1)) for i, calls in enumerate(each)))
-
-
 def _told(crash: Crash) -> list[str]:
     """Literals among the report's locals, written anew."""
     parts = [source(text) for frame in crash.frames for text in (frame.locals or {}).values()]
     return list(dict.fromkeys(text for text, lines in filter(None, parts) if not lines))[:20]
 
 
-def written(call: Call, crash: Crash, raises: str = "", tests: str = "tests") -> RegressionTest:
+def written(
+    call: Call, crash: Crash, raises: str = "", tests: str = "tests", gives: str = "", known: bool = False
+) -> RegressionTest:
     """A test that fails by the exception itself: a call that returns, or refuses otherwise, is no crash.
 
-    ``raises``: the documented exception (an import line, then the name) that is to come instead. ``tests`` is the
-    folder that it goes to.
+    ``raises``: the documented exception (an import line, then the name) that is to come instead; ``gives``: the
+    literal that is to come. ``known``: the right result is known, though it may have no literal; else the test says
+    that it is not. ``tests`` is the folder that it goes to.
     """
     frame, kind = deepest_in_app(crash) or _NOWHERE, kind_of(crash)
     imports = [*call.imports.splitlines(), *(raises.splitlines()[:-1])]
@@ -156,15 +162,20 @@ def written(call: Call, crash: Crash, raises: str = "", tests: str = "tests") ->
     if raises:
         body += [f"with pytest.raises({raises.splitlines()[-1]}):", f"    {call.expression}"]
     elif call.expression != "None":
-        body.append(call.expression)
+        body.append(_asserted(call.expression, gives) if gives else call.expression)
     imports = _merged(_used(imports, "\n".join([*body, raises])))
     inside = "".join(f"    {line}\n" if line.strip() else "\n" for line in body)
     head = "\n".join(imports) + "\n\n\n" if imports else "\n"
-    about = _docstring(f"{kind} in {frame.function} ({frame.file}), as reported from {crash.environment}.")
+    unknown = "" if raises or known else " The right result is not known, so none is asserted."
+    about = _docstring(f"{kind} in {frame.function} ({frame.file}), as reported from {crash.environment}.{unknown}")
     name = f"test_{_name(frame.function, 'call')}_does_not_raise_{_name(kind, 'error')}"
     code = f"{about}\n\n{head}def {name}():\n{inside}"
     path = PurePosixPath(tests, f"test_regression_{fingerprint(crash)}.py").as_posix()
     return RegressionTest(path, code, call.expression)
+
+
+def _asserted(expression: str, gives: str) -> str:
+    return f"assert {expression} {'is' if gives in ('None', 'True', 'False') else '=='} {gives}"
 
 
 def _without_unused(setup: str, expression: str) -> str:

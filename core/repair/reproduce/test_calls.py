@@ -1,151 +1,233 @@
-"""The existing tests as ways into the program: what each does up to a call, with its assertions left out. Pure."""
+"""The existing tests as ways into the program: what each does up to a call, with its assertions left out. Pure.
+
+Seeding the search with what tests do: Derakhshanfar et al., "Search-based Crash Reproduction using Behavioral Model
+Seeding", 2020.
+"""
 
 from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from core.models import Crash
-from core.repair.localize.sources import called, decorators, files, parsed
-from core.repair.localize.syntax import Function, identifier, imports_of, names_in, nodes, targets_of
+from core.repair.localize.sources import called, files, parsed, words
+from core.repair.localize.syntax import Function, arguments_of, identifier, nodes
 from core.repair.reproduce.mutate import types_in
+from core.repair.reproduce.test_methods import Methods, Unbound, is_assertion, tests_of, unused
+from core.repair.reproduce.test_modules import Suite, assigned, defines, names_of, suites
 from core.repair.sandbox.probe import Call
 
-MOST = 40
+MOST, EACH, ROWS, DEPTH, LINES = 40, 3, 8, 4, 60
 _GIVEN = {
     "tmp_path": "tmp_path = pathlib.Path(tempfile.mkdtemp())",
+    "tmpdir": "tmpdir = pathlib.Path(tempfile.mkdtemp())",
 }
+_NEUTRAL = words("raises approx len list sorted set dict type isinstance repr str all any next")
+Row = dict[str, ast.expr]
 
 
-def scaffolds(tree: Path, crash: Crash, wanted_only: bool = False) -> list[Call]:
+def scaffolds(tree: Path, crash: Crash, wanted_only: bool = False, most: int = MOST) -> list[Call]:
     """Calls that the tests make of the program, those of the crash's functions first, or these alone."""
     wanted = {f.function for f in crash.frames if f.in_app} - {"<module>"}
-    found = [c for path in files(tree, tests=True) for c in _of_module(parsed(tree, path), wanted)]
+    read = suites(tree, crash)
+    each = [of_suite(suite, read, wanted) for suite in read]
+    found = list(islice((one for row in zip_longest(*each) for one in row if one), most * 2))
     direct = [c for c, hit in found if hit]
     if wanted_only:
-        return list(dict.fromkeys(direct))[:MOST]
-    return list(dict.fromkeys([*direct, *(c for c, hit in found if not hit)]))[:MOST]
+        return list(dict.fromkeys(direct))[:most]
+    return list(dict.fromkeys([*direct, *(c for c, hit in found if not hit)]))[:most]
 
 
-def _of_module(module: ast.Module, wanted: set[str]) -> Iterator[tuple[Call, bool]]:
-    imports = [line for line in map(ast.unparse, imports_of(module)) if "__future__" not in line]
-    functions = [n for n in module.body if isinstance(n, Function)]
-    fixtures = {n.name: n for n in functions if "fixture" in decorators(n)}
-    helpers = [n for n in module.body if _is_helper(n)]
-    for node in [n for n in functions if n.name.startswith("test")]:
-        bound = _bound(node, fixtures)
-        if bound is not None:
-            yield from _of_test(node, imports, helpers, bound, wanted)
+def of_suite(suite: Suite, read: list[Suite], wanted: set[str]) -> Iterator[tuple[Call, bool]]:
+    """Some calls of each of a module's tests: of wanted functions, and the last of the others."""
+    for owner, node in sorted(tests_of(suite), key=lambda found: not wanted & _mentioned(found[1])):
+        methods = Methods(suite, owner, read) if owner else None
+        rows = list(islice(_rows(suite, [*(owner.decorator_list if owner else []), *node.decorator_list]), ROWS))
+        for row in rows or [{}]:
+            try:
+                yield from _of_test(suite, methods, node, row, wanted)
+            except (Unbound, RecursionError):
+                break
 
 
-def _is_helper(node: ast.stmt) -> bool:
-    """Constants, classes and functions that tests use; fixtures become calls."""
-    return isinstance(node, ast.Assign | ast.ClassDef) or (
-        isinstance(node, Function) and not node.name.startswith("test")
-    )
+def _mentioned(function: Function) -> set[str]:
+    return {called(c) for c in nodes(function, ast.Call)}
 
 
-def _bound(node: Function, fixtures: dict[str, Function]) -> list[ast.stmt] | None:
-    """Statements that set the test's parameters: fixtures of the module, the first row of a table; None: unknown."""
-    rows = dict(_rows(node))
-    found = []
-    for argument in node.args.args:
-        if argument.arg in rows:
-            found.append(ast.parse(f"{argument.arg} = {rows[argument.arg]}").body[0])
-        elif argument.arg in fixtures and not fixtures[argument.arg].args.args:
-            found.append(ast.parse(f"{argument.arg} = {argument.arg}()").body[0])
-        elif argument.arg in _GIVEN:
-            found += ast.parse(f"import pathlib, tempfile\n{_GIVEN[argument.arg]}").body
-        elif argument.arg != "self":
-            return None
-    return found
+# --- what a test is given ------------------------------------------------------------------------
 
 
-def _rows(node: Function) -> Iterator[tuple[str, str]]:
-    """(parameter, value) of the first row of each table that a test is given."""
-    for decorator in node.decorator_list:
-        if isinstance(decorator, ast.Call) and called(decorator) == "parametrize" and len(decorator.args) > 1:
-            names, first = _listed(decorator.args[0]), _first(decorator.args[1])
-            parts = first.elts if isinstance(first, ast.Tuple | ast.List) and len(names) > 1 else [first]
-            texts = [ast.unparse(part) for part in parts if part is not None]
-            if len(texts) == len(names):
-                yield from zip(names, texts, strict=True)
+def _rows(suite: Suite, decorators: list[ast.expr]) -> Iterator[Row]:
+    """The rows of the tables that a test is given; of several tables the first rows together."""
+    tables = [table for d in decorators if (table := _table(suite, d))]
+    for group in zip_longest(*tables):
+        filled = [row or table[0] for row, table in zip(group, tables, strict=True)]
+        yield {name: value for row in filled for name, value in row.items()}
+
+
+def _table(suite: Suite, decorator: ast.expr) -> list[Row]:
+    if not (isinstance(decorator, ast.Call) and called(decorator) == "parametrize" and len(decorator.args) > 1):
+        return []
+    names, values = _listed(decorator.args[0]), _literal(suite, decorator.args[1])
+    rows = [_parts(row, len(names)) for row in values]
+    return [dict(zip(names, row, strict=True)) for row in rows if len(row) == len(names)]
 
 
 def _listed(node: ast.expr) -> list[str]:
     """``"name, age"`` and ``("name", "age")``."""
-    names = ast.literal_eval(node) if isinstance(node, ast.Constant | ast.Tuple | ast.List) else ""
-    return [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    try:
+        names = ast.literal_eval(node)
+    except ValueError:
+        return []
+    return [name.strip() for name in names.split(",")] if isinstance(names, str) else list(map(str, names))
 
 
-def _first(table: ast.expr) -> ast.expr | None:
-    return table.elts[0] if isinstance(table, ast.List | ast.Tuple) and table.elts else None
+def _literal(suite: Suite, node: ast.expr) -> list[ast.expr]:
+    """The entries of a list that is written out, or of the module's constant of that name."""
+    if name := identifier(node):
+        set_ = (n.value for n in suite.helpers if isinstance(n, ast.Assign) and name in defines(n))
+        node = next(set_, node)
+    return node.elts if isinstance(node, ast.List | ast.Tuple) else []
 
 
-def _of_test(node, imports, helpers, bound, wanted) -> Iterator[tuple[Call, bool]]:
-    before = list(bound)
-    for statement in _flat(node.body):
-        for call in _outer_calls(statement):
-            if called(call) in ("raises", "approx", "len", "list", "sorted", "set", "dict", "type", "isinstance"):
-                continue
-            used = _needed([*before, ast.Expr(call)], helpers)
-            setup = "\n".join(ast.unparse(_bare(n)) for n in [*used, *before])
-            hit = bool({called(c) for c in ast.walk(call) if isinstance(c, ast.Call)} & wanted)
-            yield Call("\n".join(imports), ast.unparse(call), setup), hit
-        if not isinstance(statement, ast.Assert):
-            before.append(statement)
+def _parts(node: ast.expr, count: int) -> list[ast.expr]:
+    if isinstance(node, ast.Call) and called(node) == "param":
+        return node.args
+    return node.elts if count > 1 and isinstance(node, ast.Tuple | ast.List) else [node]
+
+
+class _Setup:
+    """Statements that come before a test's own, with the modules whose imports they need."""
+
+    def __init__(self, suite: Suite) -> None:
+        self.suite = suite
+        self.parts: list[tuple[Suite, ast.stmt]] = []
+
+    def bind(self, function: Function, row: Row, depth: int = DEPTH) -> None:
+        """Sets the function's parameters: rows of tables, fixtures, folders. Raises Unbound."""
+        for name in [a.arg for a in arguments_of(function) if a.arg not in ("self", "cls")]:
+            if name in row:
+                self.parts.append((self.suite, assigned(name, row[name])))
+            elif name in _GIVEN:
+                lines = ast.parse(f"import pathlib, tempfile\n{_GIVEN[name]}").body
+                self.parts += [(self.suite, line) for line in lines]
+            elif name not in unused(function):
+                self._fixture(name, depth)
+
+    def _fixture(self, name: str, depth: int) -> None:
+        found = self.suite.fixture(name)
+        if found is None or not depth:
+            raise Unbound(name)
+        suite, function = found
+        self.bind(function, {}, depth - 1)
+        given = ", ".join(a.arg for a in arguments_of(function))
+        self.parts += [(suite, _bare(function)), (suite, ast.parse(f"{name} = {name}({given})").body[0])]
+
+    def before(self, body: list[ast.stmt], others: Sequence[Suite]) -> tuple[list[ast.stmt], list[str]]:
+        """(all that stands before the body, import lines for both); what one module does not know, the next may."""
+        names = names_of([*(n for _, n in self.parts), *body])
+        helpers: list[ast.stmt] = []
+        lines: list[str] = []
+        for suite in dict.fromkeys([self.suite, *(suite for suite, _ in self.parts), *others]):
+            found = suite.needed(names)
+            helpers += found
+            lines += suite.imports_for(names | names_of(found))
+        return [*helpers, *(n for _, n in self.parts)], lines
+
+
+# --- what a test does ----------------------------------------------------------------------------
+
+
+def _of_test(
+    suite: Suite, methods: Methods | None, node: Function, row: Row, wanted: set[str]
+) -> Iterator[tuple[Call, bool]]:
+    setup = _Setup(suite)
+    setup.bind(node, row)
+    body = list(_flat([*(methods.setup() if methods else []), *node.body]))
+    calls = [(at, call) for at, statement in enumerate(body) for call in outer_calls(statement)]
+    direct = [(at, call) for at, call in calls if {called(c) for c in nodes(call, ast.Call)} & wanted]
+    for at, call in [*direct[:EACH], *[one for one in calls if one not in direct][-1:]]:
+        made = _made(setup, methods, [*(n for n in body[:at] if not is_assertion(n)), ast.Expr(call)])
+        if made:
+            yield made, (at, call) in direct
+
+
+def _made(setup: _Setup, methods: Methods | None, statements: list[ast.stmt]) -> Call | None:
+    """The last statement as a call after the others; None for what is too long for a test."""
+    own, more = methods.plain(statements) if methods else (statements, [])
+    whole = _Setup(setup.suite)
+    whole.parts = [*setup.parts, *more]
+    before, lines = whole.before(own, [suite for suite, _ in methods.line] if methods else [])
+    text = _here("\n".join(ast.unparse(n) for n in [*before, *own[:-1]]), setup.suite)
+    made = Call("\n".join(dict.fromkeys(lines)), _here(ast.unparse(own[-1]), setup.suite), text)
+    return made if text.count("\n") < LINES else None
+
+
+def _here(text: str, suite: Suite) -> str:
+    """The text with the module's path, from the root where tests run, in place of ``__file__``."""
+    return re.sub(r"\b__file__\b", repr(suite.path), text)
 
 
 def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements in order; of a block that expects an error, what is inside of it."""
+    """The statements in order; of a block that expects an error, or only names a part of the test, its inside."""
     for statement in body:
-        if isinstance(statement, ast.With) and any("raises" in ast.unparse(i) for i in statement.items):
-            yield from statement.body
+        if isinstance(statement, ast.With) and any(_is_frame(i.context_expr) for i in statement.items):
+            yield from _flat(statement.body)
+        elif isinstance(statement, ast.For) and isinstance(statement.iter, ast.List | ast.Tuple):
+            yield from _unrolled(statement, statement.iter.elts)
         elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
             yield statement
 
 
-def _outer_calls(statement: ast.stmt) -> Iterator[ast.Call]:
+def _is_frame(node: ast.expr) -> bool:
+    """``pytest.raises(...)``, ``self.assertRaises(...)``, ``self.subTest(...)``."""
+    name = called(node).lower() if isinstance(node, ast.Call) else ""
+    return any(word in name for word in ("raises", "warns", "subtest", "suppress"))
+
+
+def _unrolled(loop: ast.For, values: list[ast.expr]) -> Iterator[ast.stmt]:
+    for value in values[:ROWS]:
+        yield ast.Assign([loop.target], value, lineno=0)
+        yield from _flat(loop.body)
+
+
+def outer_calls(statement: ast.stmt) -> Iterator[ast.expr]:
     """The outermost calls of a simple statement, and what a sequence function is given."""
     if isinstance(statement, ast.For | ast.While | ast.If | ast.With | ast.Try | Function | ast.ClassDef):
         return
     pending: list[ast.AST] = [statement]
     while pending:
         node = pending.pop(0)
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Call) and not _is_checking(node):
             yield node
-            pending += node.args if called(node) in ("list", "len", "sorted", "set", "dict", "approx", "round") else []
+        elif isinstance(node, ast.Call):
+            pending += [*node.args[called(node) in ("raises", "assertRaises") :], *(k.value for k in node.keywords)]
         elif isinstance(node, ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.SetComp):
             pending.append(node.generators[0].iter)
-        elif not isinstance(node, ast.Await | ast.Lambda):
+        elif isinstance(node, ast.Await):
+            yield ast.Call(ast.Attribute(ast.Name("asyncio"), "run"), [node.value], [])
+        elif isinstance(node, ast.Subscript | ast.Attribute) and _reads(node):
+            yield node
+        elif not isinstance(node, ast.Lambda):
             pending += ast.iter_child_nodes(node)
 
 
-def _needed(body: list[ast.stmt], helpers: list[ast.stmt]) -> list[ast.stmt]:
-    """Helpers that the statements use, with those that these use, in the module's order."""
-    wanted = _names(body)
-    for helper in reversed(helpers):
-        if wanted & _defines(helper):
-            wanted |= _names([helper])
-    return [h for h in helpers if wanted & _defines(h)]
+def _reads(node: ast.Subscript | ast.Attribute) -> bool:
+    """``basket.total``, ``doc["a"]``: a read may run code of the program."""
+    return isinstance(node.ctx, ast.Load) and not nodes(node, ast.Call)
 
 
-def _names(statements: list[ast.stmt]) -> set[str]:
-    return {name for node in statements for name in names_in(node)}
+def _is_checking(node: ast.Call) -> bool:
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    return called(node) in _NEUTRAL or (identifier(owner) in ("self", "cls") and called(node).startswith("assert"))
 
 
-def _defines(node: ast.stmt) -> set[str]:
-    if isinstance(node, Function | ast.ClassDef):
-        return {node.name}
-    return {identifier(t) for t in targets_of(node)} - {""}
-
-
-def _bare(node: ast.stmt) -> ast.stmt:
+def _bare(node: Function) -> ast.stmt:
     """A fixture as a plain function that returns what it gives."""
-    if not (isinstance(node, Function) and "fixture" in decorators(node)):
-        return node
     plain = copy.deepcopy(node)
     plain.decorator_list = []
     for inner in ast.walk(plain):
@@ -160,17 +242,21 @@ def _returned(node: ast.AST) -> ast.AST:
     return ast.Return(given.value) if isinstance(given, ast.Yield) else node
 
 
-def literals(tree: Path) -> list[str]:
+# --- what tests hold -----------------------------------------------------------------------------
+
+
+def literals(tree: Path, read: list[Suite] | None = None, most: int = 20) -> list[str]:
     """Mappings and texts that the tests write out: what the program is given elsewhere."""
     mappings: dict[str, None] = {}
     texts: dict[str, None] = {}
-    for path in files(tree, tests=True):
+    paths = [suite.path for suite in read] if read is not None else files(tree, tests=True)
+    for path in paths:
         for node in nodes(parsed(tree, path), ast.Dict, ast.Constant):
             if isinstance(node, ast.Dict) and node.keys and _is_literal(node):
                 mappings[ast.unparse(node)] = None
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 400:
                 texts[ast.unparse(node)] = None
-    return [*list(mappings)[:12], *list(texts)[:20]]
+    return [*list(mappings)[:12], *list(texts)[:most]]
 
 
 def _is_literal(node: ast.expr) -> bool:

@@ -13,7 +13,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.repair.reproduce.constructors import CONSTANTS, CONSTRUCTORS, KNOWN, RENAMED, TYPES, Constructor, Value
+from core.repair.reproduce.constructors import (
+    CONSTANTS,
+    CONSTRUCTORS,
+    KNOWN,
+    RENAMED,
+    TYPES,
+    TYPING,
+    Constructor,
+    Value,
+)
 from core.repair.reproduce.value_classes import ValueClass
 
 CALLABLE = "(lambda *_, **__: None)"  # stands in for a function of which only the name is known
@@ -21,6 +30,7 @@ AWAITABLE = "(lambda *_, **__: asyncio.sleep(0))"  # of a function whose result 
 LONGEST, DEPTH, NODES, DIGITS = 20_000, 40, 4_000, 60  # of a text; of what is built from it; of a whole number
 CUT_FROM = 500  # characters from which a text may have been cut off by whoever reported it
 MARK = "_stand_in_"
+_IN_TYPES = {"type", "NoneType", "str", "int", "bool", "ellipsis", "list"}  # of a literal its values
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 _FUNCTION = re.compile(r"<(?:built-in )?(?:function|bound method|method) ")
 _CLASS = re.compile(r"<class '(?:[\w.]+\.)?(\w+)'>")
@@ -55,6 +65,11 @@ def source(
 def objects_named(text: str) -> set[str]:
     """Names of the classes whose objects a text holds without telling what is in them."""
     return {match[1] for token in _tokens(text[:LONGEST]) if (match := _OBJECT.fullmatch(token))}
+
+
+def classes_named(text: str) -> set[str]:
+    """Names of the classes that a text holds as such: ``<class 'shop.Cart'>``."""
+    return {match[1] for token in _tokens(text[:LONGEST]) if (match := _CLASS.fullmatch(token))}
 
 
 def imports_for(expression: str) -> list[str]:
@@ -189,6 +204,7 @@ class _Builder:
 
     def signed(self, node: ast.UnaryOp, depth: int) -> Value:
         number = isinstance(node.operand, ast.Constant) and type(node.operand.value) in (int, float, complex)
+        number = number or (isinstance(node.operand, ast.Name) and node.operand.id == "inf")
         if not isinstance(node.op, ast.USub) or not number:
             raise NoValue
         inner = self.value(node.operand, depth)
@@ -218,6 +234,8 @@ class _Builder:
         return f"{self.value(key, depth).text}: {self.value(value, depth).text}"
 
     def name(self, node: ast.Name, _depth: int) -> Value:
+        if node.id in ("inf", "nan") and node.id not in self.classes:
+            return Value(f"float({node.id!r})", "float")
         marked = re.fullmatch(rf"{MARK}(\d+)_", node.id)
         return self.stand_ins[int(marked[1])] if marked else self._type(node.id)
 
@@ -228,7 +246,23 @@ class _Builder:
             self.lines[KNOWN[name.partition(".")[0]]] = None
             return CONSTANTS[name]
         owner, _, member = name.rpartition(".")
+        if owner == "typing" and member in TYPING and owner not in self.classes:
+            self.lines[KNOWN[owner]] = None
+            return Value(name, "type")
         return self._member(owner, member)
+
+    def subscript(self, node: ast.Subscript, depth: int) -> Value:
+        """``typing.List[int]``, ``dict[str, int]``: types alone."""
+        base = self.value(node.value, depth)
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        inner = [self._in_type(part, depth) for part in parts]
+        if base.kind != "type" or not inner or any(v.kind not in _IN_TYPES for v in inner):
+            raise NoValue
+        return Value(f"{base.text}[{', '.join(v.text for v in inner)}]", "type")
+
+    def _in_type(self, node: ast.expr, depth: int) -> Value:
+        more = isinstance(node, ast.Constant) and node.value is ...
+        return Value("...", "ellipsis") if more else self.value(node, depth)
 
     def call(self, node: ast.Call, depth: int) -> Value:
         name = RENAMED.get(written := _dotted(node.func), written)
@@ -259,6 +293,7 @@ _BUILDERS = {
     ast.Dict: _Builder.mapping,
     ast.Name: _Builder.name,
     ast.Attribute: _Builder.attribute,
+    ast.Subscript: _Builder.subscript,
     ast.Call: _Builder.call,
 }
 

@@ -53,6 +53,6 @@ def desk(tree: Path) -> Iterator[Desk]:
 
 
 @cache
-def script(path: Path) -> str:
-    """The text of a script with the sealing in front, which it calls by its bare names."""
-    return f"{Path(sealed.__file__).read_text(encoding='utf-8')}\n\n{path.read_text(encoding='utf-8')}"
+def script(*paths: Path) -> str:
+    """The text of scripts, one after another, with the sealing in front; they use each other's bare names."""
+    return "\n\n".join(path.read_text(encoding="utf-8") for path in (Path(sealed.__file__), *paths))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.models import Crash, Frame
 from core.repair.sandbox.desk import desk, script
+from core.repair.sandbox.nearness_inside import SHOWN
 from core.repair.types import Runner
 
-_HARNESS = Path(__file__).with_name("sandbox_harness.py")
+_SCRIPTS = [Path(__file__).with_name(f"{name}.py") for name in ("nearness_inside", "frames_inside", "sandbox_harness")]
+
+
+PATIENCE, TRACED = 90, 120  # seconds of a launch; under the tracer
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,8 @@ class Seen(Frame):
 class ProbeOutcome:
     """Either ``result`` (type and repr) or ``error`` (type name) with the deepest frame of the tree.
 
-    ``deliberate``: the error is a raise or assert statement of that frame itself.
+    ``deliberate``: the error is a raise or assert statement of that frame itself. ``near`` and ``objects`` are told
+    by ``traced``: how near the call came to the crash (nearness_inside.py), and {name: class} of objects it left.
     """
 
     result: str = ""
@@ -48,15 +54,18 @@ class ProbeOutcome:
     line: int = 0
     deliberate: bool = False
     frames: Sequence[dict] = field(default=(), compare=False)
+    literal: str = field(default="", compare=False)  # the value alone, where it can be written out
+    near: float = field(default=0.0, compare=False)
+    objects: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
-def probe(tree: Path, calls: Sequence[Call], runner: Runner, timeout: float = 30) -> list[ProbeOutcome]:
+def probe(tree: Path, calls: Sequence[Call], runner: Runner, timeout: float = PATIENCE) -> list[ProbeOutcome]:
     """One outcome a call, in order; shorter when the process died or ran out of time before its end."""
     return probes(tree, calls, [{}], runner, timeout)[0]
 
 
 def probes(
-    tree: Path, calls: Sequence[Call], variants: Sequence[Mapping[str, str]], runner: Runner, timeout: float = 60
+    tree: Path, calls: Sequence[Call], variants: Sequence[Mapping[str, str]], runner: Runner, timeout: float = PATIENCE
 ) -> list[list[ProbeOutcome]]:
     """The outcomes of the same calls on each variant of the tree (new texts by path); the tree is put back.
 
@@ -65,6 +74,22 @@ def probes(
     if len(variants) > 1 and runner.name != "bubblewrap":
         return [found for variant in variants for found in _launched(tree, calls, [variant], runner, timeout)]
     return _launched(tree, calls, variants, runner, timeout)
+
+
+def traced(
+    tree: Path, calls: Sequence[Call], crash: Crash, owners: Sequence[str], runner: Runner
+) -> list[ProbeOutcome]:
+    """As probe, with how near each call came to the crash. ``owners``: classes whose objects are looked for."""
+    own = [f for f in crash.frames if f.in_app]
+    told = [{name: _comparable(text) for name, text in (f.locals or {}).items()} for f in own]
+    steps = [(f.file, f.function, f.line, held) for f, held in zip(own, told, strict=True)]
+    more = {"steps": steps, "owners": list(owners)}
+    return _launched(tree, calls, [{}], runner, TRACED, **more)[0]
+
+
+def _comparable(text: str) -> str:
+    """A reported value as nearness_inside.py writes those that it compares."""
+    return re.sub(r"0x[0-9a-f]+", "0x", text)[:SHOWN]
 
 
 def observed(tree: Path, call: Call, crash: Crash, runner: Runner) -> Crash:
@@ -81,12 +106,12 @@ def _message(crash: Crash, outcome: ProbeOutcome):
     return crash.exception.model_copy(update={"message": outcome.text})
 
 
-def _launched(tree, calls, variants, runner, timeout, observe=False) -> list[list[ProbeOutcome]]:
+def _launched(tree, calls, variants, runner, timeout, **more) -> list[list[ProbeOutcome]]:
     parts = [(c.imports, c.setup, c.expression) for c in calls]
-    job = {"calls": parts, "variants": list(variants), "observe": observe}
+    job = {"calls": parts, "variants": list(variants), **more}
     with desk(tree) as made:
         made.put("job", json.dumps(job))
-        runner.run(["python", "-P", "-c", script(_HARNESS), made.name], tree, timeout)
+        runner.run(["python", "-P", "-c", script(*_SCRIPTS), made.name], tree, timeout)
         values, _ = made.report()
     return _read(values, len(variants))
 

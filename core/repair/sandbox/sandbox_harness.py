@@ -1,7 +1,8 @@
 """Runs inside the sandbox, as a script: evaluates calls on variants of the tree and writes what each did.
 
 Standard library alone; nothing of this program is imported here, but sealed.py stands in front. A job is JSON:
-``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe`` (frames of errors).
+``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe`` (frames of errors),
+``steps`` and ``owners`` (nearness_inside.py, which stands in front too).
 Each variant is a process of its own where forking is possible. One JSON line an outcome.
 """
 
@@ -24,13 +25,15 @@ import types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # they stand in front of the script
+    from core.repair.sandbox.frames_inside import safe, values
+    from core.repair.sandbox.nearness_inside import Nearness, objects
     from core.repair.sandbox.sealed import key_of, sealer
 
 ROOT = os.getcwd()
 CALL_SECONDS, IMPORT_SECONDS, LATE_CALLS = 1.0, 10.0, 4
+PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set)
 WRAPPERS = {"asyncio.run", "list", "dict"}
-UNSAFE = {"next", "open", "input", "print", "exit", "quit", "exec", "eval", "iter", "setattr", "super"}
-PURE = {"get", "strip", "lower", "upper", "split", "group"}
+NARROWS = re.compile(r"assert (isinstance\([^()]*\)|[^,]* is not None)$")  # as localize/fixability.py has it
 
 
 class Late(BaseException):
@@ -39,6 +42,15 @@ class Late(BaseException):
 
 def late(*_):
     raise Late
+
+
+def within(seconds):
+    """Ends what follows after so many seconds of its own work, or four times as many of waiting; 0: no longer.
+
+    What waits once more as it ends is ended once more.
+    """
+    signal.setitimer(signal.ITIMER_PROF, seconds, seconds)
+    signal.setitimer(signal.ITIMER_REAL, 4 * seconds, seconds)
 
 
 def text(value, depth=4):
@@ -52,7 +64,8 @@ def text(value, depth=4):
     if depth and kind.__repr__ is object.__repr__ and hasattr(value, "__dict__"):
         held = ", ".join(f"{k}={text(v, depth - 1)}" for k, v in vars(value).items())
         return f"{kind.__name__}({held})"
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+    own = f"{id(value):x}"  # ``<Template memory:7f13...>`` tells its address in its own way
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value)).replace(own, "")
 
 
 def short(value):
@@ -68,11 +81,22 @@ def evaluate(expression, space):
     whole = compile(ast.fix_missing_locations(ast.Expression(node)), "<call>", "eval")
     space.update(held)
     value = eval(whole, space)
+    literal = written_out(value)
     if isinstance(value, types.GeneratorType):
         value = list(value)
     if asyncio.iscoroutine(value):
         value.close()
-    return value, [v for v in held.values() if not isinstance(v, (types.ModuleType, type, types.CoroutineType))]
+    kept = [v for v in held.values() if not isinstance(v, (types.ModuleType, type, types.CoroutineType))]
+    return value, literal, kept
+
+
+def written_out(value):
+    """The value as a literal; empty where it has none."""
+    full = repr(value) if type(value) in PLAIN else ""
+    try:
+        return full if full and len(full) < 400 and ast.literal_eval(full) == value else ""
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return ""
 
 
 def hold(call, space):
@@ -94,28 +118,42 @@ def hold(call, space):
     return held
 
 
-def outcome(call, spaces, observe):
+def outcome(call, spaces, observe, way, owners):
+    """What a call did, with how near it came to the crash, and the objects of the ``owners`` that it left."""
+    space: dict[str, object] = {}
+    said = done(call, spaces, observe, way, space)
+    if way.near:
+        said["near"] = way.near
+    if owners:
+        said["objects"] = objects(space, owners)
+    return said
+
+
+def done(call, spaces, observe, way, space) -> dict:
     imports, setup, expression = call
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed):
-            signal.setitimer(signal.ITIMER_REAL, IMPORT_SECONDS)
+            within(IMPORT_SECONDS)
             if imports not in spaces:
                 spaces[imports] = {"__name__": "call"}
                 exec(imports, spaces[imports])
-            space = dict(spaces[imports])
-            signal.setitimer(signal.ITIMER_REAL, CALL_SECONDS)
-            exec(setup, space)
-            value, held = evaluate(expression, space)
+            space.update(spaces[imports])
+            within(CALL_SECONDS)
+            with way:
+                exec(setup, space)
+                value, literal, held = evaluate(expression, space)
+            space["_value"] = value
             said = f"{type(value).__name__} {short(value)}"
             said += f" | {short(held)}" if held else ""
-            return {"result": f"{said} > {printed.getvalue()[:400]}" if printed.getvalue() else said}
+            said += f" > {printed.getvalue()[:400]}" if printed.getvalue() else ""
+            return {"result": said, "literal": literal}
     except BaseException as error:  # what the call raises is the outcome, an exit or Late too
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        within(0)
         spaces.pop(imports, None)
         return failure(error, observe)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        within(0)
 
 
 def failure(error, observe):
@@ -128,7 +166,7 @@ def failure(error, observe):
     frame, line = own[-1]
     code = linecache.getline(frame.f_code.co_filename, line).strip()
     said.update(file=relative(frame), function=frame.f_code.co_name, line=line)
-    said["deliberate"] = frame is entries[-1][0] and code.startswith(("raise", "assert"))
+    said["deliberate"] = frame is entries[-1][0] and code.startswith(("raise", "assert")) and not NARROWS.match(code)
     if observe:
         said["frames"] = [seen(tb) for tb in chain(error.__traceback__)]
     return said
@@ -162,78 +200,22 @@ def seen(tb):
 def noted(frame, line):
     """Locals first, as they are; then the line's expressions, which may take a moment to evaluate."""
     found = {n: safe(v) for n, v in frame.f_locals.items()}
-    signal.setitimer(signal.ITIMER_REAL, CALL_SECONDS)
+    within(CALL_SECONDS)
     with contextlib.suppress(Late):
         found = {**values(frame, line), **found}
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    within(0)
     return found
-
-
-def values(frame, line):
-    """What the plain expressions of the line were when it failed, with their types."""
-    found = {}
-    try:
-        nodes = list(ast.walk(ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))))
-    except SyntaxError:
-        return found
-    for node in nodes:
-        if isinstance(node, ast.expr) and node.lineno <= line <= node.end_lineno and plain(node):
-            source = ast.unparse(node)
-            with contextlib.suppress(Exception):  # the failing expression fails once more, by any error of the program
-                value = eval(source, frame.f_globals, frame.f_locals)
-                found[source] = safe(value)
-                found[f"type({source})"] = repr(type(value).__name__)
-                found[f"dir({source})"] = repr(members(value))
-    return found
-
-
-def members(value):
-    own = type(value).__module__ not in ("builtins",) or isinstance(value, types.ModuleType)
-    return [n for n in dir(value) if not n.startswith("_")][:80] if own else []
-
-
-def plain(node):
-    """Names, attributes, subscripts and harmless calls of them: to evaluate it once more changes nothing."""
-    parts = evaluated(node)
-    return parts is not None and all(map(plain, parts))
-
-
-def evaluated(node):
-    """The parts that are evaluated with the expression; None where evaluating it could do something."""
-    if isinstance(node, (ast.Name, ast.Constant)):
-        return [] if isinstance(getattr(node, "ctx", ast.Load()), ast.Load) else None
-    if isinstance(node, ast.Attribute):
-        return [node.value]
-    if isinstance(node, ast.UnaryOp):
-        return [node.operand]
-    if isinstance(node, ast.Subscript):
-        return None if isinstance(node.slice, ast.Slice) else [node.value, node.slice]
-    return called_parts(node) if isinstance(node, ast.Call) and not node.keywords else None
-
-
-def called_parts(node):
-    if isinstance(node.func, ast.Attribute) and node.func.attr in PURE:
-        return [node.func.value, *node.args]
-    return node.args if isinstance(node.func, ast.Name) and node.func.id not in UNSAFE else None
-
-
-def safe(value):
-    """The value's repr; a class of the program may raise anything in its own. ``Late`` goes through."""
-    try:
-        return repr(value)[:2000]
-    except Exception:
-        return "<no repr>"
 
 
 def run(job, out, number, say):
-    spaces, slow = {}, 0
+    spaces, slow, way = {}, 0, Nearness(job.get("steps", ()), ROOT)
     for index, call in enumerate(job["calls"]):
         if slow > LATE_CALLS:
             break
-        said = outcome(call, spaces, job.get("observe"))
+        said = outcome(call, spaces, job.get("observe"), way, job.get("owners", ()))
         slow += said.get("error") == "Late"
         say([number, index, said])
-    out.flush()
+        out.flush()  # what was cut short still counts
 
 
 def main(folder):
@@ -244,7 +226,9 @@ def main(folder):
     os.dup2(2, 1)
     roots = [os.path.join(ROOT, name) for name in os.environ.get("IMPORT_ROOTS", "").split(":") if name]
     sys.path[:0] = [ROOT] + [path for path in roots if os.path.isdir(path)]
-    signal.signal(signal.SIGALRM, late)
+    sys.path += [path for path in (ROOT + "/tests", ROOT + "/test") if not os.path.exists(path + "/__init__.py")]
+    for alarm in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(alarm, late)
     configure()
     once = len(job["variants"]) == 1
     for number in range(len(job["variants"])):

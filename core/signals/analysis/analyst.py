@@ -9,7 +9,7 @@ from core.models import Cause, Frame, Kind, Record
 from core.models.counted import counted
 from core.signals.analysis import blame, causes, severity, wording
 from core.signals.analysis.blame import RankedSuspect
-from core.signals.analysis.types import Conclusion, Evidence
+from core.signals.analysis.types import Conclusion, IssueFacts
 from core.signals.grouping import stack
 from core.signals.grouping.fingerprint import Fingerprint, fingerprint, operation
 
@@ -41,7 +41,7 @@ SLOW = ("p95", "latency", "slow", "duration", "response time")
 class Case:
     """The evidence in one place: the most informative record, its fingerprint, and the counts."""
 
-    evidence: Evidence
+    evidence: IssueFacts
     fp: Fingerprint
     best: Record
     stacks: frozenset[tuple[str, ...]]
@@ -57,7 +57,7 @@ class Case:
 class EmbeddedAnalyst:
     name = "embedded"
 
-    def analyze(self, evidence: Evidence) -> Conclusion:
+    def analyze(self, evidence: IssueFacts) -> Conclusion:
         """The finding; ``evidence.records`` may come from several vendors, in any order, and may be empty."""
         case = read(evidence)
         told = severity.assess(
@@ -88,7 +88,7 @@ class EmbeddedAnalyst:
         )
 
 
-def read(evidence: Evidence) -> Case:
+def read(evidence: IssueFacts) -> Case:
     """Combine the records; the one with the most frames and locals represents the issue."""
     records = sorted(evidence.records, key=lambda r: (r.at, r.source, r.vendor_id))
     pairs = [(fingerprint(record), record) for record in records]
@@ -110,7 +110,7 @@ _EPOCH = Record.model_validate(
 ).at
 
 
-def _title_alone(evidence: Evidence) -> tuple[Fingerprint, Record]:
+def _title_alone(evidence: IssueFacts) -> tuple[Fingerprint, Record]:
     record = Record(source="", vendor_id="", kind=Kind.LOG, at=_EPOCH, title=evidence.title)
     return fingerprint(record), record
 
@@ -121,7 +121,7 @@ def _depth(fp: Fingerprint) -> tuple[int, int, int]:
     return (1, sum(bool(frame.locals) for frame in fp.crash.frames), len(fp.calls))
 
 
-def _suspects(evidence: Evidence, fp: Fingerprint, records: Sequence[Record], verdict) -> list[RankedSuspect]:
+def _suspects(evidence: IssueFacts, fp: Fingerprint, records: Sequence[Record], verdict) -> list[RankedSuspect]:
     if not records:
         return []
     crash = fp.crash

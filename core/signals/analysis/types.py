@@ -11,7 +11,7 @@ from core.signals.analysis.components import Incident
 
 
 @dataclass(frozen=True)
-class Evidence:
+class IssueFacts:
     """The input of an analyst for one issue; every text in it is untrusted."""
 
     title: str

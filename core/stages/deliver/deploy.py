@@ -161,7 +161,7 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
         name, _ = rt.repository_of(issue.service)
         row = rows.of(session, change, name, "production", automatic)
         ready = _preview_of(session, change)
-        missing = release_checks.missing(session, issue_id, context.run, change)
+        missing = release_checks.missing(session, issue_id, context.run, change, rt.policy)
     if missing or ready is None:
         says = f"Nothing was deployed: {'; '.join(missing) or 'this commit has no healthy preview'}"
         rows.update(row.key, status="failed", note=says, ended_at=now())

@@ -6,23 +6,33 @@ from typing import TypeVar
 
 from sqlmodel import Session, col, select
 
-from core.models import Approval, ChangeSet, Decision, Review, TestRun, Verdict
+from core.models import Approval, ChangeSet, Decision, Issue, Review, TestRun, Verdict
+from core.policy.reader import Policy
+from core.stages import autonomy
 
 Row = TypeVar("Row", Decision, Review, TestRun)
 
-SURE = 0.8  # a patch below this has no evidence for its behaviour: a person approves it
+SURE = 0.8  # of a change that an older version wrote, which has a confidence instead of a class
 
 
 def needs_approval(change: ChangeSet) -> bool:
-    """A patch without a proof by the whole suite, or without evidence for its behaviour, needs a person first."""
-    return not change.proof.get("complete") or bool(change.proof.get("slow")) or change.confidence < SURE
+    """A patch without a proof by the whole suite, or of a class without autonomy, needs a person first."""
+    alone = change.proof["autonomy"]["may"] if "autonomy" in change.proof else change.confidence >= SURE
+    return not change.proof.get("complete") or bool(change.proof.get("slow")) or not alone
 
 
-def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> list[str]:
+def lost(session: Session, policy: Policy, change: ChangeSet) -> bool:
+    """Has its class lost the autonomy that it had when the change was written?"""
+    service = session.get_one(Issue, change.issue_id).service
+    return "autonomy" in change.proof and not autonomy.of_change(session, policy, service, change).may
+
+
+def missing(session: Session, issue_id: int, run: int, change: ChangeSet, policy: Policy) -> list[str]:
     """What this change lacks for production; empty if nothing."""
     decision = _newest(session, Decision, Decision.issue_id == issue_id, Decision.run == run)
     review = _newest(session, Review, Review.change_set_id == change.id)
     asked = needs_approval(change) or unseen(review) or decision is None or decision.needs_approval or unasked(decision)
+    asked = asked or lost(session, policy, change)
     approved = session.exec(
         select(Approval).where(
             Approval.issue_id == issue_id,

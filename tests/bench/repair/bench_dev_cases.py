@@ -2,18 +2,19 @@
 
     python -m tests.bench.repair.bench_dev_cases [part of a name ...]
 
-A fix without evidence is a proposal to a person and counts as silent, as it does for the command line.
+The repairer is developed on one half of the cases; the other is held out (casefile.half): of it, figures alone are
+printed. A fix without evidence is a proposal to a person and counts as silent, as it does for the command line.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
-from core.repair.judge.judge import NO_EVIDENCE
-from tests.bench.repair.casefile import DEV, Case, load
+from core.repair.types import Evidence
+from tests.bench.repair.casefile import DEV, DEVELOP, Case, half, load
 from tests.repair.casework import checked
 from tests.repair.test_repairs import repaired
 
@@ -22,7 +23,7 @@ def became(case: Case) -> tuple[str, str]:
     """(outcome, template or reason)."""
     with tempfile.TemporaryDirectory() as folder:
         result = repaired(case, Path(folder))
-        sure = result.decision == "fix" and result.confidence > NO_EVIDENCE
+        sure = result.decision == "fix" and result.candidate.grade >= Evidence.SIBLING
         if case.expected == "escalate":
             return ("wrongly fixed" if sure else "escalated"), result.reason
         if not sure:
@@ -31,13 +32,15 @@ def became(case: Case) -> tuple[str, str]:
 
 
 def main(parts: list[str]) -> None:
-    counts: Counter[str] = Counter()
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
     for case in load(DEV):
         if not parts or any(part in case.id for part in parts):
             outcome, says = became(case)
-            counts[outcome] += 1
-            print(f"{case.id:26} {outcome:20} {says[:70]}", flush=True)
-    print(dict(counts))
+            counts[half(case.id)][outcome] += 1
+            if half(case.id) == DEVELOP:
+                print(f"{case.id:26} {outcome:20} {says[:70]}", flush=True)
+    for which, found in sorted(counts.items()):
+        print(which, dict(found))
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ class Row:
     reproduced: bool = False
     unattended: bool = False
     confidence: float = 0.0
+    fix_class: str = ""  # of the embedded fix: fixer and grade of evidence
     seconds: float = 0.0
     oracle: str = ""  # proved, or why not
     wrong: dict[str, str] = field(default_factory=dict)
@@ -87,6 +88,7 @@ def _embedded(row: Row, made: Prepared) -> None:
     row.reason, row.seconds = answer["reason"], answer["seconds"]
     row.reproduced = not row.case.control and reproduced(answer)
     row.confidence, row.unattended = answer.get("confidence", 0.0), answer.get("unattended", False)
+    row.fix_class = answer.get("class", "") if answer["decision"] == "fix" else ""
     row.outcome = _outcome(row.case, made, answer)
     row.loss = "" if row.outcome in ("right", "escalated") else loss(answer)
 
@@ -200,9 +202,17 @@ def figures(rows: Sequence[Row]) -> dict[str, int | float]:
         "wrong fixes": len(wrong),
         "wrong fixes proved": sum(kind in ("proved", "unattended") for kind in wrong),
         "wrong fixes without a person": wrong.count("unattended"),
+        "classes": by_class(rows),
         "controls": len(controls),
         "controls escalated": sum(r.outcome == "escalated" for r in controls),
     }
+
+
+def by_class(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
+    """Right fixes and all that were given, by class; calibrate.py makes the product's figures of them."""
+    names = sorted({row.fix_class for row in rows if row.fix_class})
+    outcomes = {name: [row.outcome for row in rows if row.fix_class == name] for name in names}
+    return {name: (found.count("right"), len(found)) for name, found in outcomes.items()}
 
 
 def losses(rows: Iterable[Row]) -> dict[str, int]:

@@ -5,11 +5,13 @@ A case is a head of ``key: value`` lines and sections that open with ``=== name`
 crash) and ``reference PATH`` (one right change: the old text, a line ``====``, the new text).
 The crash is not written by hand: the trigger runs on the program as deployed, and what it raises is reported as the
 case's ``source`` would report it (only ``sentry`` tells locals). ``dev`` holds cases that may be looked at while the
-repairer is developed, ``cases`` those that may not.
+repairer is developed, ``cases`` those that may not. Of ``dev``, one half is developed on (``half``); the other is held
+out and run for figures alone. The name decides, so that the split stays as it is.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -21,6 +23,7 @@ CASES = Path(__file__).parent / "cases"
 DEV = Path(__file__).parent / "dev"
 PYPROJECT = '[tool.pytest.ini_options]\npythonpath = ["."]\ntestpaths = ["tests"]\n'
 CAPTURE = Path(__file__).with_name("capture.py")
+DEVELOP, HELD = "develop", "held out"
 HEAD = ("id", "expected", "family", "difficulty", "fix_scope", "source", "notes")
 
 
@@ -66,6 +69,11 @@ def _edit(name: str, body: str) -> tuple[str, str, str]:
 
 def load(folder: Path = CASES) -> list[Case]:
     return [parse(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.case"))]
+
+
+def half(name: str) -> str:
+    """Which half of the development cases a name belongs to: the parity of the first byte of its SHA-256."""
+    return HELD if hashlib.sha256(name.encode()).digest()[0] % 2 else DEVELOP
 
 
 def unfold(case: Case, root: Path) -> Path:

@@ -14,12 +14,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core.models import Crash
-from core.policy.sections import FixRules
+from core.policy.sections import AutonomyRules, FixRules
 from core.repair.engine import repair
 from core.repair.fixers.embedded import EmbeddedFixer
+from core.repair.judge.precision import Precision, class_of, measured
 from core.repair.sandbox.runner import runner
 from core.repair.types import Candidate, FixResult
-from core.stages.deliver.release_checks import SURE
+from core.stages.autonomy import judged
 
 MARK = "@@repair "
 COMMAND = ["python", "-m", "pytest", "-q"]
@@ -39,7 +40,10 @@ class Scripted:
 
 def unattended(result: FixResult) -> bool:
     """Whether the product would release this fix without a person."""
-    return result.decision == "fix" and result.proof.complete and result.confidence >= SURE
+    if result.decision != "fix" or not result.proof.complete or result.proof.open or not result.candidate:
+        return False
+    name = class_of(result.candidate)
+    return judged(AutonomyRules(), "service", name, Precision(), measured(name)).may
 
 
 def told(result: FixResult, seconds: float) -> dict:
@@ -48,6 +52,7 @@ def told(result: FixResult, seconds: float) -> dict:
         "reason": result.reason,
         "cause": str(result.cause),
         "confidence": result.confidence,
+        "class": class_of(result.candidate) if result.candidate else "",
         "proved": result.decision == "fix" and result.proof.complete,
         "unattended": unattended(result),
         "template": result.candidate.template if result.candidate else "",

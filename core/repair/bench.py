@@ -1,0 +1,181 @@
+"""The bench of a crash: the inputs that every candidate is run on, and what became of each candidate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+from core.models import Crash
+from core.policy.sections import FixRules
+from core.repair.judge import grading, policy
+from core.repair.judge.annotation import called, unannounced
+from core.repair.judge.judge import Judged, crash_like, difference, mended, uncured
+from core.repair.prove.proof import OldSuite, write
+from core.repair.reproduce.inputs import recorded_calls
+from core.repair.reproduce.mutate import mutated, pool_of
+from core.repair.reproduce.reproduce import is_crash
+from core.repair.reproduce.test_calls import scaffolds, seen_types
+from core.repair.sandbox.probe import Call, ProbeOutcome, observed, probe, probes
+from core.repair.sandbox.runner import interpreter_of
+from core.repair.types import Attempt, Candidate, Fixer, RegressionTest, Runner
+
+CANDIDATES, INPUTS, INNER = 40, 100, 40
+AGAIN, ALONE = 5, 120  # candidates whose run was cut short, which may be the machine's fault; seconds of one alone
+_CONFUSED = re.compile(r"indices must be|has no attribute|object is not iterable")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every candidate of one crash is measured against.
+
+    ``calls`` begin with the ``hits`` that crash as reported; those up to ``outer`` enter where these do,
+    the others in the frames below or as the tests do. ``test``: a model's, where it alone reproduced the crash.
+    """
+
+    tree: Path
+    crash: Crash
+    runner: Runner
+    base: dict[str, str]
+    rules: FixRules
+    allowed: Sequence[str]
+    calls: Sequence[Call] = ()
+    before: Sequence[ProbeOutcome] = ()
+    hits: int = 0
+    outer: int = 0
+    test: RegressionTest | None = None
+    suite: OldSuite = field(default_factory=OldSuite)
+    attempts: list[Attempt] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+
+    def on(self, hits: Sequence[Call]) -> Bench:
+        """The bench with its inputs: those whose outcome is the same in any order.
+
+        What is random or keeps state can judge nothing.
+        """
+        outer, inner = _inputs(self.tree, self.crash, hits)
+        calls = list(dict.fromkeys([*outer, *inner]))
+        both = probe(self.tree, [*calls, *reversed(calls)], self.runner, ALONE)
+        first, again = both[: len(calls)], dict(zip(range(len(calls) - 1, -1, -1), both[len(calls) :], strict=False))
+        if len(first) < len(hits):  # cut short by a machine that is busy
+            calls, first = list(hits), probe(self.tree, hits, self.runner, ALONE)
+        same = (i < len(hits) or (again.get(i) == one and not calls[i].odd) for i, one in enumerate(first))
+        kept = [i for i, holds in enumerate(same) if holds]
+        return replace(
+            self,
+            calls=[calls[i] for i in kept],
+            before=[first[i] for i in kept],
+            hits=min(len(hits), len(first)),
+            outer=sum(i < len(outer) for i in kept),
+            attempts=[],
+            judged=[],
+        )
+
+    def restore(self, candidates: Sequence[Candidate]) -> None:
+        for name in {name for candidate in candidates for name in candidate.files}:
+            if name in self.base:
+                write(self.tree, {name: self.base[name]})
+            else:
+                (self.tree / name).unlink(missing_ok=True)
+
+
+def _inputs(tree: Path, crash: Crash, hits: Sequence[Call]) -> tuple[list[Call], list[Call]]:
+    """Calls like those that crash, which come first, and calls of the frames below or as the tests make them."""
+    pool, seen = pool_of(crash), seen_types(tree)
+    confused = bool(_CONFUSED.search(crash.exception.message))
+    outer = [*hits, *islice(mutated(hits[0], pool, seen, confused), INPUTS)]
+    recorded = [call for call in recorded_calls(tree, crash) if call not in hits]
+    below = [*recorded[-2:], *scaffolds(tree, crash, wanted_only=True)[:6]]
+    inner = [like for call in below for like in [call, *islice(mutated(call, pool, seen, confused), INNER)]]
+    return list(dict.fromkeys(outer)), inner
+
+
+def proposed(fixers: Sequence[Fixer], tree: Path, crash: Crash, feedback: Sequence[str]) -> Iterator[Candidate]:
+    for fixer in fixers:
+        yield from islice(fixer.propose(tree, crash, feedback), CANDIDATES)
+
+
+def allowed(bench: Bench, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that may be tried, with the evidence for what they add; the others become refused attempts."""
+    kept, shown = [], interpreter_of(bench.runner).modules
+    for candidate in (grading.by_code(bench.tree, bench.crash, one, bench.base) for one in candidates):
+        if reason := policy.refuse(bench.base, candidate, bench.rules, bench.allowed, bench.crash, shown):
+            bench.attempts.append(Attempt(candidate, reason))
+        else:
+            kept.append(candidate)
+    return kept
+
+
+def judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False) -> list[Candidate]:
+    """Run all candidates on the bench's inputs; returns those that lead to another crash of the program."""
+    tried = allowed(bench, candidates)
+    results = probes(bench.tree, bench.calls, [c.files for c in tried], bench.runner) if tried else []
+    for position in [i for i, after in enumerate(results) if len(after) < len(bench.before)][:AGAIN]:
+        results[position] = probes(bench.tree, bench.calls, [tried[position].files], bench.runner, ALONE)[0]
+    bench.restore(tried)
+    leads = []
+    for candidate, after in zip(tried, results, strict=True):
+        if not _survived(bench, candidate, after, further) and _leads(after):
+            leads.append(candidate)
+    return leads
+
+
+def _survived(bench: Bench, candidate: Candidate, after: Sequence[ProbeOutcome], further: bool) -> bool:
+    """Note what became of a candidate that was run: an attempt, and where nothing speaks against it one to choose."""
+    shown = mended(after, bench.hits, candidate)
+    reason = _against(bench, after, shown)
+    if shown is not None:
+        call, now = bench.calls[shown], after[shown]
+        reason = reason or unannounced({**bench.base, **candidate.files}, bench.crash, call, now)
+        candidate = grading.by_outcome(bench.tree, bench.crash, candidate, called(call.expression), now)
+    bench.attempts.append(Attempt(candidate, reason or "", _led_on(after[0], bench.crash) if after else None))
+    if reason is not None or shown is None:
+        return False
+    outer = slice(0, bench.outer)
+    like = crash_like(bench.before[outer], after[outer], bench.crash)
+    bench.judged.append(Judged(candidate, like, shown, further, after[shown]))
+    return True
+
+
+def _against(bench: Bench, after: Sequence[ProbeOutcome], shown: int | None) -> str | None:
+    """Why what the candidate does is no fix; None when nothing speaks against it."""
+    if reason := difference(bench.before, after, bench.crash):
+        return reason
+    if shown is None:
+        still = is_crash(after[0], bench.crash)
+        return "the reported input still crashes" if still else f"the reported input now raises {after[0].error}"
+    outer = slice(0, bench.outer)
+    return uncured(bench.before[outer], after[outer], bench.crash)
+
+
+def _leads(after: Sequence[ProbeOutcome]) -> bool:
+    """The reported input gets as far as an error in the program that is no deliberate one."""
+    return bool(after) and bool(after[0].error and after[0].file) and not after[0].deliberate
+
+
+def _led_on(outcome: ProbeOutcome, crash: Crash) -> tuple[str, str, str] | None:
+    other = outcome.error and outcome.file and not outcome.deliberate and not is_crash(outcome, crash)
+    return (outcome.error, outcome.file, outcome.function) if other else None
+
+
+def further(bench: Bench, fixers: Sequence[Fixer], lead: Candidate) -> Iterator[Candidate]:
+    """Candidates for the crash that comes next once ``lead`` is applied, each together with it."""
+    try:
+        write(bench.tree, lead.files)
+        next_ = observed(bench.tree, bench.calls[0], bench.crash, bench.runner)
+        after = probe(bench.tree, bench.calls[:1], bench.runner)
+        kind = bench.crash.exception.model_copy(update={"type": after[0].error, "message": after[0].text})
+        proposals = list(proposed(fixers, bench.tree, next_.model_copy(update={"exception": kind}), ()))
+    finally:
+        bench.restore([lead])
+    for more in proposals[:10]:
+        yield replace(
+            more,
+            files={**lead.files, **more.files},
+            rationale=f"{lead.rationale} {more.rationale}" if more.rationale != lead.rationale else lead.rationale,
+            evidence=(*lead.evidence, *more.evidence) if lead.grade and more.grade else (),
+            grade=min(lead.grade, more.grade),
+            far=max(lead.far, more.far) + 1,
+        )

@@ -1,0 +1,190 @@
+"""A value of another type than its use asks for: converted where it failed, or where it came from.
+
+What the message and the observed types say decides which conversion; where two are possible, the annotation or the way
+in which the program reads its neighbours.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from core.repair.localize.dataflow import annotation, origins
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import called
+from core.repair.localize.syntax import last_name, nodes
+from core.repair.propose.base import Changes, Said, change, failing, module_names
+from core.repair.propose.documentation import told
+from core.repair.propose.registry import operator
+from core.repair.types import Evidence
+
+NUMBER = re.compile(r"\s*-?\d+(\.\d+)?\s*")
+NUMERIC = {"int", "float", "Decimal"}
+_PLAIN = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
+_LAZY = "dict_keys dict_values dict_items odict_keys map filter zip generator enumerate reversed"
+# message, types of the value, conversion: the other side leaves no choice
+_RULES = (
+    (r"bytes", "str", '{0}.encode("utf-8")'),
+    (r"bytes", "bytes", '{0}.decode("utf-8")'),
+    (r"Decimal", "float", "Decimal(str({0}))"),
+    (r"not subscriptable|has no len", _LAZY, "list({0})"),
+    (r"unhashable type: 'list'", "list", "tuple({0})"),
+    (r"unhashable type: 'set'", "set", "frozenset({0})"),
+    (r"as an integer|slice indices must be|not float", "float", "int({0})"),
+    (r"expected str, bytes or os.PathLike", "int", "str({0})"),
+    (r"string indices must be|'str' object has no attribute '(get|items|keys|values)'", "str", "json.loads({0})"),
+)
+_WANTS_TEXT = re.compile(r"must be str, not bytes|not \"?bytes\"?\) to str|can't concat str|first arg must be str")
+
+
+@operator("AttributeError", "TypeError")
+def of_the_other_side(place: Place) -> Changes:
+    """Bytes and text, Decimal and float, a view and a list: the type of the other side is the only one that fits."""
+    for pattern, kinds, form in _RULES:
+        if re.search(pattern, place.message):
+            for node in failing(place, *_PLAIN, ast.Constant, ast.BinOp):
+                if _kind(place, node) in kinds.split():
+                    yield from _here_and_before(place, node, form)
+
+
+def _kind(place: Place, node: ast.expr) -> str:
+    """The type as observed; where that is not known, the one of which the message says what it lacks."""
+    named = re.match(r"'(\w+)' object is not subscriptable|object of type '(\w+)' has no", place.message)
+    taken = [n.value for n in failing(place, ast.Subscript)]
+    taken += [n.args[0] for n in failing(place, ast.Call) if called(n) == "len" and n.args]
+    return place.kind(node) or (named[1] or named[2] if named and node in taken else "")
+
+
+def _here_and_before(place: Place, node: ast.expr, form: str) -> Changes:
+    said = Said("", f"{place.source(node)} is of type {_kind(place, node)}, which does not fit", Evidence.TYPE)
+    unasked = int("code(" in form and ("decode" in form) != bool(_WANTS_TEXT.search(place.message)))
+    value, known = place.value(node), module_names(place.module)
+    if form.startswith("json") and not (isinstance(value, str) and value[:1] in ("{", "[") and "json" in known):
+        return
+    literal = 2 * isinstance(node, ast.Constant)
+    for far, (here, origin) in enumerate([(place, node), *origins(place, node)[:4]], literal):
+        if new := _converted(here, origin, form):
+            says = f"{here.source(origin)} is converted: {new}."
+            yield change(here, here.replace(origin, new), says, said, min(far, 1 + literal) + unasked)
+
+
+def _converted(place: Place, node: ast.expr, form: str) -> str:
+    """The expression converted; a literal is written as one, a division for a whole number as such."""
+    text = place.source(node)
+    if isinstance(node, ast.Constant):
+        return _literal(node, form)
+    if form.startswith("int(") and isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return f"{place.source(node.left)} // {place.source(node.right)}"
+    bare = text[1:-1] if isinstance(node, ast.GeneratorExp) and text.startswith("(") else text
+    return form.format(f"({text})" if isinstance(node, ast.BinOp) and form.startswith("{0}.") else bare)
+
+
+def _literal(node: ast.Constant, form: str) -> str:
+    literal = ast.unparse(node)
+    if isinstance(node.value, float):
+        return f'Decimal("{literal}")' if "Decimal" in form else ""
+    if isinstance(node.value, str) and "encode" in form:
+        return f"b{literal}" if node.value.isascii() else ""
+    return literal.removeprefix("b") if isinstance(node.value, bytes) and "decode" in form else ""
+
+
+# --- text and numbers ----------------------------------------------------------------------------
+
+
+@operator("TypeError")
+def as_text(place: Place) -> Changes:
+    """A number in a text: it becomes text."""
+    if re.search(r"sequence item \d+: expected str instance", place.message):
+        yield from _joined(place)
+    said = Said("", "the other side of the sum is text", Evidence.TYPE)
+    for node in failing(place, ast.BinOp, ast.AugAssign):
+        parts = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.value]
+        for part in parts if any(_is_text(place, p) for p in parts) else ():
+            if place.kind(part) in ("int", "float", "Decimal", "bool"):
+                yield change(place, place.replace(part, f"str({place.source(part)})"), "A number joins a text.", said)
+
+
+def _joined(place: Place) -> Changes:
+    said = Said("", "join makes a text of all its parts", Evidence.TYPE)
+    for node in [n for n in failing(place, ast.Call) if called(n) == "join" and n.args]:
+        part = node.args[0]
+        if isinstance(part, ast.GeneratorExp | ast.ListComp):
+            text = place.replace(part.elt, f"str({place.source(part.elt)})")
+        else:
+            text = place.replace(part, f"map(str, {place.source(part)})")
+        yield change(place, text, "Not every part is text: each is turned into text.", said)
+
+
+def _is_text(place: Place, node: ast.expr) -> bool:
+    """A literal text, or one that does not read as a number."""
+    if isinstance(node, ast.BinOp):
+        return _is_text(place, node.left) or _is_text(place, node.right)
+    value = place.value(node)
+    literal = isinstance(node, ast.Constant | ast.JoinedStr) and not isinstance(value, int | float)
+    return literal or (isinstance(value, str) and not NUMBER.fullmatch(value))
+
+
+@operator("TypeError")
+def as_number(place: Place) -> Changes:
+    """A text where a number is meant: converted where it was read, each place where it passed, then here."""
+    if not re.search(
+        r"'str'|not str|str\)|can't multiply sequence|\"int\"\) to str|\(not \"(int|float)\"\)", place.message
+    ):
+        return
+    for node in _number_texts(place):
+        value = place.value(node)
+        whole = isinstance(value, str) and re.fullmatch(r"\s*-?\d+\s*", value)
+        annotated = _annotated(place, node)
+        call = annotated if annotated in NUMERIC else "int" if whole else "float"
+        said = (
+            Said("", f"{place.source(node)} is annotated {annotated}", Evidence.TYPE) if annotated in NUMERIC else None
+        )
+        found = [(here, n) for here, n in origins(place, node) if not isinstance(n, ast.Constant) and not _is_number(n)]
+        for here, origin in [*found, (place, node)]:
+            far = 2 if origin is node else int(not isinstance(origin, ast.Subscript | ast.Call))
+            text, why = here.source(origin), said or _as_neighbours(here, origin, call)
+            says = f"{text} is a text: it becomes a number where it is read."
+            yield change(here, here.replace(origin, f"{call}({text})"), says, why, far)
+
+
+def _number_texts(place: Place) -> list[ast.expr]:
+    """Parts of the failing expression that are texts reading as numbers, or texts of unknown value."""
+    parts = [n for n in failing(place, *_PLAIN) if place.kind(n) == "str"]
+    numeric = [n for n in parts if isinstance(place.value(n), str) and NUMBER.fullmatch(place.value(n))]
+    listed = [n for n in failing(place, ast.Name, ast.Attribute) if _holds_numbers(place.value(n))]
+    return numeric or listed or [n for n in parts if place.value(n) is ...]
+
+
+def _holds_numbers(value: object) -> bool:
+    return isinstance(value, list | tuple) and any(isinstance(v, str) and NUMBER.fullmatch(v) for v in value)
+
+
+def _annotated(place: Place, node: ast.expr) -> str:
+    """The type that an annotation gives the name, the field or the key."""
+    name = last_name(node)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        name = str(node.slice.value)
+    return re.sub(r"Optional\[(\w+)\]| \| None", r"\1", annotation(place, name)) if name else ""
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and called(node) in NUMERIC | {"len", "sum", "round", "abs"}
+
+
+def _as_neighbours(place: Place, node: ast.expr, call: str) -> Said | None:
+    """Neighbours are read with the same conversion: other entries, other arguments, the same function, the file."""
+    for entries in map(_entries, nodes(place.module, ast.Dict, ast.Call)):
+        near = [v for v in entries if _is_number(v) and v is not node]
+        if near and any(v is node for v in entries):
+            return Said("", f"{place.path}:{near[0].lineno} reads its neighbours as numbers", Evidence.SIBLING)
+    for far, (scope, names) in enumerate(((place.scope, NUMERIC), (place.module, {call}))):
+        for other in nodes(scope, ast.Call):
+            if isinstance(other.func, ast.Name) and other.func.id in names:
+                return Said(
+                    "", f"line {other.lineno} reads another value with {other.func.id}()", Evidence.SIBLING, far
+                )
+    return told(place, r"\b(?:whole numbers?|integers?|as (?:a )?numbers?|numeric)\b")
+
+
+def _entries(node: ast.Dict | ast.Call) -> list[ast.expr]:
+    return list(node.values) if isinstance(node, ast.Dict) else [*node.args, *(k.value for k in node.keywords)]

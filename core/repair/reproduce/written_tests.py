@@ -1,0 +1,52 @@
+"""A failing test that a model wrote: where it goes, and the calls that it gives for judging. Pure but for probing."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path, PurePosixPath
+
+from core.models import Crash
+from core.repair.localize.sources import UNREADABLE
+from core.repair.localize.syntax import imports_of
+from core.repair.reproduce.reproduce import fingerprint, is_crash
+from core.repair.sandbox.probe import Call, probe
+from core.repair.types import RegressionTest, Runner
+
+
+def placed(code: str, crash: Crash, tests: str) -> RegressionTest:
+    """The test under the name of a regression test, whatever name its author thought of."""
+    path = PurePosixPath(tests, f"test_regression_{fingerprint(crash)}.py").as_posix()
+    return RegressionTest(path, code if code.endswith("\n") else f"{code}\n")
+
+
+def calls_of(tree: Path, test: RegressionTest, crash: Crash, runner: Runner) -> list[Call]:
+    """Calls that crash as reported: the last one of the test after what it sets up, else the test as a whole."""
+    found = [*_last(test.code), *_whole(test.code)]
+    outcomes = probe(tree, found, runner) if found else []
+    return [call for call, outcome in zip(found, outcomes, strict=False) if is_crash(outcome, crash)][:1]
+
+
+def _last(code: str) -> list[Call]:
+    """The setup and the outermost call of the last statement, without what is asserted about it."""
+    try:
+        module = ast.parse(code)
+    except UNREADABLE:
+        return []
+    functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    if not functions:
+        return []
+    *setup, last = [n for n in functions[-1].body if not _is_text(n)] or [ast.Pass()]
+    call = next((n for n in ast.walk(last) if isinstance(n, ast.Call)), None)
+    if call is None:
+        return []
+    imports = "\n".join(map(ast.unparse, imports_of(module)))
+    return [Call(imports, ast.unparse(call), "\n".join(map(ast.unparse, setup)))]
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _whole(code: str) -> list[Call]:
+    name = next((n.name for n in ast.parse(code).body if isinstance(n, ast.FunctionDef)), "")
+    return [Call("", f"{name}()", code)] if name else []

@@ -1,0 +1,144 @@
+"""Each edit operator as a table: a program, the crash on the marked line, the line that it proposes; or its silence."""
+
+import difflib
+
+import pytest
+
+from core.models import Crash, Frame
+from core.repair.fixers.embedded import EmbeddedFixer
+from core.repair.types import Evidence
+
+MARK = "  # here"
+ZERO = ("ZeroDivisionError", "division by zero")
+LIST_VIEW = "def first(d):\n    return d.keys()[0]  # here\n"
+COUNT = "def count(words):\n    found = {}\n    for w in words:\n        found[w] += 1  # here\n    return found\n"
+SHARE = 'def share(a, b):\n    "Part of b; 0.0 when b is empty."\n    return a / b  # here\n'
+PLAIN_SHARE = "def share(a, b):\n    return a / b  # here\n"
+MONEY = "class Money:\n    def __eq__(self, other):\n        return self.cents == other.cents  # here\n"
+READ = "def read(text):\n    try:\n        return int(text)  # here\n    except {}:\n        return None\n"
+WHILE = "def total(rows):\n    i = 0\n    while i {} len(rows):\n        add(rows[i])  # here\n        i += 1\n"
+LOOP = "def prune(rows):\n    for key in rows:  # here\n        if not rows[key]:\n            del rows[key]\n"
+COUNTER = "count = 0\n\n\ndef more():\n    count += 1  # here\n    return count\n"
+LABEL = "def label(user):\n    return user.name.upper()  # here\n"
+NICK = 'def label(user):\n    """The name in capitals; "GUEST" when there is no user."""\n    return user.name.upper()  # here\n'
+FIND = "def find(rows):\n    return next(r for r in rows if r)  # here\n\n\ndef use(rows):\n    r = find(rows)\n    if r is None:\n        return 0\n    return r\n"
+ROWS = 'def names(rows):\n    """Names; rows without a name are skipped."""\n    return [r["name"] for r in rows]  # here\n'
+HOOK = "def done(job, hook=None):\n    hook(job)  # here\n    return job\n"
+METHOD = "class Box:\n    def open():\n        return 1\n\n\ndef use(box):\n    return box.open()  # here\n"
+SEND = "def send(text, *, channel):\n    return text, channel\n\n\ndef use(text, channel):\n    return send(text, channel)  # here\n"
+AWAIT = "async def load():\n    return {}\n\n\nasync def use():\n    found = load()\n    return found.get(1)  # here\n"
+DUMPS = "import json\n\n\ndef one(x):\n    return json.dumps(x, default=str)\n\n\ndef two(x):\n    return json.dumps(x)  # here\n"
+FORGOT = 'def price(item):\n    """The price; 0 when the item has none."""\n    if item:\n        return item["price"]\n\n\ndef total(item):\n    return price(item) + 1  # here\n'
+SPLIT = 'def pair(line):\n    key, value = line.split("=")  # here\n    return key, value\n'
+ITEMS = "def show(rows):\n    for key, value in rows:  # here\n        print(key, value)\n"
+TIMES = "from datetime import datetime\n\n\ndef late(at):\n    return datetime.utcnow() > at  # here\n"
+SORTED = 'def ranked(rows):\n    """Rows by rank; those without a rank come last."""\n    return sorted(rows, key=lambda r: r["rank"])  # here\n'
+PAIR = "from dataclasses import dataclass\n\n\n@dataclass\nclass User:\n    email: str\n\n\ndef show(user: User):\n    return user.emial  # here\n"
+
+# operator, exception, message, program, locals, the line that comes
+PROPOSED = [
+    ("other_value.instead", "ZeroDivisionError", "division by zero", SHARE, {"b": "0"}, "return a / b if b else 0.0"),
+    ("other_value.instead", "StopIteration", "", FIND, {}, "return next((r for r in rows if r), None)"),
+    ("early_exit.returning", "AttributeError", "'NoneType' object has no attribute 'name'", NICK, {"user": "None"}, 'return "GUEST"'),
+    ("leaving_out.row", "KeyError", "'name'", ROWS, {}, 'return [r["name"] for r in rows if "name" in r]'),
+    ("leaving_out.step", "TypeError", "'NoneType' object is not callable", HOOK, {"hook": "None"}, "if hook is not None:"),
+    ("other_name.defined", "NameError", "name 'totl' is not defined", "def f(total):\n    return totl  # here\n", {}, "return total"),
+    ("other_name.defined", "NameError", "name 'json' is not defined", "def f(x):\n    return json.dumps(x)  # here\n", {}, "import json"),
+    ("other_attribute.had", "AttributeError", "'User' object has no attribute 'emial'", PAIR, {}, "return user.email"),
+    ("other_key.form", "KeyError", "'EUR'", "def f(rates, code):\n    return rates[code]  # here\n", {"rates": "{'eur': 1}", "code": "'EUR'"}, "return rates[code.lower()]"),
+    ("other_key.spelled", "KeyError", "'adress'", 'def f(row):\n    return row["adress"]  # here\n', {"row": "{'address': 1}"}, 'return row["address"]'),
+    ("other_key.elsewhere", "KeyError", "'id'", 'def f(event):\n    return event["id"]  # here\n', {"event": "{'data': {'id': 1}}"}, 'return event["data"]["id"]'),
+    ("gathered.first", "KeyError", "'a'", COUNT, {}, "found[w] = found.get(w, 0) + 1"),
+    ("conversion.of_the_other_side", "TypeError", "'dict_keys' object is not subscriptable", LIST_VIEW, {}, "return list(d.keys())[0]"),
+    ("conversion.as_text", "TypeError", 'can only concatenate str (not "int") to str', 'def f(n):\n    return "n" + n  # here\n', {"n": "3"}, 'return "n" + str(n)'),
+    ("as_elsewhere.keyword", "TypeError", "Object of type date is not JSON serializable", DUMPS, {}, "return json.dumps(x, default=str)"),
+    ("widened.caught", "TypeError", "int() argument must be a string", READ.format("ValueError"), {}, "except (ValueError, TypeError):"),
+    ("bound.strict", "IndexError", "list index out of range", WHILE.format("<="), {}, "while i < len(rows):"),
+    ("iteration.copy", "RuntimeError", "dictionary changed size during iteration", LOOP, {}, "for key in list(rows):"),
+    ("iteration.awaited", "AttributeError", "'coroutine' object has no attribute 'get'", AWAIT, {}, "found = await load()"),
+    ("binary.unknown_operand", "AttributeError", "'int' object has no attribute 'cents'", MONEY, {"other": "3"}, "return NotImplemented"),
+    ("unset.declared", "UnboundLocalError", "local variable 'count' referenced before assignment", COUNTER, {}, "global count"),
+    ("arguments.without_self", "TypeError", "Box.open() takes 0 positional arguments but 1 was given", METHOD, {}, "@staticmethod"),
+    ("arguments.by_keyword", "TypeError", "send() takes 1 positional argument but 2 were given", SEND, {}, "return send(text, channel=channel)"),
+    ("forgotten.returned_value", "TypeError", "unsupported operand type(s) for +: 'NoneType' and 'int'", FORGOT, {}, "return 0"),
+    ("unpacked.split", "ValueError", "too many values to unpack (expected 2)", SPLIT, {}, 'key, value = line.split("=", 1)'),
+    ("unpacked.items", "ValueError", "not enough values to unpack (expected 2, got 1)", ITEMS, {"rows": "{'a': 1}"}, "for key, value in rows.items():"),
+    ("times.aware", "TypeError", "can't compare offset-naive and offset-aware datetimes", TIMES, {}, "return datetime.now(timezone.utc) > at"),
+    ("ordering.without_value", "TypeError", "'<' not supported between instances of 'NoneType' and 'int'", SORTED, {}, 'return sorted(rows, key=lambda r: (r["rank"] is None, r["rank"]))'),
+]  # fmt: skip
+# operator, exception, message, program, locals: it has nothing to say
+SILENT = [
+    ("other_value.instead", "ZeroDivisionError", "division by zero", PLAIN_SHARE, {"b": "2"}),
+    ("early_exit.refusing", "KeyError", "'a'", 'def f(row):\n    return row["a"]  # here\n', {}),
+    ("leaving_out.step", "TypeError", "'NoneType' object is not callable", "def f(hook):\n    return hook()  # here\n", {"hook": "None"}),
+    ("other_name.defined", "NameError", "name 'rate' is not defined", "def f(amount):\n    return rate  # here\n", {}),
+    ("other_attribute.had", "AttributeError", "'NoneType' object has no attribute 'emial'", PAIR, {}),
+    ("other_key.form", "KeyError", "'EUR'", "def f(rates, code):\n    return rates[code]  # here\n", {"rates": "{'usd': 1}", "code": "'EUR'"}),
+    ("other_key.elsewhere", "KeyError", "'id'", 'def f(event):\n    return event["id"]  # here\n', {"event": "{'data': {}}"}),
+    ("conversion.as_number", "TypeError", "'<' not supported between instances of 'str' and 'int'", "def f(n):\n    return n < 3  # here\n", {"n": "'three'"}),
+    ("as_elsewhere.keyword", "TypeError", "Object of type date is not JSON serializable", DUMPS.replace("default=str", "indent=n"), {}),
+    ("widened.caught", "ValueError", "invalid literal for int()", READ.format("ValueError"), {}),
+    ("widened.caught", "TypeError", "int() argument must be a string", READ.format("Exception"), {}),
+    ("bound.strict", "IndexError", "list index out of range", WHILE.format("<"), {}),
+    ("iteration.awaited", "AttributeError", "'coroutine' object has no attribute 'get'", AWAIT.replace("async def use", "def use"), {}),
+    ("binary.unknown_operand", "AttributeError", "'Money' object has no attribute 'cents'", MONEY, {"type(other)": "'Money'"}),
+    ("unset.declared", "UnboundLocalError", "local variable 'n' referenced before assignment", COUNTER.replace("count = 0", ""), {}),
+    ("arguments.without_self", "TypeError", "open() takes 1 positional argument but 3 were given", METHOD, {}),
+    ("forgotten.returned_value", "TypeError", "unsupported operand type(s) for +: 'NoneType' and 'int'", FORGOT.replace("; 0 when the item has none", ""), {}),
+    ("unpacked.split", "ValueError", "too many values to unpack (expected 2)", SPLIT.replace('"="', '"=", 1'), {}),
+    ("unpacked.items", "ValueError", "too many values to unpack (expected 2)", ITEMS, {"rows": "[(1, 2, 3)]"}),
+    ("times.aware", "TypeError", "'>' not supported between instances of 'str' and 'datetime.datetime'", TIMES, {}),
+    ("ordering.first_part", "TypeError", "'<' not supported between instances of 'str' and 'int'", SORTED, {}),
+]  # fmt: skip
+
+
+def proposed(tree, exception, message, program, known, name) -> list:
+    """The operator's candidates for the crash on the marked line."""
+    line = next(n for n, text in enumerate(program.splitlines(), 1) if MARK in text)
+    (tree / "app.py").write_text(program.replace(MARK, ""))
+    frame = Frame(file="app.py", line=line, function="f", locals=known)
+    crash = Crash(exception={"type": exception, "message": message}, frames=[frame])
+    return [found for found in EmbeddedFixer().propose(tree, crash) if found.template == name]
+
+
+def added(program: str, candidate) -> list[str]:
+    lines = difflib.ndiff(program.replace(MARK, "").splitlines(), candidate.files["app.py"].splitlines())
+    return [text[2:].strip() for text in lines if text.startswith("+ ")]
+
+
+@pytest.mark.parametrize(("name", "exception", "message", "program", "known", "line"), PROPOSED)
+def test_an_operator_proposes_its_edit(tmp_path, name, exception, message, program, known, line):
+    found = proposed(tmp_path, exception, message, program, known, name)
+    assert line in [text for candidate in found[:3] for text in added(program, candidate)]
+    assert found[0].grade > Evidence.STYLE
+    assert found[0].evidence
+
+
+@pytest.mark.parametrize(("name", "exception", "message", "program", "known"), SILENT)
+def test_an_operator_is_silent(tmp_path, name, exception, message, program, known):
+    assert proposed(tmp_path, exception, message, program, known, name) == []
+
+
+@pytest.mark.parametrize("program", [PLAIN_SHARE, LABEL])
+def test_without_evidence_nothing_has_a_grade(tmp_path, program):
+    known = {"b": "0", "user": "None"}
+    crash = ZERO if program == PLAIN_SHARE else ("AttributeError", "'NoneType' object has no attribute 'name'")
+    for name in ("other_value.instead", "early_exit.returning"):
+        found = proposed(tmp_path, *crash, program, known, name)
+        assert {candidate.grade for candidate in found} <= {Evidence.NONE}
+        assert not any(candidate.evidence for candidate in found)
+
+
+@pytest.mark.parametrize(
+    ("words", "grade"),
+    [
+        ("The share; 0.0 when the total is zero.", Evidence.DOCUMENTED),
+        ("Returns 0.0 when nothing was sold.", Evidence.DOCUMENTED),
+        ("Colours are 0.0 if unknown.", Evidence.STYLE),
+        ("Colours are shown if known.", Evidence.NONE),
+    ],
+)
+def test_documentation_counts_where_it_is_about_the_missing_thing(tmp_path, words, grade):
+    program = f'def sold(a, total):\n    """{words}"""\n    return a / total  # here\n'
+    found = proposed(tmp_path, *ZERO, program, {"total": "0"}, "early_exit.returning")
+    assert max((c.grade for c in found if "return 0.0" in added(program, c)), default=Evidence.NONE) == grade

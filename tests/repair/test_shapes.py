@@ -1,0 +1,158 @@
+"""Unsafe shapes are refused; the same shape where nothing is lost is not."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from core.models import Crash, Frame, Raised
+from core.policy.sections import FixRules
+from core.repair.judge.policy import refuse
+from core.repair.types import Candidate, Evidence
+
+CRASH = Crash(exception=Raised(type="ValueError"), frames=(Frame(file="a.py", line=4, function="f"),))
+
+
+def refused(old: str, new: str, grade: Evidence = Evidence.NONE) -> str:
+    old, new = textwrap.dedent(old), textwrap.dedent(new)
+    candidate = Candidate("t", {"a.py": new}, "r", grade=grade)
+    return refuse({"a.py": old}, candidate, FixRules(), ["**"], CRASH) or ""
+
+
+LOOP = """\
+    def f(rows, out):
+        for row in rows:
+            value = row.strip()
+            number = int(value)
+            out.append(number)
+    """
+WHILE = """\
+    def f(rows):
+        at = 0
+        while at < len(rows):
+            number = int(rows[at])
+            at += 1
+        return at
+    """
+WORK = """\
+    def f(db, row):
+        db.begin()
+        number = int(row)
+        db.insert(number)
+        db.commit()
+    """
+TRIED = """\
+    def f(row):
+        name = row["name"]
+        try:
+            return send(name)
+        except Exception:
+            return 0
+    """
+CHECKED = """\
+    def f(row):
+        assert row
+        number = int(row)
+        assert number > 0
+        return number
+    """
+NUMBER = "        number = int"
+
+
+def before(test: str, exit_: str, line: str = NUMBER) -> tuple[str, str]:
+    """The line, and the line with a guard in front of it."""
+    pad = " " * (len(line) - len(line.lstrip()))
+    return line, f"{pad}if {test}:\n{pad}    {exit_}\n{line}"
+
+
+CASES = {
+    "continue skips an append": (LOOP, *before("not value", "continue"), "skips the call of out.append"),
+    "continue skips progress": (WHILE, *before("not rows[at]", "continue"), "skips what moves the loop on"),
+    "return skips a commit": (WORK, *before("not row", "return", NUMBER[4:]), "skips the call of db.commit"),
+    "return skips an append": (LOOP, *before("not value", "return"), "skips the call of out.append"),
+    "break skips an append": (LOOP, *before("not value", "break"), "skips the call of out.append"),
+    "a default is swallowed": (TRIED, 'row["name"]', 'row.get("name")', "hides what the default of name leads to"),
+    "return skips a check": (CHECKED, *before("not row", "return 0", "    assert row"), "weakens a check"),
+    "what crashed is taken away": (LOOP, "        number = int(value)\n", "        pass\n", "takes away what crashed"),
+    "a condition is turned off": (CHECKED, "int(row)", "0 if True else int(row)", "turns a condition off"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_unsafe_shape_is_refused(name):
+    old, part, instead, says = CASES[name]
+    old = textwrap.dedent(old)
+    assert part in old
+    assert says in refused(old, old.replace(part, instead, 1))
+
+
+MOVED = WHILE.replace("int(rows[at])", "int(rows[at - 1])").replace(NUMBER, "        at += 1\n    " + NUMBER)
+UNCHECKED = CHECKED.replace("assert row", "row = row")
+STR = "    def __str__(self):\n        return self.name.value\n"
+SAFE = {
+    "an item is skipped as the program shows": (LOOP, *before("not value", "continue"), Evidence.SIBLING),
+    "the loop moves on before": (MOVED, *before("not rows[at - 1]", "continue"), Evidence.NONE),
+    "a check of what was never computed": (UNCHECKED, *before("not row", "return 0", NUMBER[4:]), Evidence.NONE),
+    "a whole function goes": (f"class A(B):\n{STR}", STR, "    pass\n", Evidence.NONE),
+    "a narrow handler": (TRIED.replace("Exception", "OSError"), 'row["name"]', 'row.get("name")', Evidence.NONE),
+}
+
+
+@pytest.mark.parametrize("name", SAFE)
+def test_a_safe_shape_may_be_tried(name):
+    old, part, instead, grade = SAFE[name]
+    old = textwrap.dedent(old)
+    assert part in old
+    crash = CRASH.model_copy(update={"frames": (Frame(file="a.py", line=3, function="f"),)})
+    candidate = Candidate("t", {"a.py": old.replace(part, instead, 1)}, "r", grade=grade)
+    assert refuse({"a.py": old}, candidate, FixRules(), ["**"], crash) is None
+
+
+HANDLED = (
+    "def f(x):\n    try:\n        return int(x)\n    except (ValueError, KeyError):\n        pass\n    return None\n"
+)
+FILE = """\
+import contextlib
+
+
+def g(x):
+    with contextlib.suppress(KeyError):
+        del x[0]
+    with contextlib.suppress(KeyError):
+        del x[2]
+
+
+def f(x):
+    del x[1]
+"""
+
+
+ONCE = "    with contextlib.suppress(OSError):\n        del x[3]"
+
+
+@pytest.mark.parametrize(
+    ("old", "part", "instead", "says"),
+    [
+        (HANDLED, "(ValueError, KeyError)", "(ValueError, KeyError, TypeError)", ""),
+        (HANDLED, "(ValueError, KeyError)", "(ValueError, Exception)", "catches every exception"),
+        (HANDLED, "(ValueError, KeyError)", "(TypeError, KeyError)", "swallows"),
+        (HANDLED.replace("pass", "print(x)"), "print(x)", "pass", ""),  # it did not raise before either
+        (HANDLED.replace("pass", "raise OSError(x)"), "raise OSError(x)", "pass", "removes a check"),
+        (FILE.replace("        del x[2]\n", "        del x[2]\n    del x[3]\n", 1), "    del x[3]", ONCE, "swallows"),
+        (FILE, "    del x[1]", "    with contextlib.suppress(KeyError):\n        del x[1]", ""),
+        (FILE, "    del x[1]", "    with contextlib.suppress(IndexError):\n        del x[1]", "swallows"),
+        ("x = 1  # pragma: no cover\ny = 2\n", "y = 2", "y = 3  # pragma: no cover", ""),
+        ("x = 1\ny = 2\n", "y = 2", "y = 3  # pragma: no cover", "silences"),
+        ("x = 1  # nosec\ny = 2\n", "y = 2", "y = 3  # nosec", "silences"),
+    ],
+)
+def test_what_the_file_does_elsewhere(old, part, instead, says):
+    found = refused(old, old.replace(part, instead))
+    assert says in found and bool(says) == bool(found)
+
+
+def test_an_overloaded_function_keeps_its_decorators():
+    old = "@overload\ndef f(x: int): ...\n@overload\ndef f(x: str): ...\ndef f(x):\n    return int(x)\n"
+    assert not refused(old, old.replace("int(x)", "int(x or 0)"))
+    assert "takes the decorator" in refused(old, old.replace("@overload\ndef f(x: str)", "def f(x: str)"))
