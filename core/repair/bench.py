@@ -57,15 +57,17 @@ class Bench:
         """
         outer, inner = _inputs(self.tree, self.crash, hits)
         calls = list(dict.fromkeys([*outer, *inner]))
-        both = probe(self.tree, [*calls, *reversed(calls)], self.runner)
-        back = list(reversed(both[len(calls) :]))
-        pairs = enumerate(zip(calls, both, back, strict=False))
-        kept = [i for i, (call, one, other) in pairs if i < len(hits) or (one == other and not call.odd)]
+        both = probe(self.tree, [*calls, *reversed(calls)], self.runner, ALONE)
+        first, again = both[: len(calls)], dict(zip(range(len(calls) - 1, -1, -1), both[len(calls) :], strict=False))
+        if len(first) < len(hits):  # cut short by a machine that is busy
+            calls, first = list(hits), probe(self.tree, hits, self.runner, ALONE)
+        same = (i < len(hits) or (again.get(i) == one and not calls[i].odd) for i, one in enumerate(first))
+        kept = [i for i, holds in enumerate(same) if holds]
         return replace(
             self,
             calls=[calls[i] for i in kept],
-            before=[both[i] for i in kept],
-            hits=len(hits),
+            before=[first[i] for i in kept],
+            hits=min(len(hits), len(first)),
             outer=sum(i < len(outer) for i in kept),
             attempts=[],
             judged=[],

@@ -182,8 +182,9 @@ def _test(bench: Bench, judged: Judged | None, asked: _Asked) -> RegressionTest:
     if judged is None:
         return written(bench.calls[0], bench.crash, tests=asked.tests)
     chosen, call = judged.candidate, bench.calls[judged.shown]
-    gives = judged.now.literal if chosen.grade >= Evidence.SIBLING and not chosen.raises else ""
-    return written(call, bench.crash, chosen.raises, asked.tests, gives)
+    known = chosen.grade >= Evidence.SIBLING
+    gives = judged.now.literal if known and not chosen.raises else ""
+    return written(call, bench.crash, chosen.raises, asked.tests, gives, known)
 
 
 def _proved(bench: Bench, judged: Judged, why: str, asked: _Asked) -> FixResult:
@@ -198,7 +199,7 @@ def _proved(bench: Bench, judged: Judged, why: str, asked: _Asked) -> FixResult:
         asked.source, bench.suite,
     )  # fmt: skip
     checkout.start_over(bench.tree)
-    proof = replace(proof, open=not (chosen.raises or "assert " in test.code))
+    proof = replace(proof, open=not (chosen.raises or chosen.grade >= Evidence.SIBLING))
     result = replace(result, test=test, proof=proof)
     if not proof.complete:
         return replace(result, reason=" ".join(proof.says), next_step="Read the proof.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -23,7 +24,7 @@ from core.repair.localize import fixability
 from core.repair.localize.locate import located
 from core.repair.propose import OPERATORS, documentation
 from core.repair.prove import generated_tests, proof
-from core.repair.reproduce import guided_inputs, mutate, reproduce, seed_values, test_calls, values
+from core.repair.reproduce import content, mutate, reproduce, seed_values, shorten, test_calls, toward, values
 from core.repair.reproduce.inputs import recorded_calls
 from core.repair.sandbox import probe, sealed
 from core.repair.types import Candidate, RegressionTest
@@ -93,6 +94,10 @@ def _documented(text: str) -> None:
             list(EmbeddedFixer().propose(Path(folder), located(Path(folder), found)))
 
 
+def _held(text: str) -> Frame:
+    return Frame(file="shop/cart.py", line=10, function="show", code=text[:2000], locals={"row": text, "x": repr(text)})
+
+
 def _guessed(text: str) -> None:
     found = _reported(text, "KeyError")
     mutate.pool_of(found)
@@ -108,9 +113,14 @@ def _guessed(text: str) -> None:
     )
     list(islice(mutate.mutated(call, mutate.pool_of(found)), 50))
     list(islice(chain(mutate.staged(call), mutate.swapped(call, [repr(text[:99])])), 50))
-    guided_inputs.grown(
-        [call] * 2, [probe.ProbeOutcome(error="KeyError", text=repr(text[:999])), probe.ProbeOutcome(text=text)]
-    )
+    near = toward.Told(program(), found.model_copy(update={"frames": [_held(text)]}))
+    for way in toward.toward(call, near, {}, ""):
+        list(islice(way, 20))
+    list(content.with_files(probe.Call("", "show('/srv/a.txt')"), found))
+    content.stream(text)
+    values.classes_named(text)
+    probe._comparable(text)
+    list(chain(shorten.cut(call), shorten.without_unread(toward.set_apart(replace(call, setup="")))))
     test_calls.scaffolds(program(), found)
 
 

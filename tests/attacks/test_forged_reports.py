@@ -19,9 +19,13 @@ from core.models import Crash
 from core.policy.sections import FixRules
 from core.repair.engine import repair
 from core.repair.localize.locate import located
+from core.repair.reproduce.content import with_files
 from core.repair.reproduce.inputs import recorded_calls
-from core.repair.reproduce.reproduce import _rounds, written
+from core.repair.reproduce.reproduce import written
+from core.repair.reproduce.test_calls import scaffolds
+from core.repair.reproduce.toward import Told, toward
 from core.repair.reproduce.values import source
+from core.repair.sandbox.probe import Call
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.repair.types import Candidate, Evidence
 from core.signals.grouping.fingerprint import fingerprint
@@ -211,12 +215,21 @@ def tree(tmp_path_factory) -> Path:
     return found
 
 
+def _directed(tree: Path, crash: Crash) -> Iterator[Call]:
+    """Calls of the report and of tests, changed towards the report in each way."""
+    report = Told(tree, crash)
+    for call in [*recorded_calls(tree, crash)[:2], *scaffolds(tree, crash)[:2]]:
+        yield from islice(with_files(call, crash), 2)
+        for way in toward(call, report, {"line": "Line"}, "Line"):
+            yield from islice(way, 2)
+
+
 def regressions(tree: Path, crash: Crash) -> Iterator[str]:
     """Texts of tests that the report may lead to: from its locals, and from what is tried near them."""
     crash = located(tree, crash)
     if not any(frame.in_app for frame in crash.frames):
         return
-    calls = chain(recorded_calls(tree, crash), islice(chain.from_iterable(_rounds(tree, crash, ())), 25))
+    calls = chain(recorded_calls(tree, crash), islice(_directed(tree, crash), 40))
     runs = (call for call in calls if call.setup or call.expression != "None")  # the others do nothing
     yield from dict.fromkeys(written(call, crash).code for call in runs)
 
@@ -224,16 +237,19 @@ def regressions(tree: Path, crash: Crash) -> Iterator[str]:
 NODES = (
     ast.Module, ast.Expr, ast.Import, ast.ImportFrom, ast.alias, ast.FunctionDef, ast.arguments, ast.arg, ast.Call,
     ast.keyword, ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.Name, ast.Load, ast.Attribute, ast.UnaryOp,
-    ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Lambda,
+    ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Lambda, ast.Assign, ast.Store,
 )  # fmt: skip
 CALLED = {
     "share", "Line", "Path", "Decimal", "Fraction", "UUID", "OrderedDict", "Counter", "deque", "defaultdict",
     "SimpleNamespace", "set", "frozenset", "bytearray", "range", "list", "dict", "tuple", "object",
     "datetime.datetime", "datetime.date", "datetime.time", "datetime.timedelta", "datetime.timezone",
-    "zoneinfo.ZoneInfo",
+    "zoneinfo.ZoneInfo", "float", "bytes", "tempfile.NamedTemporaryFile", "file.write", "file.flush",
+    "tempfile.gettempdir", "io.StringIO", "io.BytesIO",
 }  # fmt: skip
+READ = {"Plan.FREE", "datetime.timezone.utc", "file.name"}
 LAMBDAS = {"lambda *_, **__: None"}
 MODULES = {"shop", "datetime", "zoneinfo", "decimal", "fractions", "uuid", "pathlib", "collections", "types", "pytest"}
+MODULES |= {"tempfile", "io"}
 
 
 def foreign(text: str) -> str:
@@ -245,7 +261,7 @@ def foreign(text: str) -> str:
             return f"a node {type(node).__name__}"
         if isinstance(node, ast.Call) and ast.unparse(node.func) not in CALLED:
             return f"a call of {ast.unparse(node.func)[:60]}"
-        if isinstance(node, ast.Attribute) and ast.unparse(node) not in CALLED | {"Plan.FREE", "datetime.timezone.utc"}:
+        if isinstance(node, ast.Attribute) and ast.unparse(node) not in CALLED | READ:
             return f"an attribute {ast.unparse(node)[:60]}"
         if isinstance(node, ast.Lambda) and ast.unparse(node) not in LAMBDAS:
             return f"a function {ast.unparse(node)[:60]}"

@@ -5,14 +5,13 @@ import ast
 import pytest
 
 from core.models import Crash, Frame
-from core.repair.reproduce.guided_inputs import grown, written_before
 from core.repair.reproduce.infer import shaped
 from core.repair.reproduce.inputs import calls_in_code
 from core.repair.reproduce.mutate import mutated, swapped
 from core.repair.reproduce.reproduce import written
 from core.repair.reproduce.seed_values import hints
 from core.repair.reproduce.test_calls import literals, scaffolds
-from core.repair.sandbox.probe import Call, ProbeOutcome
+from core.repair.sandbox.probe import Call
 
 
 @pytest.mark.parametrize(
@@ -50,27 +49,6 @@ def test_the_message_names_what_to_try(message, value, line):
     assert tried[f"f(x={value})"].splitlines() == [*filter(None, [line]), "from a import f"]
 
 
-@pytest.mark.parametrize(
-    ("expression", "error", "text", "leads_to"),
-    [
-        ("f(x={})", "KeyError", "'sku'", "f(x={'sku': '3'})"),
-        ("f(x=[{'a': 1}])", "KeyError", "'sku'", "f(x=[{'a': 1, 'sku': {}}])"),
-        ("f(x='{}')", "KeyError", "'sku'", "f(x='{\"sku\": 3}')"),
-        ("f(x='text')", "TypeError", "string indices must be integers, not 'str'", "f(x=[{}])"),
-        ("f(x=3)", "TypeError", "'int' object is not subscriptable", "f(x={})"),
-        ("f(x={})", "KeyError", "7", None),
-        ("f(x={})", "ValueError", "no", None),
-    ],
-)
-def test_a_call_is_given_what_it_asked_for(expression, error, text, leads_to):
-    found = [c.expression for c in grown([Call("", expression)], [ProbeOutcome(error=error, text=text)])]
-    assert (leads_to in found) if leads_to else not found
-
-
-def test_what_the_program_itself_refused_is_not_asked_for():
-    assert not grown([Call("", "f({})")], [ProbeOutcome(error="KeyError", text="'a'", deliberate=True)])
-
-
 def made(tree, **files):
     (tree / "tests").mkdir()
     for name, text in files.items():
@@ -80,18 +58,6 @@ def made(tree, **files):
 
 def crash(line, function, **frame):
     return Crash(exception={"type": "KeyError"}, frames=[Frame(file="a.py", line=line, function=function, **frame)])
-
-
-def test_a_table_is_filled_before_it_is_asked(tmp_path):
-    made(
-        tmp_path,
-        a="class Table:\n    def __init__(self):\n        self.rows = {}\n\n"
-        "    def put(self, name, row):\n        self.rows[name.lower()] = row\n\n"
-        "    def get(self, name):\n        return self.rows[name]\n",
-    )
-    call = next(written_before(tmp_path, crash(9, "get", locals={"self": "<a.Table object at 0x1>", "name": "'A'"})))
-    assert call.setup == "it = Table()\nit.put(name='A', row='text')"
-    assert call.expression == "it.get(name='A')"
 
 
 def test_an_object_of_the_program_is_built_for_a_parameter(tmp_path):

@@ -89,10 +89,12 @@ def test_an_unsafe_shape_is_refused(name):
 
 MOVED = WHILE.replace("int(rows[at])", "int(rows[at - 1])").replace(NUMBER, "        at += 1\n    " + NUMBER)
 UNCHECKED = CHECKED.replace("assert row", "row = row")
+STR = "    def __str__(self):\n        return self.name.value\n"
 SAFE = {
     "an item is skipped as the program shows": (LOOP, *before("not value", "continue"), Evidence.SIBLING),
     "the loop moves on before": (MOVED, *before("not rows[at - 1]", "continue"), Evidence.NONE),
     "a check of what was never computed": (UNCHECKED, *before("not row", "return 0", NUMBER[4:]), Evidence.NONE),
+    "a whole function goes": (f"class A(B):\n{STR}", STR, "    pass\n", Evidence.NONE),
     "a narrow handler": (TRIED.replace("Exception", "OSError"), 'row["name"]', 'row.get("name")', Evidence.NONE),
 }
 

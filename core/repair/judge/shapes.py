@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.repair.localize.sources import called, words
-from core.repair.localize.syntax import Function, identifier, names_in, nodes, receiver, stores
+from core.repair.localize.syntax import Function, covers, functions_in, identifier, names_in, nodes, receiver, stores
 
 _COMPLETES = words(
     "commit rollback close release flush save unlock shutdown disconnect finish ack acknowledge task_done notify "
@@ -55,11 +55,16 @@ def unsafe(old: str, new: str, shown: bool = False, failed: int = 0) -> str:
 
 
 def _taken_away(old: str, new: str, failed: int) -> Iterator[str]:
-    """What crashed goes and nothing comes in its place: it is not done any more, and neither is what it was for."""
+    """What crashed goes and nothing comes in its place: it is not done any more, and neither is what it was for.
+
+    A whole function may go: then what it overrode answers, or nothing calls it.
+    """
+    around = [f.lineno for f in functions_in(ast.parse(old)) if covers(f, failed)]
     came = [line.strip() for line in new.splitlines()]
     for kind, first, last, start, end in _changes_of(old, new):
         instead = [line for line in came[start:end] if line and not line.startswith("#")]
-        if kind != "equal" and first < failed <= last and instead in ([], ["pass"]):
+        whole = any(first < line <= last for line in around)
+        if kind != "equal" and first < failed <= last and not whole and instead in ([], ["pass"]):
             yield "takes away what crashed, and nothing in the program shows that this is meant"
 
 

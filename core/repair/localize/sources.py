@@ -6,6 +6,7 @@ import ast
 import keyword
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from core.models import Frame
@@ -62,13 +63,11 @@ def is_test(path: str) -> bool:
     return name.startswith(("test_", "conftest")) or not {"test", "tests"}.isdisjoint(folders.split("/"))
 
 
-def files(tree: Path, tests: bool = False) -> Iterator[str]:
+def files(tree: Path, tests: bool = False, most: int = MOST_FILES) -> Iterator[str]:
     """The program's Python files, or those of its tests; hidden folders and links left out."""
-    found = sorted(tree.rglob("*.py"))[:MOST_FILES]
-    for file in found:
-        path = file.relative_to(tree).as_posix()
-        if not path.startswith(".") and "/." not in path and not file.is_symlink() and is_test(path) == tests:
-            yield path
+    found = (file.relative_to(tree).as_posix() for file in sorted(tree.rglob("*.py")))
+    shown = (path for path in found if not path.startswith(".") and "/." not in path and is_test(path) == tests)
+    yield from islice((path for path in shown if not (tree / path).is_symlink()), most)
 
 
 def class_named(tree: Path, name: str) -> tuple[str, ast.ClassDef] | None:

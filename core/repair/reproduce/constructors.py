@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from core.repair.localize.sources import words
+
 KNOWN = {
     "datetime": "import datetime",
     "zoneinfo": "import zoneinfo",
@@ -23,8 +25,13 @@ KNOWN = {
     "defaultdict": "from collections import defaultdict",
     "SimpleNamespace": "from types import SimpleNamespace",
     "asyncio": "import asyncio",
+    "typing": "import typing",
 }
 RENAMED = {"PosixPath": "Path", "WindowsPath": "Path", "namespace": "SimpleNamespace"}
+RENAMED |= dict.fromkeys(("dict_keys", "dict_values", "dict_items"), "list")
+TYPING = words(
+    "Any Callable Dict FrozenSet Iterable Iterator List Literal Mapping Optional Sequence Set Tuple Type Union"
+)
 TYPES = {"bool", "bytes", "dict", "float", "frozenset", "int", "list", "object", "set", "str", "tuple"}
 
 

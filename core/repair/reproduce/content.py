@@ -23,7 +23,11 @@ _PATH = re.compile(r"/(?:[\w.@+ -]+/)+[\w.@+ -]*")
 _UNDECODED = re.compile(r"can't decode byte 0x([0-9a-f]{2}) in position (\d{1,3})\b")
 _STREAM = re.compile(r"<_io\.(TextIOWrapper|BufferedReader|BufferedRandom|FileIO)\b[^>]*>")
 # objects of the standard library by what they are read from; the contents are literals, so the search changes them
+ITERATOR: Part = ("iter([1, 2, 3])", ())
 FACTORIES: dict[str, Part] = {
+    **dict.fromkeys(("list_iterator", "tuple_iterator", "range_iterator", "set_iterator"), ITERATOR),
+    "str_iterator": ("iter('text')", ()),
+    "object": ("object()", ()),
     "BytesIO": ("io.BytesIO(b'text')", ("import io",)),
     "StringIO": ("io.StringIO('text')", ("import io",)),
     "Module": ("ast.parse('text')", ("import ast",)),
@@ -40,7 +44,9 @@ FACTORIES: dict[str, Part] = {
 
 
 def stream(text: str) -> Part | None:
-    """A stream in the place of an open file of which only the name is known."""
+    """A stream in the place of an open file, or an iterator in that of a generator, of which only the name is known."""
+    if text.startswith("<generator object "):
+        return ITERATOR
     match = _STREAM.fullmatch(text)
     return FACTORIES["StringIO" if match[1] == "TextIOWrapper" else "BytesIO"] if match else None
 
@@ -51,13 +57,14 @@ def with_files(call: Call, crash: Crash) -> Iterator[Call]:
         tree = ast.parse(call.expression, mode="eval")
     except UNREADABLE:
         return
-    named = [n for n in nodes(tree, ast.Constant) if isinstance(n.value, str) and _PATH.fullmatch(n.value)]
+    texts = [(n, n.value) for n in nodes(tree, ast.Constant) if isinstance(n.value, str)]
+    named = [(n, path) for n, path in texts if _PATH.fullmatch(path)]
     if not named or call.setup:
         return
-    longest = max((n.value for n in named), key=len)
+    longest = max((path for _, path in named), key=len)
     text = call.expression
-    for node in sorted(named, key=lambda n: -n.col_offset):
-        folder = node.value != longest and longest.startswith(node.value)
+    for node, path in sorted(named, key=lambda pair: -pair[0].col_offset):
+        folder = path != longest and longest.startswith(path)
         text = spliced(text, node, "tempfile.gettempdir()" if folder else "file.name")
     suffix = repr(re.sub(r"[^A-Za-z0-9_.-]", "", longest.rsplit("/", 1)[-1])[-40:])
     imports = "\n".join(filter(None, ["import tempfile", call.imports]))

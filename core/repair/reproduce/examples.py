@@ -1,4 +1,4 @@
-"""Examples in the documentation as ways into the program: docstrings, and code in README and docs. Pure.
+"""Examples as ways into the program: in docstrings, in README and docs, and scripts beside them. Pure.
 
 Many source distributions have no tests; nearly all say how the program is used.
 """
@@ -10,32 +10,33 @@ import doctest
 import re
 import textwrap
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from core.models import Crash
-from core.repair.localize.sources import UNREADABLE, importable, is_test, module_of, parsed
-from core.repair.localize.syntax import Function, documentation, names_in, nodes
+from core.repair.localize.sources import UNREADABLE, files, importable, is_test, module_of, parsed, words
+from core.repair.localize.syntax import documentation, functions_in, names_in, nodes
 from core.repair.reproduce.test_calls import outer_calls
 from core.repair.reproduce.test_modules import defines
 from core.repair.sandbox.probe import Call
 
 PAGES, LONGEST, MOST = 20, 200_000, 80
+_SHOWING = words("example examples demo demos doc docs sample samples")
 _BEGINS = re.compile(r"```(?:python|py|python3|pycon)\b|\.\. (?:code-block|code|sourcecode):: *python")
 
 
 def examples(tree: Path, crash: Crash) -> list[Call]:
     """Calls in examples, those in the docstrings of the crash's own modules first."""
-    files = list(dict.fromkeys(f.file for f in reversed(crash.frames) if f.in_app))
-    found = [call for path in files if importable(module_of(path)) for call in _of_module(tree, path)]
-    return list(dict.fromkeys([*found, *islice(_of_pages(tree), MOST)]))[:MOST]
+    own = list(dict.fromkeys(f.file for f in reversed(crash.frames) if f.in_app))
+    found = [call for path in own if importable(module_of(path)) for call in _of_module(tree, path)]
+    return list(dict.fromkeys([*found, *islice(chain(_of_pages(tree), _of_scripts(tree)), MOST)]))[:MOST]
 
 
 def _of_module(tree: Path, path: str) -> Iterator[Call]:
     """Examples of a module's docstrings, which run with the module's own names."""
     module = parsed(tree, path)
     own = {name for node in module.body for name in defines(node)}
-    for node in (module, *nodes(module, Function, ast.ClassDef)):
+    for node in (module, *functions_in(module), *nodes(module, ast.ClassDef)):
         steps = _prompted(documentation(node))
         used = sorted(own & {name for step in steps for name in names_in(step)})
         yield from _calls(steps, [f"from {module_of(path)} import {', '.join(used)}"] if used else [])
@@ -49,6 +50,13 @@ def _of_pages(tree: Path) -> Iterator[Call]:
         yield from _calls(_prompted(text), [])
         for block in _blocks(text):
             yield from _calls([] if ">>>" in block else _steps(block), [])
+
+
+def _of_scripts(tree: Path) -> Iterator[Call]:
+    """Scripts in folders of examples, as far as they are plain statements."""
+    scripts = [path for path in files(tree) if not _SHOWING.isdisjoint(path.split("/")[:-1])]
+    for path in scripts[:PAGES]:
+        yield from _calls(parsed(tree, path).body, [])
 
 
 def _blocks(text: str) -> Iterator[str]:

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from core.models import Crash, Frame
 from core.repair.localize.sources import (
     called,
-    class_named,
     decorators,
     defaults,
     definition,
     files,
     importable,
-    members_of,
     module_of,
     parameters,
     parsed,
 )
-from core.repair.localize.syntax import Function, classes_of, identifier, nodes
-from core.repair.reproduce.attributes import IMPORT, namespace
+from core.repair.localize.syntax import Function, nodes
+from core.repair.reproduce.building import Classes, constructions, guesses, with_import
 from core.repair.reproduce.content import FACTORIES, stream
-from core.repair.reproduce.infer import shaped, stand_in
-from core.repair.reproduce.value_classes import ValueClass, program_classes, value_classes
+from core.repair.reproduce.infer import stand_in
+from core.repair.reproduce.value_classes import program_classes, value_classes
 from core.repair.reproduce.values import CALLABLE, Part, classes_named, imports_for, objects_named, source
 from core.repair.sandbox.probe import Call
 
-WAYS = 3  # ways of building an object that is given
 RECEIVERS = 6  # ways of building the object of a method that are tried
-_OF_BUILTINS = {name for kind in (str, bytes, dict, list, set, tuple, int, float) for name in dir(kind)}
-Classes = Mapping[str, ValueClass]
 
 
 def recorded_calls(tree: Path, crash: Crash) -> list[Call]:
@@ -47,10 +41,11 @@ def _recorded(tree: Path, frame: Frame, known: Classes) -> Iterator[Call]:
     if found is None:
         yield from _of_import(frame)
         return
-    owner, node = found
+    (owner, node), own = found, program_classes(tree).keys()
     told = [_local(frame, a.arg, "") for a in parameters(node, owner)]
     named = sorted({name for text in told for name in objects_named(text)})
-    built = {name: [FACTORIES[name]] if name in FACTORIES else _built(tree, name) for name in named}
+    built = {name: _built(tree, name) for name in named if name in own}
+    built |= {name: [FACTORIES[name]] for name in named if name in FACTORIES and name not in own}
     for turn in range(max(map(len, built.values()), default=1)):
         objects = {name: ways[turn % len(ways)] for name, ways in built.items() if ways}
         arguments = _arguments(frame, owner, node, known, objects)
@@ -71,12 +66,7 @@ def _of_import(frame: Frame) -> Iterator[Call]:
 
 def _built(tree: Path, name: str) -> list[Part]:
     known = program_classes(tree)
-    return [_with_import(part, name, known) for part in islice(constructions(tree, name, {}, known), RECEIVERS)]
-
-
-def _with_import(part: Part, name: str, known: Classes) -> Part:
-    """The construction of an object with the line that imports its class."""
-    return part[0], (f"from {known[name].module} import {name}", *part[1])
+    return [with_import(part, name, known) for part in islice(constructions(tree, name, {}, known), RECEIVERS)]
 
 
 def _arguments(frame: Frame, owner: str, node: Function, known: Classes, objects: dict[str, Part]) -> list[Part] | None:
@@ -120,13 +110,13 @@ def calls_to(tree: Path, frame: Frame, owner: str, node: Function, arguments: li
 
 def method_calls(tree: Path, frames: Sequence[Frame], call: Call, name: str, owner: str) -> Iterator[Call]:
     """The frames' methods of a class, called as reported on an object that a call left: a name, or its result."""
-    known = value_classes(tree)
+    known, others = value_classes(tree), FACTORIES.keys() - program_classes(tree)
     receiver = f"({call.expression})" if name == "_value" else name
     before = [] if name == "_value" else _done(call)
     for frame in frames:
         found = definition(tree, frame)
         if found and found[0] == owner and found[1].name != "__init__" and frame.locals is not None:
-            parts = _arguments(frame, owner, found[1], known, FACTORIES)
+            parts = _arguments(frame, owner, found[1], known, {kind: FACTORIES[kind] for kind in others})
             for arguments in (
                 [parts] if parts is not None else islice(guesses(tree, found[1], owner, program_classes(tree)), 1)
             ):
@@ -183,69 +173,16 @@ def _receivers(tree: Path, frame: Frame, owner: str, node: Function) -> Iterator
     told = held.get("self", held.get("cls", "[Filtered]"))
     running = [name for name in sorted({*objects_named(told), *classes_named(told)}) if name in known]
     if not owner or decorators(node) & {"staticmethod", "classmethod"} or node.name == "__init__":
-        yield from ((name, _with_import((name, ()), name, known)[1]) for name in running if owner and name != owner)
+        yield from ((name, with_import((name, ()), name, known)[1]) for name in running if owner and name != owner)
         yield owner, ()
         return
     if value := source(told, value_classes(tree)):
+        if told[:1] in "[{('\"" or told[:1].isdigit():  # what it prints like is what it is made of
+            yield f"{owner}({value[0]})", value[1]
         yield value
     for name in dict.fromkeys([*running, owner]):
         made = islice(constructions(tree, name, held, known), RECEIVERS)
-        yield from (_with_import(part, name, known) if name in known else part for part in made)
-
-
-def constructions(tree: Path, name: str, told: dict[str, str], known: Classes, depth: int = 1) -> Iterator[Part]:
-    """Ways to build an object of the program's class: as its code and tests do, else with values for its parameters.
-
-    ``known`` are all of the program's classes. What the report tells (``told``) stays within its values.
-    """
-    found = class_named(tree, name)
-    if found is None:
-        return
-    made = (
-        source(ast.unparse(ast.Call(ast.Name(name), node.args, node.keywords)), known)
-        for path in [*files(tree, tests=True), *files(tree)]
-        for node in nodes(parsed(tree, path), ast.Call)
-        if called(node) == name
-    )
-    seen: set[str] = set()
-    for part in filter(None, made):
-        if part[0] not in seen:
-            seen.add(part[0])
-            yield part
-    yield _blank_object(tree, found[1], told, known, depth)
-
-
-def _blank_object(tree: Path, node: ast.ClassDef, told: dict[str, str], known: Classes, depth: int) -> Part:
-    """Built with what the report says of names like its parameters, else with inferred values."""
-    init = next((n for n in node.body if isinstance(n, Function) and n.name == "__init__"), None)
-    values = value_classes(tree) if told else {}
-    texts: list[str] = []
-    lines: list[str] = []
-    for free in _required(node, init):
-        part = source(told.get(free.arg, "[Filtered]"), values)
-        text, needed = part or _ways(tree, free, init or _NO_INIT, known, depth)[0]
-        texts.append(f"{free.arg}={text}")
-        lines += needed
-    return f"{node.name}({', '.join(texts)})", tuple(lines)
-
-
-_NO_INIT = ast.FunctionDef("__init__", ast.arguments([], [], None, [], [], None, []), [], [])
-
-
-def _required(node: ast.ClassDef, init: Function | None) -> list[ast.arg]:
-    """Parameters that have no default; without ``__init__`` the fields, as a dataclass takes them."""
-    if init is not None:
-        return [a for a in parameters(init, node.name) if a.arg not in defaults(init)]
-    fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and _is_required(n.value)]
-    return [ast.arg(identifier(n.target), n.annotation) for n in fields if identifier(n.target)]
-
-
-def _is_required(value: ast.expr | None) -> bool:
-    """No default: none at all, or ``Field(min_length=1)``, which states rules alone."""
-    if not isinstance(value, ast.Call) or called(value) not in ("Field", "field"):
-        return value is None
-    given = value.args and not (isinstance(value.args[0], ast.Constant) and value.args[0].value is ...)
-    return not given and not {"default", "default_factory", "init"} & {k.arg for k in value.keywords}
+        yield from (with_import(part, name, known) if name in known else part for part in made)
 
 
 def calls_in_code(tree: Path, crash: Crash) -> Iterator[Call]:
@@ -263,53 +200,6 @@ def calls_in_code(tree: Path, crash: Crash) -> Iterator[Call]:
                     yield from _literal_call(tree, frame, owner, node, call, known)
         for guessed in guesses(tree, node, owner, known):
             yield from calls_to(tree, frame, owner, node, guessed)
-
-
-def guesses(tree: Path, node: Function, owner: str, known: Classes) -> Iterator[list[Part]]:
-    """Arguments for what a call has to give: objects of the program's classes, else values of the shape in use."""
-    free = [a for a in parameters(node, owner) if a.arg not in defaults(node)]
-    found = [(a.arg, _ways(tree, a, node, known)) for a in free]
-    for turn in range(max((len(ways) for _, ways in found), default=1)):
-        chosen = [(name, *ways[turn % len(ways)]) for name, ways in found]
-        yield [(f"{name}={text}" if not node.args.posonlyargs else text, lines) for name, text, lines in chosen]
-
-
-def _ways(tree: Path, argument: ast.arg, node: Function, known: Classes, depth: int = 2) -> list[Part]:
-    """Expressions for a parameter: objects of a class of the program, else one value of the shape in use."""
-    told = ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
-    named, several = _meant(tree, argument.arg, told, node, known)
-    built = islice(constructions(tree, named, {}, known, depth - 1), WAYS) if named and depth else ()
-    made = [_with_import(part, named, known) for part in built]
-    plain: list[Part] = [(shaped(argument.annotation, node, argument.arg), ())]
-    like = namespace(node, argument.arg)
-    stand_ins: list[Part] = [(like, (IMPORT,))] if like and not told else []
-    return [*([(f"[{text}]" if several else text, lines) for text, lines in made] or plain), *stand_ins]
-
-
-def _meant(tree: Path, name: str, told: str, node: Function, known: Classes) -> tuple[str, bool]:
-    """The class of the program that a parameter is annotated or used as, and whether it takes several of it."""
-    if told:
-        several = re.match(r"(?:typing\.)?(?:list|List|Iterable|Sequence|tuple|set|Iterator|Collection)\[", told)
-        return next((n for n in re.findall(r"\w+", told) if n in known), ""), bool(several)
-    looped = _loop_variable(node, name)
-    return _used_as(tree, node, looped or name), bool(looped)
-
-
-def _loop_variable(node: Function, name: str) -> str:
-    """What the entries of the parameter are called where they are gone through."""
-    targets = [n.target for n in nodes(node, ast.For, ast.comprehension) if identifier(n.iter) == name]
-    return next(filter(None, map(identifier, targets)), "")
-
-
-def _used_as(tree: Path, node: Function, name: str) -> str:
-    """The class of the program that has all that the function uses of the parameter, but for one that may be wrong."""
-    wanted = {n.attr for n in nodes(node, ast.Attribute) if identifier(n.value) == name}
-    if wanted <= _OF_BUILTINS:
-        return ""
-    owners = [n for path in files(tree) for n in classes_of(parsed(tree, path))]
-    having = {owner.name: len(wanted & members_of(owner)) for owner in owners}
-    best = max(having, key=lambda owner: having[owner], default="")
-    return best if best and having[best] >= max(1, len(wanted) - 1) else ""
 
 
 def _literal_call(tree, frame, owner, node, call, known) -> Iterator[Call]:

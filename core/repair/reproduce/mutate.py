@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import random
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import combinations, islice, zip_longest
+from itertools import zip_longest
 
 from core.models import Crash
 from core.models.patterns import Linear
@@ -104,19 +103,6 @@ def swapped(call: Call, known: list[str]) -> Iterator[Call]:
     for node in fit[:4]:
         fitting = [new for new in known if new.startswith("{") == isinstance(node, ast.Dict)]
         yield from (replace(call, expression=spliced(call.expression, node, new)) for new in fitting)
-
-
-def doubly(call: Call, pool: list[str], seed: int = 1) -> Iterator[Call]:
-    """Calls that differ in two places, in a fixed random order."""
-    text = call.expression
-    edits = list(islice(_edits(text, pool, {}), 80))
-    pairs = [(a, b) for a, b in combinations(edits, 2) if a[1] <= b[0] or b[1] <= a[0]]
-    random.Random(seed).shuffle(pairs)
-    for pair in pairs:
-        changed = text
-        for start, end, new, _ in sorted(pair, reverse=True):
-            changed = changed[:start] + new + changed[end:]
-        yield _changed(call, "[" + ", ".join(new for *_, new, _ in pair) + "]", expression=changed)
 
 
 def _edits(text: str, pool: list[str], seen: Types) -> Iterator[Edit]:

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import re
 from collections.abc import Iterator, Sequence, Set
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from core.models import Crash, Frame
@@ -26,7 +27,9 @@ from core.repair.sandbox.probe import Call, ProbeOutcome, probe
 from core.repair.types import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
-TESTED, TEXTS = 400, 120  # calls and texts that are taken from tests
+TESTED, TEXTS = 360, 120  # calls and texts that are taken from tests
+FURTHER = 4  # launches where further calls are wanted
+LAUNCH = 120  # calls of tests in the first launch; twice as many of any in each
 HITS = 8  # guessed inputs that are kept
 _NOWHERE = Frame(file="", line=0)
 _BY_DATA = {"KeyError", "ValueError", "IndexError", "UnicodeDecodeError", "UnicodeEncodeError", "StopIteration"}
@@ -86,14 +89,14 @@ def crashing_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
 def further_calls(tree: Path, crash: Crash, runner: Runner, every: bool = False) -> list[Call]:
     """Calls that are searched for: what tests, code and the report give, then what comes nearer step by step.
 
-    ``every``: of each generation, not of the first alone that leads to the crash.
+    ``every``: of the first few launches, not of the first alone that leads to the crash.
     """
     read = suites(tree, crash)
     pool = [*hints(crash.exception.message), *pool_of(crash), *_told(crash)]
-    search = Search(tree, crash, runner, read, pool, literals(tree, read, TEXTS))
+    search = Search(tree, crash, runner, pool, literals(tree, read, TEXTS))
     found: list[Call] = []
     alike: list[Call] = []
-    for done in _runs(search, tree, crash):
+    for done in islice(_runs(search, tree, crash), FURTHER if every else None):
         hits = [(call, outcome) for call, outcome in done.items() if reproduces(outcome, crash)]
         exact = [c for c, o in hits if _plain(o.text) == _plain(crash.exception.message)]
         found += _spread(exact)
@@ -112,12 +115,14 @@ def _confirmed(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) 
 
 
 def _runs(search: Search, tree: Path, crash: Crash) -> Iterator[dict[Call, ProbeOutcome]]:
-    """What tests, the report and the code give; then the search."""
+    """What tests, the report, examples and the code give, launch by launch; then the search."""
     told = [set_apart(call) for call in recorded_calls(tree, crash)]
     files = [more for call in recorded_calls(tree, crash) for more in with_files(call, crash)]
-    tests, documented = scaffolds(tree, crash, most=TESTED), examples(tree, crash)
-    seeds = [*tests, *told, *files, *documented, *calls_in_code(tree, crash)][:BATCH]
-    yield search.run(seeds)
+    tests = scaffolds(tree, crash, most=TESTED)
+    late = [*tests[LAUNCH:], *examples(tree, crash), *calls_in_code(tree, crash)]
+    seeds = [*tests[:LAUNCH], *told, *files, *late]
+    for at in range(0, len(seeds), 2 * LAUNCH):
+        yield search.run(seeds[at : at + 2 * LAUNCH])
     yield from search.generations()
 
 
@@ -141,11 +146,14 @@ def _told(crash: Crash) -> list[str]:
     return list(dict.fromkeys(text for text, lines in filter(None, parts) if not lines))[:20]
 
 
-def written(call: Call, crash: Crash, raises: str = "", tests: str = "tests", gives: str = "") -> RegressionTest:
+def written(
+    call: Call, crash: Crash, raises: str = "", tests: str = "tests", gives: str = "", known: bool = False
+) -> RegressionTest:
     """A test that fails by the exception itself: a call that returns, or refuses otherwise, is no crash.
 
     ``raises``: the documented exception (an import line, then the name) that is to come instead; ``gives``: the
-    literal that is to come. Where neither is known, the test says so. ``tests`` is the folder that it goes to.
+    literal that is to come. ``known``: the right result is known, though it may have no literal; else the test says
+    that it is not. ``tests`` is the folder that it goes to.
     """
     frame, kind = deepest_in_app(crash) or _NOWHERE, kind_of(crash)
     imports = [*call.imports.splitlines(), *(raises.splitlines()[:-1])]
@@ -158,7 +166,7 @@ def written(call: Call, crash: Crash, raises: str = "", tests: str = "tests", gi
     imports = _merged(_used(imports, "\n".join([*body, raises])))
     inside = "".join(f"    {line}\n" if line.strip() else "\n" for line in body)
     head = "\n".join(imports) + "\n\n\n" if imports else "\n"
-    unknown = "" if raises or gives else " The right result is not known, so none is asserted."
+    unknown = "" if raises or known else " The right result is not known, so none is asserted."
     about = _docstring(f"{kind} in {frame.function} ({frame.file}), as reported from {crash.environment}.{unknown}")
     name = f"test_{_name(frame.function, 'call')}_does_not_raise_{_name(kind, 'error')}"
     code = f"{about}\n\n{head}def {name}():\n{inside}"

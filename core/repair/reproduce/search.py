@@ -17,13 +17,12 @@ from core.models import Crash, Frame
 from core.repair.localize.sources import definition
 from core.repair.reproduce.inputs import method_calls
 from core.repair.reproduce.mutate import mutated, staged, swapped
-from core.repair.reproduce.test_modules import Suite, folders
-from core.repair.reproduce.toward import Report, owner_of, toward
+from core.repair.reproduce.toward import Told, owner_of, toward
 from core.repair.sandbox import checkout
 from core.repair.sandbox.probe import Call, ProbeOutcome, traced
 from core.repair.types import Runner
 
-GENERATIONS, PARENTS, CHILDREN, SECONDS = 5, 10, 500, 60.0
+GENERATIONS, PARENTS, CHILDREN, SECONDS = 5, 10, 500, 120.0
 INNER = 100  # calls of methods within
 ALIKE = 2  # parents that came equally near by the same call
 
@@ -35,7 +34,6 @@ class Search:
     tree: Path
     crash: Crash
     runner: Runner
-    suites: Sequence[Suite]
     pool: list[str]
     known: list[str]
     tried: dict[Call, ProbeOutcome] = field(default_factory=dict)
@@ -43,8 +41,12 @@ class Search:
     def run(self, calls: Sequence[Call]) -> dict[Call, ProbeOutcome]:
         """What the calls did that were not tried before."""
         new = [call for call in dict.fromkeys(calls) if call not in self.tried]
-        outcomes = traced(self.tree, new, self.crash, self.owners, self.folders, self.runner) if new else []
-        checkout.start_over(self.tree)  # what tests do, with other values, may change the program's own files
+        if not new:
+            return {}
+        before = _state(self.tree)
+        outcomes = traced(self.tree, new, self.crash, self.owners, self.runner)
+        if _state(self.tree) != before:  # what tests do with other values may change the program's own files
+            checkout.start_over(self.tree)
         done = dict(zip(new, outcomes, strict=False))
         self.tried |= done
         return done
@@ -54,10 +56,6 @@ class Search:
         found = (definition(self.tree, f) for f in self.crash.frames if f.in_app)
         return list(dict.fromkeys(owner for owner, _ in filter(None, found) if owner))
 
-    @property
-    def folders(self) -> list[str]:
-        return folders(list(self.suites)) if self.suites else []
-
     def generations(self) -> Iterator[dict[Call, ProbeOutcome]]:
         """The outcomes of one generation after another.
 
@@ -66,7 +64,7 @@ class Search:
         """
         own, until = [f for f in self.crash.frames if f.in_app], time.monotonic() + SECONDS
         yield self._on_objects(own[:1])
-        report, owner = Report(self.tree, self.crash), owner_of(self.tree, self.crash)
+        report, owner = Told(self.tree, self.crash), owner_of(self.tree, self.crash)
         for _ in range(GENERATIONS):
             if time.monotonic() > until:
                 break
@@ -94,9 +92,15 @@ class Search:
                 found.append(call)
         return found[:PARENTS]
 
-    def _children(self, call: Call, report: Report, owner: str) -> Iterator[Call]:
+    def _children(self, call: Call, report: Told, owner: str) -> Iterator[Call]:
         ways = toward(call, report, self.tried[call].objects, owner)
         return _in_turn([*ways, mutated(call, self.pool), staged(call), swapped(call, self.known)], 2 * CHILDREN)
+
+
+def _state(tree: Path) -> dict[str, tuple[int, int]]:
+    """When each file was last changed, and its size."""
+    found = ((path, path.lstat()) for path in tree.rglob("*"))
+    return {str(path): (told.st_mtime_ns, told.st_size) for path, told in found if not path.is_dir()}
 
 
 def _in_turn(each: Sequence[Iterator[Call]], most: int) -> Iterator[Call]:

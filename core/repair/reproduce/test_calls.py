@@ -14,7 +14,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 
 from core.models import Crash
-from core.repair.localize.sources import called, decorators, files, parsed, words
+from core.repair.localize.sources import called, files, parsed, words
 from core.repair.localize.syntax import Function, arguments_of, identifier, nodes
 from core.repair.reproduce.mutate import types_in
 from core.repair.reproduce.test_methods import Methods, Unbound, is_assertion, tests_of, unused
@@ -134,7 +134,7 @@ class _Setup:
         lines: list[str] = []
         for suite in dict.fromkeys([self.suite, *(suite for suite, _ in self.parts), *others]):
             found = suite.needed(names)
-            helpers += [_bare(n) for n in found]
+            helpers += found
             lines += suite.imports_for(names | names_of(found))
         return [*helpers, *(n for _, n in self.parts)], lines
 
@@ -178,7 +178,7 @@ def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
         if isinstance(statement, ast.With) and any(_is_frame(i.context_expr) for i in statement.items):
             yield from _flat(statement.body)
         elif isinstance(statement, ast.For) and isinstance(statement.iter, ast.List | ast.Tuple):
-            yield from _unrolled(statement)
+            yield from _unrolled(statement, statement.iter.elts)
         elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
             yield statement
 
@@ -189,8 +189,8 @@ def _is_frame(node: ast.expr) -> bool:
     return any(word in name for word in ("raises", "warns", "subtest", "suppress"))
 
 
-def _unrolled(loop: ast.For) -> Iterator[ast.stmt]:
-    for value in loop.iter.elts[:ROWS]:
+def _unrolled(loop: ast.For, values: list[ast.expr]) -> Iterator[ast.stmt]:
+    for value in values[:ROWS]:
         yield ast.Assign([loop.target], value, lineno=0)
         yield from _flat(loop.body)
 
@@ -226,10 +226,8 @@ def _is_checking(node: ast.Call) -> bool:
     return called(node) in _NEUTRAL or (identifier(owner) in ("self", "cls") and called(node).startswith("assert"))
 
 
-def _bare(node: ast.stmt) -> ast.stmt:
+def _bare(node: Function) -> ast.stmt:
     """A fixture as a plain function that returns what it gives."""
-    if not (isinstance(node, Function) and "fixture" in decorators(node)):
-        return node
     plain = copy.deepcopy(node)
     plain.decorator_list = []
     for inner in ast.walk(plain):

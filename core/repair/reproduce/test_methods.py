@@ -103,7 +103,8 @@ class _Inliner(ast.NodeTransformer):
             for name in ("body", "orelse", "finalbody"):
                 if isinstance(held := getattr(inner, name, None), list):
                     setattr(inner, name, [n for n in held if not is_assertion(n)] or ([ast.Pass()] if held else []))
-        return self.generic_visit(made)
+        self.generic_visit(made)
+        return made
 
 
 def _named(name: str, suite: Suite, others: Sequence[Suite]) -> list[tuple[Suite, ast.ClassDef]]:

@@ -16,7 +16,7 @@ from core.models import Crash
 from core.repair.localize.sources import decorators, files, module_of, parsed
 from core.repair.localize.syntax import Function, classes_of, identifier, imported_name, names_in, nodes, targets_of
 
-MOST = 30  # modules that are read for one crash
+LOOKED_AT, MOST = 4_000, 30  # modules that are searched for words, and that are read, for one crash
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Suite:
 
     @cached_property
     def helpers(self) -> list[ast.stmt]:
-        """Statements at the top that define what tests use; fixtures become plain functions."""
+        """Statements at the top that define what tests use; tests and fixtures left out."""
         found = [n for n in self.module.body if not isinstance(n, ast.Import | ast.ImportFrom | ast.Expr)]
-        return [n for n in found if not (isinstance(n, Function) and n.name.startswith("test"))]
+        return [n for n in found if not (isinstance(n, Function) and (n.name.startswith("test") or _is_fixture(n)))]
 
     @cached_property
     def classes(self) -> dict[str, ast.ClassDef]:
@@ -55,7 +55,7 @@ class Suite:
 
     @cached_property
     def fixtures(self) -> dict[str, Function]:
-        return {n.name: n for n in self.module.body if isinstance(n, Function) and "fixture" in decorators(n)}
+        return {n.name: n for n in self.module.body if isinstance(n, Function) and _is_fixture(n)}
 
     def conftests(self) -> Iterator[Suite]:
         """Those that hold for the module, the nearest first."""
@@ -85,6 +85,10 @@ class Suite:
     def _names(self) -> list[tuple[set[str], set[str]]]:
         """(names that it defines, names that it uses) of each helper."""
         return [(defines(h), names_in(h)) for h in self.helpers]
+
+
+def _is_fixture(node: Function) -> bool:
+    return "fixture" in decorators(node)
 
 
 def _place(node: ast.Import | ast.ImportFrom) -> str:
@@ -117,15 +121,9 @@ def suites(tree: Path, crash: Crash) -> list[Suite]:
     own = [f for f in crash.frames if f.in_app]
     words = {f.function for f in own} | {module_of(f.file).rsplit(".", 1)[-1] for f in own}
     asked = re.compile(rf"\b({'|'.join(map(re.escape, sorted(words)))})\b")
-    counted = {path: len(set(asked.findall(_text(tree / path)))) for path in files(tree, tests=True)}
+    counted = {path: len(set(asked.findall(_text(tree / path)))) for path in files(tree, tests=True, most=LOOKED_AT)}
     ranked = sorted(counted, key=lambda path: -counted[path])
     return [Suite(tree, path) for path in ranked if not path.endswith("conftest.py")][:MOST]
-
-
-def folders(read: list[Suite]) -> list[str]:
-    """Folders from which pytest imports these modules: those that are no packages."""
-    found = dict.fromkeys(PurePosixPath(suite.path).parent for suite in read)
-    return [folder.as_posix() for folder in found if not (read[0].tree / folder / "__init__.py").exists()]
 
 
 def _text(path: Path) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -30,7 +30,7 @@ _STATES = ("''", "None", "0", "[]", "{}", "False", "True", "-1", "b''")
 
 
 @dataclass(frozen=True)
-class Report:
+class Told:
     """What a report tells, as values: the arguments of its frames, its texts, and the words in all of its values."""
 
     tree: Path
@@ -92,7 +92,7 @@ def _by_line(frame: Frame) -> list[str]:
     return [text for name, text in sorted((frame.locals or {}).items(), key=lambda pair: pair[0] not in named)]
 
 
-def toward(call: Call, report: Report, objects: Mapping[str, str], owner: str) -> list[Iterator[Call]]:
+def toward(call: Call, report: Told, objects: Mapping[str, str], owner: str) -> list[Iterator[Call]]:
     """Ways in which the call may come nearer, each a stream of calls; ``objects`` are those that it left."""
     return [
         as_reported(call, report),
@@ -100,10 +100,11 @@ def toward(call: Call, report: Report, objects: Mapping[str, str], owner: str) -
         with_values(call, report),
         with_words(call, report),
         with_texts(call, report),
+        with_less(call),
     ]
 
 
-def as_reported(call: Call, report: Report) -> Iterator[Call]:
+def as_reported(call: Call, report: Told) -> Iterator[Call]:
     """Calls of the report's functions get its arguments: all that are told, then one at a time."""
     for part, text in _parts(call):
         for node in _nodes(text, ast.Call):
@@ -125,7 +126,7 @@ def _given(node: ast.Call, function: Function, owner: str, told: Mapping[str, Pa
     return ast.Call(node.func, [*placed, *node.args[len(placed) :]], [*kept, *more])
 
 
-def with_state(call: Call, report: Report, names: list[str]) -> Iterator[Call]:
+def with_state(call: Call, report: Told, names: list[str]) -> Iterator[Call]:
     """The object whose method fails gets another value in a field that the failing line reads."""
     for value in _STATES:
         for name in names[:2]:
@@ -133,7 +134,7 @@ def with_state(call: Call, report: Report, names: list[str]) -> Iterator[Call]:
                 yield replace(call, setup=f"{call.setup}\n{name}.{field} = {value}".strip())
 
 
-def with_values(call: Call, report: Report) -> Iterator[Call]:
+def with_values(call: Call, report: Told) -> Iterator[Call]:
     """What a variable, a field or a parameter is given becomes a value of the report's innermost frames."""
     places = [(part, text, value) for part, text in _parts(call) for value in _given_values(text)[:PLACES]]
     for new, lines in report.values:
@@ -148,12 +149,21 @@ def _given_values(text: str) -> list[ast.expr]:
     return [*set_, *named, *(a for n in _nodes(text, ast.Call) for a in n.args if not isinstance(a, ast.Starred))]
 
 
-def with_words(call: Call, report: Report) -> Iterator[Call]:
-    """A word of a text becomes one of the report's, wherever it stands in that text."""
+def with_words(call: Call, report: Told) -> Iterator[Call]:
+    """A word of a text becomes one of the report's: wherever it stands in that text, or in one place."""
+    yield from _with_text(call, lambda text: islice(_reworded(text, report.words), 90))
+
+
+def with_less(call: Call) -> Iterator[Call]:
+    """A text loses a line, or its first or last word."""
+    yield from _with_text(call, _lessened)
+
+
+def _with_text(call: Call, change: Callable[[str], Iterable[str]]) -> Iterator[Call]:
     for part, text in _parts(call):
         for node in _nodes(text, ast.Constant)[:PLACES]:
             if isinstance(node.value, str) and len(node.value) < TEXT and node.value:
-                for new in islice(_reworded(node.value, report.words), 60):
+                for new in change(node.value):
                     yield changed(call, part, spliced(text, node, repr(new)))
 
 
@@ -162,10 +172,21 @@ def _reworded(text: str, words: list[str]) -> Iterator[str]:
     for new in words:
         for old in own[:16]:
             if old != new and old.isidentifier() == new.isidentifier():
+                found = list(re.finditer(rf"(?<!\w){re.escape(old)}(?!\w)", text))
                 yield re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", lambda _, new=new: new, text)
+                for match in found[:4] if len(found) > 1 else ():
+                    yield f"{text[: match.start()]}{new}{text[match.end() :]}"
 
 
-def with_texts(call: Call, report: Report) -> Iterator[Call]:
+def _lessened(text: str) -> Iterator[str]:
+    lines = text.splitlines(keepends=True)
+    for at in range(min(len(lines), 12) if len(lines) > 1 else 0):
+        yield "".join([*lines[:at], *lines[at + 1 :]])
+    first, _, rest = text.strip().partition(" ")
+    yield from (kept for kept in (rest, first) if kept and kept != text)
+
+
+def with_texts(call: Call, report: Told) -> Iterator[Call]:
     """A text becomes one of the report's."""
     for new in report.texts:
         for part, text in _parts(call):

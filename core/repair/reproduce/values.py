@@ -13,7 +13,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.repair.reproduce.constructors import CONSTANTS, CONSTRUCTORS, KNOWN, RENAMED, TYPES, Constructor, Value
+from core.repair.reproduce.constructors import (
+    CONSTANTS,
+    CONSTRUCTORS,
+    KNOWN,
+    RENAMED,
+    TYPES,
+    TYPING,
+    Constructor,
+    Value,
+)
 from core.repair.reproduce.value_classes import ValueClass
 
 CALLABLE = "(lambda *_, **__: None)"  # stands in for a function of which only the name is known
@@ -21,6 +30,7 @@ AWAITABLE = "(lambda *_, **__: asyncio.sleep(0))"  # of a function whose result 
 LONGEST, DEPTH, NODES, DIGITS = 20_000, 40, 4_000, 60  # of a text; of what is built from it; of a whole number
 CUT_FROM = 500  # characters from which a text may have been cut off by whoever reported it
 MARK = "_stand_in_"
+_IN_TYPES = {"type", "NoneType", "str", "int", "bool", "ellipsis", "list"}  # of a literal its values
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 _FUNCTION = re.compile(r"<(?:built-in )?(?:function|bound method|method) ")
 _CLASS = re.compile(r"<class '(?:[\w.]+\.)?(\w+)'>")
@@ -236,7 +246,23 @@ class _Builder:
             self.lines[KNOWN[name.partition(".")[0]]] = None
             return CONSTANTS[name]
         owner, _, member = name.rpartition(".")
+        if owner == "typing" and member in TYPING and owner not in self.classes:
+            self.lines[KNOWN[owner]] = None
+            return Value(name, "type")
         return self._member(owner, member)
+
+    def subscript(self, node: ast.Subscript, depth: int) -> Value:
+        """``typing.List[int]``, ``dict[str, int]``: types alone."""
+        base = self.value(node.value, depth)
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        inner = [self._in_type(part, depth) for part in parts]
+        if base.kind != "type" or not inner or any(v.kind not in _IN_TYPES for v in inner):
+            raise NoValue
+        return Value(f"{base.text}[{', '.join(v.text for v in inner)}]", "type")
+
+    def _in_type(self, node: ast.expr, depth: int) -> Value:
+        more = isinstance(node, ast.Constant) and node.value is ...
+        return Value("...", "ellipsis") if more else self.value(node, depth)
 
     def call(self, node: ast.Call, depth: int) -> Value:
         name = RENAMED.get(written := _dotted(node.func), written)
@@ -267,6 +293,7 @@ _BUILDERS = {
     ast.Dict: _Builder.mapping,
     ast.Name: _Builder.name,
     ast.Attribute: _Builder.attribute,
+    ast.Subscript: _Builder.subscript,
     ast.Call: _Builder.call,
 }
 

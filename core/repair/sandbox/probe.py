@@ -16,7 +16,7 @@ from core.repair.types import Runner
 _SCRIPTS = [Path(__file__).with_name(f"{name}.py") for name in ("nearness_inside", "frames_inside", "sandbox_harness")]
 
 
-TRACED = 60  # seconds of a launch under the tracer
+PATIENCE, TRACED = 90, 120  # seconds of a launch; under the tracer
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ class ProbeOutcome:
     objects: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
-def probe(tree: Path, calls: Sequence[Call], runner: Runner, timeout: float = 30) -> list[ProbeOutcome]:
+def probe(tree: Path, calls: Sequence[Call], runner: Runner, timeout: float = PATIENCE) -> list[ProbeOutcome]:
     """One outcome a call, in order; shorter when the process died or ran out of time before its end."""
     return probes(tree, calls, [{}], runner, timeout)[0]
 
 
 def probes(
-    tree: Path, calls: Sequence[Call], variants: Sequence[Mapping[str, str]], runner: Runner, timeout: float = 60
+    tree: Path, calls: Sequence[Call], variants: Sequence[Mapping[str, str]], runner: Runner, timeout: float = PATIENCE
 ) -> list[list[ProbeOutcome]]:
     """The outcomes of the same calls on each variant of the tree (new texts by path); the tree is put back.
 
@@ -77,15 +77,13 @@ def probes(
 
 
 def traced(
-    tree: Path, calls: Sequence[Call], crash: Crash, owners: Sequence[str], folders: Sequence[str], runner: Runner
+    tree: Path, calls: Sequence[Call], crash: Crash, owners: Sequence[str], runner: Runner
 ) -> list[ProbeOutcome]:
-    """As probe, with how near each call came to the crash. ``owners``: classes whose objects are looked for,
-    ``folders``: where modules of the tests lie.
-    """
+    """As probe, with how near each call came to the crash. ``owners``: classes whose objects are looked for."""
     own = [f for f in crash.frames if f.in_app]
     told = [{name: _comparable(text) for name, text in (f.locals or {}).items()} for f in own]
     steps = [(f.file, f.function, f.line, held) for f, held in zip(own, told, strict=True)]
-    more = {"steps": steps, "owners": list(owners), "folders": list(folders)}
+    more = {"steps": steps, "owners": list(owners)}
     return _launched(tree, calls, [{}], runner, TRACED, **more)[0]
 
 

@@ -2,7 +2,7 @@
 
 Standard library alone; nothing of this program is imported here, but sealed.py stands in front. A job is JSON:
 ``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe`` (frames of errors),
-``steps`` and ``owners`` (nearness_inside.py, which stands in front too), ``folders`` (further places of modules).
+``steps`` and ``owners`` (nearness_inside.py, which stands in front too).
 Each variant is a process of its own where forking is possible. One JSON line an outcome.
 """
 
@@ -119,7 +119,7 @@ def hold(call, space):
 
 def outcome(call, spaces, observe, way, owners):
     """What a call did, with how near it came to the crash, and the objects of the ``owners`` that it left."""
-    space = {}
+    space: dict[str, object] = {}
     said = done(call, spaces, observe, way, space)
     if way.near:
         said["near"] = way.near
@@ -128,7 +128,7 @@ def outcome(call, spaces, observe, way, owners):
     return said
 
 
-def done(call, spaces, observe, way, space):
+def done(call, spaces, observe, way, space) -> dict:
     imports, setup, expression = call
     printed = io.StringIO()
     try:
@@ -224,7 +224,7 @@ def main(folder):
     report = os.path.abspath(os.path.join(folder, "report"))
     os.dup2(2, 1)
     sys.path[:0] = [ROOT] + [p for p in (ROOT + "/src",) if os.path.isdir(p)]
-    sys.path += [os.path.join(ROOT, folder) for folder in job.get("folders", ())]
+    sys.path += [path for path in (ROOT + "/tests", ROOT + "/test") if not os.path.exists(path + "/__init__.py")]
     for alarm in (signal.SIGALRM, signal.SIGPROF):
         signal.signal(alarm, late)
     configure()
