@@ -15,8 +15,8 @@ from sqlmodel import Session, col, func
 
 from core.db.columns import select_columns
 from core.models import ChangeSet, Issue
+from core.policy.autonomy import AutonomyRules
 from core.policy.reader import Policy
-from core.policy.sections import AutonomyRules
 from core.repair.judge.precision import Precision, classes, measured, named
 from core.repair.types import Evidence
 

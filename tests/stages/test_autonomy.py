@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from core.db import store
 from core.models import ChangeSet, Issue
+from core.policy.autonomy import GRADES, AutonomyRules
 from core.policy.reader import Policy
-from core.policy.sections import AutonomyRules
 from core.policy.services import Repository, Service
 from core.repair.judge.precision import Precision, named
 from core.repair.types import Evidence
@@ -51,8 +51,6 @@ def test_a_class_that_does_not_exist_is_refused(rules):
 
 
 def test_every_grade_of_the_policy_is_one_of_evidence():
-    from core.policy.sections import GRADES
-
     assert tuple(grade.name.lower() for grade in Evidence) == GRADES
     assert [named(by, Evidence.STYLE) for by in ("embedded", "openai", "cline")] == [
         "embedded/style", "model/style", "model/style",

@@ -28,7 +28,7 @@ def near(wrong: str, known: set[str], least: float = NEAR) -> list[str]:
     words = {w for w in wrong.lower().split("_") if len(w) > 2}
     found = {}
     for name in sorted(known - {wrong}):
-        ratio = difflib.SequenceMatcher(None, wrong, name).ratio()
+        ratio = _likeness(wrong, name)
         begins = min(len(wrong), len(name)) > 2 and (name.startswith(wrong) or wrong.startswith(name))
         if ratio >= least or begins or words & set(name.lower().split("_")):
             found[name] = ratio + begins
@@ -37,11 +37,22 @@ def near(wrong: str, known: set[str], least: float = NEAR) -> list[str]:
 
 def likely(wrong: str, found: list[str], words: str, grade: Evidence) -> list[tuple[str, Said]]:
     """The names with their evidence: one that only shares a word with others has none beyond the style of the file."""
-    sure = [len(found) == 1 or difflib.SequenceMatcher(None, wrong, name).ratio() >= SURE for name in found]
+    sure = [len(found) == 1 or _is_slip(wrong, name) for name in found]
     grades = [grade if one else min(grade, Evidence.STYLE) for one in sure]
     return [
         (name, Said("", words.format(name), g, far)) for far, (name, g) in enumerate(zip(found, grades, strict=True))
     ]
+
+
+def _is_slip(wrong: str, name: str) -> bool:
+    """Spelled almost the same as a whole, and word by word: ``total_tax`` is no slip of ``total_net``."""
+    words, others = wrong.split("_"), name.split("_")
+    alike = len(words) != len(others) or all(_likeness(w, o) >= NEAR for w, o in zip(words, others, strict=True))
+    return alike and _likeness(wrong, name) >= SURE
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 @operator("NameError")

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core.models import Crash
-from core.policy.sections import AutonomyRules, FixRules
+from core.policy.autonomy import AutonomyRules
+from core.policy.sections import FixRules
 from core.repair.engine import repair
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.judge.precision import Precision, class_of, measured

@@ -34,6 +34,8 @@ ITEMS = "def show(rows):\n    for key, value in rows:  # here\n        print(key
 TIMES = "from datetime import datetime\n\n\ndef late(at):\n    return datetime.utcnow() > at  # here\n"
 SORTED = 'def ranked(rows):\n    """Rows by rank; those without a rank come last."""\n    return sorted(rows, key=lambda r: r["rank"])  # here\n'
 PAIR = "from dataclasses import dataclass\n\n\n@dataclass\nclass User:\n    email: str\n\n\ndef show(user: User):\n    return user.emial  # here\n"
+LATER = "class Client:\n    def connect(self):\n        self.connection = 1\n\n    def state(self):\n        return self.connection  # here\n"
+PART = 'def line(item):\n    """A line of the bill; items without a price are shown as "free"."""\n    return f"{item[0]}: {item[1] + 1}"  # here\n'
 
 # operator, exception, message, program, locals, the line that comes
 PROPOSED = [
@@ -73,6 +75,7 @@ SILENT = [
     ("leaving_out.step", "TypeError", "'NoneType' object is not callable", "def f(hook):\n    return hook()  # here\n", {"hook": "None"}),
     ("other_name.defined", "NameError", "name 'rate' is not defined", "def f(amount):\n    return rate  # here\n", {}),
     ("other_attribute.had", "AttributeError", "'NoneType' object has no attribute 'emial'", PAIR, {}),
+    ("other_attribute.had", "AttributeError", "'Client' object has no attribute 'connection'", LATER, {}),
     ("other_key.form", "KeyError", "'EUR'", "def f(rates, code):\n    return rates[code]  # here\n", {"rates": "{'usd': 1}", "code": "'EUR'"}),
     ("other_key.elsewhere", "KeyError", "'id'", 'def f(event):\n    return event["id"]  # here\n', {"event": "{'data': {}}"}),
     ("conversion.as_number", "TypeError", "'<' not supported between instances of 'str' and 'int'", "def f(n):\n    return n < 3  # here\n", {"n": "'three'"}),
@@ -142,3 +145,16 @@ def test_documentation_counts_where_it_is_about_the_missing_thing(tmp_path, word
     program = f'def sold(a, total):\n    """{words}"""\n    return a / total  # here\n'
     found = proposed(tmp_path, *ZERO, program, {"total": "0"}, "early_exit.returning")
     assert max((c.grade for c in found if "return 0.0" in added(program, c)), default=Evidence.NONE) == grade
+
+
+def test_a_text_for_one_part_is_no_evidence_for_the_whole(tmp_path):
+    message = "unsupported operand type(s) for +: 'NoneType' and 'int'"
+    found = proposed(tmp_path, "TypeError", message, PART, {"item[1]": "None"}, "early_exit.returning")
+    [whole] = [c for c in found if 'return "free"' in added(PART, c)]
+    assert whole.grade == Evidence.STYLE
+
+
+def test_a_name_that_only_shares_a_word_is_no_slip(tmp_path):
+    program = "def f(total_net, total_gross):\n    return total_tax  # here\n"
+    found = proposed(tmp_path, "NameError", "name 'total_tax' is not defined", program, {}, "other_name.defined")
+    assert {c.grade for c in found} == {Evidence.STYLE}
