@@ -271,3 +271,41 @@ def test_a_key_is_bound_to_the_whole_change_of_the_policy(console, field):
     with pytest.raises(Reused):
         policy.change_policy(**again, actor=by("admin"), based_on=versions.digest(kept), key="k")
     assert console.platform_file.read_text(encoding="utf-8") == kept
+
+
+COMMANDS = """
+[repositories.shop.commands]
+deploy = ["bin/deploy"]
+status = ["bin/status"]
+rollback = ["bin/rollback"]
+secrets = ["DEPLOY_TOKEN"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", COMMANDS),  # commands where there were none
+        (COMMANDS, ""),
+        (COMMANDS, COMMANDS.replace('"bin/deploy"', '"bin/other"')),
+        (COMMANDS, COMMANDS.replace('"bin/status"', '"bin/status", "--all"')),
+        (COMMANDS, COMMANDS.replace("DEPLOY_TOKEN", "GITHUB_TOKEN")),
+        (COMMANDS, f'{COMMANDS}[repositories.shop.environment]\nPATH = "/tmp"\n'),  # variables of the commands
+    ],
+)
+def test_what_the_platform_runs_by_itself_is_only_changed_in_the_file(console, before, after):
+    shop = console.platform_file.read_text(encoding="utf-8")
+    console.platform_file.write_text(shop + before, encoding="utf-8")
+    runtime.use(Runtime(console))
+    given = {"actor": by("admin"), "reason": "r", "based_on": versions.digest(shop + before), "key": "k"}
+    with pytest.raises(Refused, match="The deployment commands of shop can only be changed in platform.toml itself"):
+        policy.change_policy(shop + after, **given)
+    assert console.platform_file.read_text(encoding="utf-8") == shop + before
+
+
+def test_other_changes_leave_the_commands_alone(console):
+    text = console.platform_file.read_text(encoding="utf-8") + COMMANDS
+    console.platform_file.write_text(text, encoding="utf-8")
+    runtime.use(Runtime(console))
+    more = f'{text}\n[repositories.other]\nremote = "https://git.example/other.git"\n'
+    assert policy.change_policy(more, actor=by("admin"), reason="r", based_on=versions.digest(text), key="k").done
