@@ -18,6 +18,7 @@ from core.models.kept import PolicyVersion
 from core.ops import durable
 from core.policy import versions
 from core.runtime import Runtime
+from core.stages.deliver import restoring
 from core.vendors.base import Deployed, VendorError
 from tests import factories, scenes
 from tests.guards.stored import audited, notified, one, refused, rows, stored, workflow
@@ -309,3 +310,17 @@ def test_other_changes_leave_the_commands_alone(console):
     runtime.use(Runtime(console))
     more = f'{text}\n[repositories.other]\nremote = "https://git.example/other.git"\n'
     assert policy.change_policy(more, actor=by("admin"), reason="r", based_on=versions.digest(text), key="k").done
+
+
+def test_a_revert_that_waits_for_its_merge_is_escalated_and_told(host, monkeypatch):
+    """The change still serves production, so it does not count as rolled back."""
+    row = released()
+    back = restoring.Restored("reverting", "revert 7 is proposed")
+    monkeypatch.setattr(restoring, "restore", lambda *_: back)
+    assert production.roll_back(row.id, actor=by("approver"), reason="worse", key="k").says == "revert 7 is proposed"
+    kept, change, issue = one(Deployment, row.id), one(ChangeSet, row.change_set_id), one(Issue, row.issue_id)
+    assert (kept.status, change.status != "rolled_back") == ("reverting", True)
+    assert (issue.status, issue.reason) == (Status.ESCALATED, "revert 7 is proposed; approver asked for it: worse")
+    [outcome] = rows(Outcome)
+    assert (outcome.result, outcome.by, outcome.note) == ("failed", "approver", "worse")
+    assert notified("reverting")[0].body == "worse. revert 7 is proposed" and notified("rolled_back") == []
