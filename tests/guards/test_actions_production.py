@@ -18,6 +18,7 @@ from core.models.kept import PolicyVersion
 from core.ops import durable
 from core.policy import versions
 from core.runtime import Runtime
+from core.stages.deliver import restoring
 from core.vendors.base import Deployed, VendorError
 from tests import factories, scenes
 from tests.guards.stored import audited, notified, one, refused, rows, stored, workflow
@@ -271,3 +272,55 @@ def test_a_key_is_bound_to_the_whole_change_of_the_policy(console, field):
     with pytest.raises(Reused):
         policy.change_policy(**again, actor=by("admin"), based_on=versions.digest(kept), key="k")
     assert console.platform_file.read_text(encoding="utf-8") == kept
+
+
+COMMANDS = """
+[repositories.shop.commands]
+deploy = ["bin/deploy"]
+status = ["bin/status"]
+rollback = ["bin/rollback"]
+secrets = ["DEPLOY_TOKEN"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", COMMANDS),  # commands where there were none
+        (COMMANDS, ""),
+        (COMMANDS, COMMANDS.replace('"bin/deploy"', '"bin/other"')),
+        (COMMANDS, COMMANDS.replace('"bin/status"', '"bin/status", "--all"')),
+        (COMMANDS, COMMANDS.replace("DEPLOY_TOKEN", "GITHUB_TOKEN")),
+        (COMMANDS, f'{COMMANDS}[repositories.shop.environment]\nPATH = "/tmp"\n'),  # variables of the commands
+    ],
+)
+def test_what_the_platform_runs_by_itself_is_only_changed_in_the_file(console, before, after):
+    shop = console.platform_file.read_text(encoding="utf-8")
+    console.platform_file.write_text(shop + before, encoding="utf-8")
+    runtime.use(Runtime(console))
+    given = {"actor": by("admin"), "reason": "r", "based_on": versions.digest(shop + before), "key": "k"}
+    with pytest.raises(Refused, match="The deployment commands of shop can only be changed in platform.toml itself"):
+        policy.change_policy(shop + after, **given)
+    assert console.platform_file.read_text(encoding="utf-8") == shop + before
+
+
+def test_other_changes_leave_the_commands_alone(console):
+    text = console.platform_file.read_text(encoding="utf-8") + COMMANDS
+    console.platform_file.write_text(text, encoding="utf-8")
+    runtime.use(Runtime(console))
+    more = f'{text}\n[repositories.other]\nremote = "https://git.example/other.git"\n'
+    assert policy.change_policy(more, actor=by("admin"), reason="r", based_on=versions.digest(text), key="k").done
+
+
+def test_a_revert_that_waits_for_its_merge_is_escalated_and_told(host, monkeypatch):
+    """The change still serves production, so it does not count as rolled back."""
+    row = released()
+    back = restoring.Restored("reverting", "revert 7 is proposed")
+    monkeypatch.setattr(restoring, "restore", lambda *_: back)
+    assert production.roll_back(row.id, actor=by("approver"), reason="worse", key="k").says == "revert 7 is proposed"
+    kept, change, issue = one(Deployment, row.id), one(ChangeSet, row.change_set_id), one(Issue, row.issue_id)
+    assert (kept.status, change.status != "rolled_back") == ("reverting", True)
+    assert (issue.status, issue.reason) == (Status.ESCALATED, "revert 7 is proposed; approver asked for it: worse")
+    [outcome] = rows(Outcome)
+    assert (outcome.result, outcome.by, outcome.note) == ("failed", "approver", "worse")
+    assert notified("reverting")[0].body == "worse. revert 7 is proposed" and notified("rolled_back") == []
