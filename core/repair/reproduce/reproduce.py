@@ -29,6 +29,7 @@ from core.repair.types import RegressionTest, Runner
 BATCH = 700  # guessed inputs of one launch
 TESTED, TEXTS = 360, 120  # calls and texts that are taken from tests
 FURTHER = 4  # launches where further calls are wanted
+MANY = 100  # of these calls: one of them may be an input that a fix works on
 LAUNCH = 120  # calls of tests in the first launch; twice as many of any in each
 HITS = 8  # guessed inputs that are kept
 _NOWHERE = Frame(file="", line=0)
@@ -99,11 +100,11 @@ def further_calls(tree: Path, crash: Crash, runner: Runner, every: bool = False)
     for done in islice(_runs(search, tree, crash), FURTHER if every else None):
         hits = [(call, outcome) for call, outcome in done.items() if reproduces(outcome, crash)]
         exact = [c for c, o in hits if _plain(o.text) == _plain(crash.exception.message)]
-        found += _spread(exact)
+        found += exact if every else _spread(exact)
         alike += [c for c, _ in hits]
         if found and not every:
             break
-    return _confirmed(tree, found or _spread(alike), crash, runner)
+    return _confirmed(tree, found[:MANY] or _spread(alike), crash, runner)
 
 
 def _confirmed(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) -> list[Call]:
