@@ -219,6 +219,11 @@ def _tests(stands: Ground, tree: Path, limit: float) -> ReadinessStep:
         return ReadinessStep("tests", FAULT, tried, *why, seconds)
     if failures:
         names = ", ".join(sorted(test.failed(told))[:8])
+        if failures == ran:
+            says = f"no test passes, so the tests say nothing about a fix: {names}"
+            return ReadinessStep(
+                "tests", FAULT, tried, says, "run test_command by hand, and look at its first error", seconds
+            )
         says = f"{failures} of {counted(ran, 'test')} fail and are known by name, so that they block no fix: {names}"
         return ReadinessStep("tests", UNSURE, tried, says, "mend them, or look at what they need", seconds)
     return ReadinessStep("tests", OK, tried, f"{counted(ran, 'test')} passed", seconds=seconds)
