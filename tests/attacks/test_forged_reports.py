@@ -238,6 +238,7 @@ NODES = (
     ast.Module, ast.Expr, ast.Import, ast.ImportFrom, ast.alias, ast.FunctionDef, ast.arguments, ast.arg, ast.Call,
     ast.keyword, ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.Name, ast.Load, ast.Attribute, ast.UnaryOp,
     ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Lambda, ast.Assign, ast.Store,
+    ast.Assert, ast.Compare, ast.Eq, ast.Is,  # of the result
 )  # fmt: skip
 CALLED = {
     "share", "Line", "Path", "Decimal", "Fraction", "UUID", "OrderedDict", "Counter", "deque", "defaultdict",
