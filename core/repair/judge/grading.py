@@ -17,7 +17,7 @@ from core.models import Crash
 from core.repair.judge.forbidden_code import handlers
 from core.repair.judge.precision import EMBEDDED
 from core.repair.localize.locate import Place, places
-from core.repair.localize.sources import UNREADABLE
+from core.repair.localize.sources import UNREADABLE, tree_of
 from core.repair.localize.syntax import nodes
 from core.repair.propose.base import Said, modules
 from core.repair.propose.documentation import raised
@@ -62,7 +62,7 @@ def _of_code(tree: Path, crash: Crash, candidate: Candidate, base: Mapping[str, 
     place = next(iter(places(tree, crash)), None)
     for path, text in candidate.files.items():
         try:
-            was, now = ast.parse(base.get(path, "")), ast.parse(text)
+            was, now = tree_of(base.get(path, "")), tree_of(text)
         except UNREADABLE:
             continue
         yield from _handled(path, was, now)

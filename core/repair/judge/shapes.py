@@ -12,7 +12,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from core.repair.localize.sources import called, words
+from core.repair.localize.sources import called, tree_of, words
 from core.repair.localize.syntax import Function, covers, functions_in, identifier, names_in, nodes, receiver, stores
 
 _COMPLETES = words(
@@ -41,7 +41,7 @@ def unsafe(old: str, new: str, shown: bool = False, failed: int = 0) -> str:
     ``shown``: the program's own code or documentation shows that the new behaviour is meant. ``failed`` is the line
     of the old text that crashed, 0 when that lies elsewhere.
     """
-    now, added = ast.parse(new), _added(old, new)
+    now, added = tree_of(new), _added(old, new)
     found = [*_constant(now, added), *([] if shown else _taken_away(old, new, failed))]
     for function in nodes(now, ast.FunctionDef, ast.AsyncFunctionDef):
         found += [
@@ -59,7 +59,7 @@ def _taken_away(old: str, new: str, failed: int) -> Iterator[str]:
 
     A whole function may go: then what it overrode answers, or nothing calls it.
     """
-    around = [f.lineno for f in functions_in(ast.parse(old)) if covers(f, failed)]
+    around = [f.lineno for f in functions_in(tree_of(old)) if covers(f, failed)]
     came = [line.strip() for line in new.splitlines()]
     for kind, first, last, start, end in _changes_of(old, new):
         instead = [line for line in came[start:end] if line and not line.startswith("#")]
