@@ -28,6 +28,7 @@ READERS = {
     "core.stages.review.gates": ".py",  # where a changed function ends
     "core.stages.review.runtime_gates": ".py",
     "core.stages.review.imports": ".py",
+    "core.repair.reproduce.test_modules": ".py",  # the tests' setups, as syntax trees
     "core.repair.propose.documentation": ".md",  # the README, for what the program is meant to do
     "core.stages.workspace": ".py",  # the changed files, to be committed
     "core.repair.sandbox.runner": ".py",  # texts that are compared: what a patch can newly do
