@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import stamina
 from sqlmodel import select
@@ -58,8 +60,7 @@ def importing(monkeypatch, module: str) -> list[list[str]]:
     def repair(tree, crash, *, feedback, **other):
         heard.append(list(feedback))
         made = write(tree, crash, **other)
-        (tree / "shop.py").write_text(f"import {module}\n\n\n{FIXED}")
-        return made
+        return replace(made, candidate=replace(made.candidate, files={"shop.py": f"import {module}\n\n\n{FIXED}"}))
 
     monkeypatch.setattr(engine, "repair", repair)
     return heard

@@ -75,6 +75,7 @@ minimum_requests = 10
 minimum_occurrences = 2
 deployments_per_hour = {limit}
 [fix.autonomy]
+precision = 0.1
 granted = ["*/*/none"]
 [corroboration]
 wait_seconds = {wait}
