@@ -6,6 +6,7 @@ that record: nothing of the repository is executed, imported or read as configur
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -42,16 +43,40 @@ PROGRAMS = {"file", "bwrap", os.path.basename(sys.executable), os.path.basename(
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """(the folder, how the journey ended, the calls outside of the sandbox, all calls)."""
+    """(the folder, how the journey ended, the calls outside of the sandbox, all calls).
+
+    The workers of one run share a journey: several traced at once on a few cores last for many minutes.
+    """
     need("bwrap")
-    strace = need("strace")
-    folder = tmp_path_factory.mktemp("tripwire").resolve()
+    need("strace")
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "tripwire"
+    shared.mkdir(exist_ok=True)
+    folder, written, result = shared.resolve() / "journey", shared / "strace.txt", shared / "result.json"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not result.exists():
+            folder.mkdir()
+            result.write_text(json.dumps(traced(folder, written)))
+    code, out, err = json.loads(result.read_text())
+    assert code == 0, err[-3000:]
+    return folder, json.loads(out.splitlines()[-1]), record.outside(written), [*record.calls(written)]
+
+
+def traced(folder, written) -> tuple[int, str, str]:
+    """Exit code and output of a journey that strace records."""
     repository.build(folder)
-    written = folder / "strace.txt"
-    argv = [strace, *record.COMMAND[1:], str(written), sys.executable, "-m", "tests.attacks.tripwire", str(folder)]
+    argv = [
+        need("strace"),
+        *record.COMMAND[1:],
+        str(written),
+        sys.executable,
+        "-m",
+        "tests.attacks.tripwire",
+        str(folder),
+    ]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder, json.loads(done.stdout.splitlines()[-1]), record.outside(written), [*record.calls(written)]
+    return done.returncode, done.stdout, done.stderr
 
 
 def strangers(folder) -> tuple[str, ...]:
