@@ -31,6 +31,8 @@ RANK = {Severity.CRITICAL: 4, Severity.HIGH: 3, Severity.MEDIUM: 2, Severity.LOW
 class FailingService:
     """``rate`` is the share of failing requests in RECENT (None without a measurement), ``errors`` their number.
 
+    ``lately`` are the errors in the latest third of it: without any, the failing is over.
+
     ``issues`` are open and their errors still come, the worst first. ``users`` is the largest number that one of them
     affects: the same person may be in several. ``marks`` are the releases in the chart.
     """
@@ -40,6 +42,7 @@ class FailingService:
     marks: Sequence[Mark]
     rate: float | None
     errors: float
+    lately: float
     issues: Sequence[Issue]
     since: datetime
 
@@ -105,8 +108,9 @@ def _service(
 ) -> FailingService:
     recent = [point for point in points if point[0] >= at - RECENT]
     requests, errors = sum(p[1] for p in recent), sum(p[2] for p in recent)
+    lately = sum(p[2] for p in recent[-max(2, len(recent) // 3) :])
     since = min([issue.first_seen for issue in issues], default=None) or _onset(points) or at
-    return FailingService(name, points, marks, errors / requests if requests else None, errors, issues, since)
+    return FailingService(name, points, marks, errors / requests if requests else None, errors, lately, issues, since)
 
 
 def _onset(points: Sequence[Point]) -> datetime | None:
@@ -122,7 +126,9 @@ def _onset(points: Sequence[Point]) -> datetime | None:
 def _fails(one: FailingService, at: datetime) -> bool:
     """Its requests fail, or errors of an open issue still come. A measured rate of zero shortens the wait for these."""
     still = RECENT if one.rate == 0 else STILL
-    return any(i.last_seen >= at - still for i in one.issues) or ((one.rate or 0) >= NOTED and one.errors >= FEW)
+    return any(i.last_seen >= at - still for i in one.issues) or (
+        (one.rate or 0) >= NOTED and one.errors >= FEW and one.lately > 0
+    )
 
 
 def _badness(one: FailingService) -> tuple:

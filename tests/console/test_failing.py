@@ -20,9 +20,10 @@ def console(tmp_path):
 
 
 def measured(session, service: str, errors: float, minutes: int = 10, requests: float = 100) -> None:
+    latest = now()
     for ago in range(minutes):
         for name, value in (("requests", requests), ("errors", errors)):
-            at = now() - ago * MINUTE
+            at = latest - ago * MINUTE
             session.add(Metric(source="datadog", service=service, name=name, at=at, value=value))
 
 
@@ -57,6 +58,17 @@ def test_a_service_is_shown_while_it_fails(console, errors, ago, status, shown):
     assert list(others) == (["cart"] if errors is not None and not shown else [])
 
 
+def test_errors_that_have_ended_are_over(console):
+    latest = now()
+    with store.write() as session:
+        for ago in range(60):
+            at = latest - ago * timedelta(seconds=5)
+            for name, value in (("requests", 10), ("errors", 5 if ago > 14 else 0)):
+                session.add(Metric(source="datadog", service="cart", name=name, at=at, value=value))
+    services, others = found()
+    assert services == [] and list(others) == ["cart"]
+
+
 def test_the_worst_comes_first(console):
     with store.write() as session:
         measured(session, "cart", 80)
@@ -75,9 +87,7 @@ def test_the_rate_is_that_of_the_last_minutes(console):
         for ago in (0, 1):
             at = now() - ago * MINUTE - timedelta(seconds=1)
             session.add(Metric(source="newrelic", service="cart", name="errors", at=at, value=90))  # another source
-        session.add(
-            Metric(source="datadog", service="cart", name="errors", at=now() - 2 * MINUTE + MINUTE / 2, value=9)
-        )
+        session.add(Metric(source="datadog", service="cart", name="errors", at=now() - MINUTE / 3, value=9))
     (cart,), _ = found()
     assert cart.errors == 9 and cart.rate == pytest.approx(9 / 300, rel=0.4)
 
