@@ -147,29 +147,17 @@ def listing(asked: Sequence[tuple[Approval, Issue]], given_up: Sequence[Issue], 
 
 
 def _asked(row: Approval, issue: Issue, chosen: tuple[str, int] | None) -> tuple[object, ...]:
-    needs = f"an answer by {row.assignee or 'any approver'}"
-    head = _opens("approval", row.id, chosen)
-    return (
-        head,
-        issue_link(issue),
-        issue.service,
-        of(SEVERITY, issue.severity),
-        needs,
-        join(["expires ", when(row.expires_at)]),
-    )
+    needs, expires = f"an answer by {row.assignee or 'any approver'}", join(["expires ", when(row.expires_at)])
+    return _opens("approval", row.id, chosen), *_of_issue(issue), needs, expires
 
 
 def _given_up(issue: Issue, chosen: tuple[str, int] | None) -> tuple[object, ...]:
-    needs = tag("span", issue.reason or "a person", class_="d-clip")
-    head = _opens("issue", issue.id, chosen)
-    return (
-        head,
-        issue_link(issue),
-        issue.service,
-        of(SEVERITY, issue.severity),
-        needs,
-        join(["last error ", when(issue.last_seen)]),
-    )
+    needs, last = tag("span", issue.reason or "a person", class_="d-clip"), join(["last error ", when(issue.last_seen)])
+    return _opens("issue", issue.id, chosen), *_of_issue(issue), needs, last
+
+
+def _of_issue(issue: Issue) -> tuple[object, ...]:
+    return issue_link(issue), issue.service, of(SEVERITY, issue.severity)
 
 
 def _opens(kind: str, number: int, chosen: tuple[str, int] | None) -> Safe:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from core.models.counted import counted
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
 from core.repair.localize.syntax import nodes, receiver
@@ -44,4 +45,4 @@ def split(place: Place) -> Changes:
         method = "rsplit" if last else called(node)
         new = f"{place.source(owner)}.{method}({place.source(node.args[0])}, {count})"
         said = Said("", words, Evidence.DOCUMENTED if last else Evidence.TYPE)
-        yield change(place, place.replace(node, new), f"The text is split {count} times at most.", said)
+        yield change(place, place.replace(node, new), f"The text is split at most {counted(count, 'time')}.", said)
