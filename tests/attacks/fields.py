@@ -1,6 +1,6 @@
 """Where a stranger's text enters, as evidence that holds it: one entry a field that somebody outside can fill.
 
-Every place is a function ``text -> Evidence``: the same issue each time, with the text in one field.
+Every place is a function ``text -> IssueFacts``: the same issue each time, with the text in one field.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.models import Crash, Frame, Kind, Linked, Raised, Record, ServiceHealth
-from core.signals.analysis.types import Evidence
+from core.signals.analysis.types import IssueFacts
 
 AT = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 FRAME = Frame(file="shop.py", line=2, function="share", code="return part / whole", locals={"part": "3", "whole": "0"})
@@ -28,8 +28,8 @@ def record(crash: Crash | None = CRASH, **values: Any) -> Record:
     return Record(**{**usual, "title": "ZeroDivisionError: division by zero", "crash": crash, **values})
 
 
-def evidence(record: Record, *changes: Record, title: str = "") -> Evidence:
-    return Evidence(
+def evidence(record: Record, *changes: Record, title: str = "") -> IssueFacts:
+    return IssueFacts(
         title=title or record.title, service="pricing", records=[record], health=HEALTH, changes=list(changes)
     )
 
@@ -39,33 +39,33 @@ def change(**values: Any) -> Record:
     return record(**{**usual, **values})
 
 
-def crash(**values: Any) -> Evidence:
+def crash(**values: Any) -> IssueFacts:
     return evidence(record(Crash(**{**CRASH.__dict__, **values})))
 
 
-def frame(**values: Any) -> Evidence:
+def frame(**values: Any) -> IssueFacts:
     return crash(frames=(Frame(**{**FRAME.__dict__, **values}),))
 
 
-def exception(**values: Any) -> Evidence:
+def exception(**values: Any) -> IssueFacts:
     return crash(exception=Raised(**{**CRASH.exception.__dict__, **values}))
 
 
-def report(**values: Any) -> Evidence:
+def report(**values: Any) -> IssueFacts:
     """An issue that somebody wrote, beside the crash that it is about."""
     usual = {"source": "github", "vendor_id": "7", "kind": Kind.REPORT, "crash": None, "title": "The shop is broken"}
     found = evidence(record())
-    return Evidence(**{**found.__dict__, "records": [*found.records, record(**{**usual, **values})]})
+    return IssueFacts(**{**found.__dict__, "records": [*found.records, record(**{**usual, **values})]})
 
 
-def log(text: str) -> Evidence:
+def log(text: str) -> IssueFacts:
     """A line that a log holds beside the crash."""
     found = evidence(record())
     line = record(None, source="datadog", kind=Kind.LOG, title=text[:200], message=text)
-    return Evidence(**{**found.__dict__, "records": [*found.records, line]})
+    return IssueFacts(**{**found.__dict__, "records": [*found.records, line]})
 
 
-PLACES: dict[str, Callable[[str], Evidence]] = {
+PLACES: dict[str, Callable[[str], IssueFacts]] = {
     "log line": log,
     "log line of the crash": lambda t: crash(logs=(t,)),
     "exception type": lambda t: exception(type=f"ZeroDivisionError{t}"),

@@ -10,7 +10,7 @@ from core.cli import correlate, streams
 from core.models import Crash, Kind, Record, bounds
 from core.signals.analysis import blame, causes, memory
 from core.signals.analysis.analyst import EmbeddedAnalyst
-from core.signals.analysis.types import Evidence
+from core.signals.analysis.types import IssueFacts
 from core.signals.grouping import noise, stack
 from core.signals.grouping.candidates import Correlator
 from core.signals.grouping.fingerprint import fingerprint
@@ -56,7 +56,7 @@ def _verdicts(text: str) -> None:
 def _analyses(text: str) -> None:
     stored = [bounds.bounded(record(text[:2000], Kind.EXCEPTION, crash=one)) for one in _crashes(text)]
     changes = [record(text, Kind.CHANGE, release=text, attributes={"files": [text, text[:9]], "sha": text})]
-    found = Evidence(text, "cart", [Record.model_validate(row) for row in stored], changes=changes, past=[text])
+    found = IssueFacts(text, "cart", [Record.model_validate(row) for row in stored], changes=changes, past=[text])
     EmbeddedAnalyst().analyze(found)
     fenced(found)
 

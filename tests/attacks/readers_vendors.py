@@ -13,7 +13,7 @@ from core.actions import slack as slack_answers
 from core.models import Record, bounds
 from core.ops import webhooks
 from core.signals.analysis.analyst import EmbeddedAnalyst
-from core.signals.analysis.types import Evidence
+from core.signals.analysis.types import IssueFacts
 from core.vendors import (
     cline,
     cloudwatch,
@@ -184,7 +184,7 @@ BODY = (
     "</details>\n---\n**Title** wait **17 minutes and 37 seconds**"
 )
 OPINION = {"root_cause": "r", "cause": "code", "severity": "low", "impact": "low", "confidence": 0.5, "simplicity": 0.5}
-KNOWN = EmbeddedAnalyst().analyze(Evidence("t", "cart", [record("x")]))
+KNOWN = EmbeddedAnalyst().analyze(IssueFacts("t", "cart", [record("x")]))
 
 
 def _reviewed(text: str) -> None:

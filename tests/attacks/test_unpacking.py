@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 import brotli
 import pytest
 
-from core.signals.analysis.types import Evidence
+from core.signals.analysis.types import IssueFacts
 from core.vendors import http
 from core.vendors.base import VendorError
 from core.vendors.http import Http
@@ -86,4 +86,4 @@ def test_deep_json_of_a_vendor_is_a_fault_of_its_answer(body):
 
 def test_evidence_is_cut_before_it_is_sent():
     """A stranger's megabytes are no prompt of megabytes."""
-    assert len(fenced(Evidence(title="x" * 10**6, service="s", records=[]))) < 13_000
+    assert len(fenced(IssueFacts(title="x" * 10**6, service="s", records=[]))) < 13_000

@@ -6,7 +6,7 @@ import pytest
 
 from core.db import store
 from core.models import Crash, Frame, Issue, Raised, Status
-from core.repair.engine import _led_on
+from core.repair.bench import _led_on
 from core.repair.prove.proof import Tests
 from core.repair.sandbox.probe import ProbeOutcome
 from core.runtime import Runtime

@@ -21,7 +21,7 @@ from core.repair.fixers.prompting import SYSTEM, prompt
 from core.repair.judge import policy
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.signals.analysis.analyst import EmbeddedAnalyst
-from core.signals.analysis.types import Evidence
+from core.signals.analysis.types import IssueFacts
 from core.stages.pull_request import fenced
 from core.vendors.base import VendorError
 from core.vendors.command import git
@@ -159,13 +159,13 @@ BOLD = [Verdict.ESCALATE_HUMAN, Verdict.SCHEDULE_MAINTENANCE, Verdict.AUTO_RESOL
 
 def evidence(
     crash: Crash, title: str = "ZeroDivisionError: division by zero", commit: str = "Faster shares"
-) -> Evidence:
+) -> IssueFacts:
     record = Record(
         source="sentry", vendor_id="1", kind=Kind.EXCEPTION, at=now(), title=title, crash=crash, service="pricing"
     )
     change = Record(source="github", vendor_id="c", kind=Kind.CHANGE, at=now(), title=commit, message=commit)
     health = ServiceHealth(requests=1000, errors=20, samples=10)
-    return Evidence(title=title, service="pricing", records=[record], health=health, changes=[change])
+    return IssueFacts(title=title, service="pricing", records=[record], health=health, changes=[change])
 
 
 def decided(finding, service="pricing"):
@@ -178,7 +178,7 @@ def decided(finding, service="pricing"):
     return BOLD.index(receipt.verdict), not receipt.needs_approval
 
 
-def placed(place: str, text: str) -> Evidence:
+def placed(place: str, text: str) -> IssueFacts:
     if place == "issue title":
         return evidence(CRASH, title=f"ZeroDivisionError: division by zero {text}")
     if place == "commit message":

@@ -9,7 +9,7 @@ import pytest
 from core.models import Cause, Record, ServiceHealth, Severity
 from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.signals.analysis.memory import PastIssue, similar
-from core.signals.analysis.types import Evidence
+from core.signals.analysis.types import IssueFacts
 
 AT = datetime(2026, 1, 5, 4, 3, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ def record(**more) -> Record:
 
 
 def analyze(*records, **more):
-    return EmbeddedAnalyst().analyze(Evidence(title="x", service="shop", records=records, **more))
+    return EmbeddedAnalyst().analyze(IssueFacts(title="x", service="shop", records=records, **more))
 
 
 def linked(kind, message, relation="cause") -> tuple:
