@@ -15,6 +15,7 @@ from core.inputs import (
     hooks_vercel,
     lines,
     otlp,
+    otlp_metrics,
     otlp_records,
     otlp_wire,
     redaction,
@@ -77,6 +78,20 @@ RESOURCE = {"attributes": [{"key": "service.name", "value": {"stringValue": "car
 TRACES = {"resourceSpans": [{"resource": RESOURCE, "scopeSpans": [{"spans": [SPAN]}]}]}
 RECORD = {"timeUnixNano": "1767600000000000000", "severityNumber": 17, "body": {"stringValue": TRACE}}
 LOGS = {"resourceLogs": [{"resource": RESOURCE, "scopeLogs": [{"logRecords": [RECORD]}]}]}
+POINT = {
+    "timeUnixNano": "1767600000000000000",
+    "count": "3",
+    "sum": 0.4,
+    "explicitBounds": [0.1, 0.5],
+    "bucketCounts": ["1", "1", "1"],
+    "attributes": [{"key": "http.response.status_code", "value": {"intValue": "500"}}],
+}
+DURATION = {
+    "name": "http.server.request.duration",
+    "unit": "s",
+    "histogram": {"aggregationTemporality": 1, "dataPoints": [POINT]},
+}
+METRICS = {"resourceMetrics": [{"resource": RESOURCE, "scopeMetrics": [{"metrics": [DURATION]}]}]}
 HOOKS = {
     "sentry": (
         hooks_sentry.read,
@@ -169,7 +184,7 @@ def _otlp(kind: str, sample: Any):
                 request = otlp_wire.decoded(kind, body, media)
             except otlp_wire.OtlpFault:
                 continue
-            reduce = otlp.spans if kind == "traces" else otlp.logs
+            reduce = {"traces": otlp.spans, "logs": otlp.logs, "metrics": otlp_metrics.metrics}[kind]
             rows = redaction.redacted(storable(reduce(request, "*", POLICY).rows), Redactor())
             _kept(records_of(rows, lambda row: otlp_records.read(kind, row)[0], Meter("otlp")))
 
@@ -195,6 +210,7 @@ def _lines(text: str) -> None:
         page = line_pages.whole(found, {}, AT, AT, last=False)
         line_pages.whole(found, json.loads(json.dumps(page.memory)), AT, AT, last=True)
     joining.begins_stack(text)
+    joining.of_stack(text)
 
 
 def _delivered(text: str) -> None:
@@ -232,6 +248,7 @@ INPUTS = {
     "a service's events": Reader(_events, seeds=_seed(EVENT), json=True),
     "OTLP's traces": Reader(_otlp("traces", TRACES), seeds=_seed(TRACES), json=True),
     "OTLP's logs": Reader(_otlp("logs", LOGS), seeds=_seed(LOGS), json=True),
+    "OTLP's metrics": Reader(_otlp("metrics", METRICS), seeds=_seed(METRICS), json=True),
     "OTLP's packed body": Reader(_unpacked, seeds=("\x1f\x8b", "x\x9c")),
     "a service's log lines": Reader(_lines),
     "payload of a webhook": Reader(_delivered, seeds=_seed(PUSH), json=True),

@@ -24,11 +24,21 @@ from core.repair.localize import fixability
 from core.repair.localize.locate import located
 from core.repair.propose import OPERATORS, documentation
 from core.repair.prove import generated_tests, proof
-from core.repair.reproduce import content, mutate, reproduce, seed_values, shorten, test_calls, toward, values
+from core.repair.reproduce import (
+    content,
+    mutate,
+    reproduce,
+    seed_values,
+    shorten,
+    test_calls,
+    toward,
+    values,
+    written_tests,
+)
 from core.repair.reproduce.inputs import recorded_calls
 from core.repair.sandbox import probe, sealed
 from core.repair.types import Candidate, RegressionTest
-from core.stages import duplicate_fixes
+from core.stages import duplicate_fixes, fix
 from core.stages.review import gate, gates, imports, manifests, text_gates
 from core.stages.review.runtime_gates import functions
 from core.vendors import openai
@@ -148,6 +158,13 @@ def _edited(text: str) -> None:
     list(ModelFixer(complete).propose(program(), _reported("'a'", "KeyError")))
 
 
+def _unproved(text: str) -> None:
+    """A test that a model wrote, and a proposal of which nothing proves that it is right."""
+    written_tests._calls(text)
+    made = fix._difference(program(), Candidate("model", {"shop/cart.py": text[: fix.SHOWN], "new.py": text}, ""))
+    diff.side_by_side(made)
+
+
 def _documentation(text: str) -> None:
     source = f"def f(a):\n    {text!r}\n".encode("ascii", "backslashreplace").decode()
     for name, node in functions(source):
@@ -187,6 +204,11 @@ REPAIR = {
     ),
     "edits of a model": Reader(
         _edited, seeds=('{"files": [{"path": "a.py", "old_text": "a", "new_text": "b"}]}',), json=True
+    ),
+    "unproved work of a model": Reader(
+        _unproved,
+        seeds=("from shop import cart\n\n\ndef test_it():\n    assert cart.show({}) == 0\n",),
+        harmless="x = 1\n",
     ),
     "words of a sentence": Reader(lambda text: (documentation.words_of(text), forbidden_code.names_secret(text))),
 }

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 
+from core.cli import blame as blame_command
 from core.cli import correlate, streams
 from core.models import Crash, Kind, Record, bounds
 from core.signals.analysis import blame, causes, memory
@@ -93,6 +94,17 @@ def _correlate_command(text: str) -> None:
     correlate.correlate(io.BytesIO(lines.encode("utf-8", "replace")), io.StringIO(), io.StringIO())
 
 
+def _incident(text: str) -> None:
+    told = text if text[:1] == "{" else json.dumps(INCIDENT).replace("cart", json.dumps(text)[1:-1])
+    line = told.encode("utf-8", "replace")
+    blame_command.answer(io.BytesIO(line), io.StringIO(), io.StringIO(), batch=True, reasons=True)
+
+
+SAMPLES = [
+    {"node": "cart", "metric": "latency", "stat": stat, "normal": [1.0, 1.1], "abnormal": [9.0]}
+    for stat in ("Average", "Sum")
+]
+INCIDENT = {"target": {"node": "cart", "metric": "latency"}, "calls": {"cart": ["stock"]}, "series": SAMPLES}
 SIGNALS = {
     "stack of a text": Reader(lambda text: (stack.read(text), stack.read(f'File "\n{text}'), stack.read(f"at {text}"))),
     "file of a frame": Reader(
@@ -116,5 +128,6 @@ SIGNALS = {
     "correlate command": Reader(
         _correlate_command, seeds=('{"source": "a", "title": "x", "at": "2026-01-05T08:00:00Z"}',)
     ),
+    "incident to blame": Reader(_incident, seeds=(json.dumps(INCIDENT),), json=True),
     "what is stored of a record": Reader(lambda text: [bounds.bounded(one) for one in _records(text)]),
 }

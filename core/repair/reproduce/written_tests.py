@@ -21,17 +21,21 @@ def placed(code: str, crash: Crash, tests: str) -> RegressionTest:
 
 def calls_of(tree: Path, test: RegressionTest, crash: Crash, runner: Runner) -> list[Call]:
     """Calls that crash as reported: the last one of the test after what it sets up, else the test as a whole."""
-    found = [*_last(test.code), *_whole(test.code)]
+    found = _calls(test.code)
     outcomes = probe(tree, found, runner) if found else []
     return [call for call, outcome in zip(found, outcomes, strict=False) if is_crash(outcome, crash)][:1]
 
 
-def _last(code: str) -> list[Call]:
-    """The setup and the outermost call of the last statement, without what is asserted about it."""
+def _calls(code: str) -> list[Call]:
     try:
         module = ast.parse(code)
     except UNREADABLE:
         return []
+    return [*_last(module), *_whole(module, code)]
+
+
+def _last(module: ast.Module) -> list[Call]:
+    """The setup and the outermost call of the last statement, without what is asserted about it."""
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     if not functions:
         return []
@@ -47,6 +51,6 @@ def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _whole(code: str) -> list[Call]:
-    name = next((n.name for n in ast.parse(code).body if isinstance(n, ast.FunctionDef)), "")
+def _whole(module: ast.Module, code: str) -> list[Call]:
+    name = next((node.name for node in module.body if isinstance(node, ast.FunctionDef)), "")
     return [Call("", f"{name}()", code)] if name else []

@@ -72,7 +72,7 @@ def parsed(text: str, runner: Runner) -> ast.Module:
         if "error" in told:
             raise SyntaxError(told["error"])
         tree = _node(told["tree"])
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         why = done.stopped or done.stderr.strip()[-300:] or "its answer was not understood"
         raise SyntaxError(f"the service's interpreter could not parse it: {why}") from None
     if not isinstance(tree, ast.Module):
