@@ -104,11 +104,7 @@ def states(session: Session) -> dict[str, InputState]:
 
 
 def _state(session: Session, name: str) -> InputState:
-    row = session.get(InputState, name)
-    if row is None:
-        row = InputState(input=name)
-        session.add(row)
-    return row
+    return store.row_of(session, InputState, input=name)
 
 
 class Refusals:

@@ -92,11 +92,7 @@ def _add(session: Session, one: meters.Added) -> None:
 
 
 def _stored(session: Session, service: str, at: datetime) -> SpanWindow:
-    found = session.exec(select(SpanWindow).where(SpanWindow.service == service, SpanWindow.at == at)).first()
-    if found is None:
-        found = SpanWindow(service=service, at=at)
-        session.add(found)
-    return found
+    return store.row_of(session, SpanWindow, service=service, at=at)
 
 
 def _points(session: Session, windows: Iterable[Window]) -> list[MetricPoint]:

@@ -151,11 +151,7 @@ def _insert_new(session: Session, table: type[SQLModel], rows: list[dict], count
 
 
 def _connector(session: Session, name: str) -> Connector:
-    row = session.get(Connector, name)
-    if row is None:
-        row = Connector(name=name)
-        session.add(row)
-    return row
+    return store.row_of(session, Connector, name=name)
 
 
 def _tell(name: str, error: str | None, note: str, wait: float | None, meter: Meter) -> None:
