@@ -7,9 +7,9 @@ production may have another fault.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.db import store
@@ -18,68 +18,115 @@ from core.models.counted import counted
 from core.repair.prove.older import renamed
 from core.repair.prove.proof import RERUNS, Tests, run_tests
 from core.repair.prove.related import related
+from core.runtime import Runtime
 from core.stages import dependence, workspace
 from core.stages.context import StageContext
 from core.stages.ground import Ground, ground
 from core.stages.results import Checked
+from core.stages.workspace import Clone
 
 KEPT = 20_000
 
 
+@dataclass(frozen=True)
+class _Checkouts:
+    """Test runs of one change: on its base commit and on its own, each in a fresh checkout."""
+
+    rt: Runtime
+    found: Clone
+    change: ChangeSet
+    code: Ground
+    limit: float  # seconds of one run
+
+    @property
+    def new(self) -> str:
+        """The path of the new test, relative to the service's folder; empty if there is none."""
+        return self.code.inner(self.change.test_path)
+
+    @contextmanager
+    def at(self, sha: str) -> Iterator[Path]:
+        with self.rt.workbench, workspace.tree(self.rt, self.found, f"test-{self.change.id}", sha) as root:
+            yield root
+
+    def ran(self, root: Path, only: Sequence[str] = ()) -> Tests:
+        repository = self.code.repository
+        command, source = repository.test_command, repository.source
+        return run_tests(self.code.within(root), command, self.code.runner, only, self.limit, source)
+
+
 def run(context: StageContext, change_id: int) -> Checked:
+    """Run the tests and store the result as a TestRun."""
     rt, entry = context.runtime, context.log
     with store.read() as session:
         issue, change = session.get_one(Issue, context.issue_id), session.get_one(ChangeSet, change_id)
-    name, repository = rt.repository_of(issue.service)
-    found = workspace.clone_with(rt, name, repository, change)
-    limit, few = rt.policy.fix.tests_seconds, list[str]()
-    with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.base_sha) as root:
-        code = ground(rt, name, repository, found, change.base_sha, root)
-        command, runner, new = code.repository.test_command, code.runner, code.inner(change.test_path)
-        ran = partial(_ran, code, limit)
-        before = ran(root, ["--collect-only"])
-    with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.head_sha) as root:
-        result = ran(root)
-        if result.done and result.done.timed_out:
-            few = _few(code.within(root), found.diff(change.base_sha, change.head_sha, "--name-only"), code, new)
-            result = ran(root, few)
-        if new and result.finished and not result.of(new):  # the suite does not look for tests there
-            result = replace(result, results={**result.results, **ran(root, [new]).results})
-    assert result.done is not None  # run_tests says how the run ended
-    tests, failures = counts(result)
-    known: frozenset[str] = frozenset()
-    for _ in range(RERUNS if failures else 0):  # a test that sometimes fails on the base commit is flaky
-        with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.base_sha) as root:
-            known |= failed(ran(root, _there(code.within(root), few)))
-        if not failed(result) - _as_named(known, result) - set(result.of(new) if new else ()):
-            break
+    checkouts, before = _collected(rt, issue, change)
+    result, few = _with_change(checkouts)
+    known = _known_failures(checkouts, result, few)
     expected = [one for one in before.collected if not few or one.partition("::")[0] in few]
-    wrong = faults(result, expected, new, known)
+    wrong = faults(result, expected, checkouts.new, known)
     with store.write() as session:
-        session.add(
-            TestRun(
-                change_set_id=change_id,
-                command=" ".join(command),
-                passed=not wrong,
-                tests=tests,
-                failures=failures,
-                runner=runner.name,
-                seconds=round(result.done.seconds, 2),
-                output=(result.done.stdout + result.done.stderr)[-KEPT:],
-            )
-        )
-        other = dependence.other(rt, session, issue, change, _new_alone(result, new, known)) if wrong else None
-    slow = [f"the whole suite is too slow for the limit of {limit:.0f} s, the related tests were run"] if few else []
-    entry.says = "; ".join([f"{counted(tests, 'test')}, {failures} failed{_before(known)}", *slow, *wrong])
+        session.add(_row(checkouts, result, passed=not wrong))
+        alone = _new_alone(result, checkouts.new, known)
+        other = dependence.other(rt, session, issue, change, alone) if wrong else None
+    tests, failures = counts(result)
+    slow = [f"the whole suite is too slow for the limit of {checkouts.limit:.0f} s, the related tests were run"]
+    about = [*(slow if few else []), *wrong]
+    entry.says = "; ".join([f"{counted(tests, 'test')}, {failures} failed{_before(known)}", *about])
     if wrong:
         entry.failed("; ".join([entry.says, other.says] if other else [entry.says]))
     message = f"The service's tests did not pass: {entry.says}"
     return Checked(not wrong, message, met=other.issue_id if other else None)
 
 
-def _ran(code: Ground, limit: float, root: Path, only: Sequence[str] = ()) -> Tests:
-    place, command, source = code.within(root), code.repository.test_command, code.repository.source
-    return run_tests(place, command, code.runner, only, limit, source)
+def _collected(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[_Checkouts, Tests]:
+    """The checkouts, and the tests that pytest collects on the base commit."""
+    name, repository = rt.repository_of(issue.service)
+    found = workspace.clone_with(rt, name, repository, change)
+    with rt.workbench, workspace.tree(rt, found, f"test-{change.id}", change.base_sha) as root:
+        code = ground(rt, name, repository, found, change.base_sha, root)
+        checkouts = _Checkouts(rt, found, change, code, rt.policy.fix.tests_seconds)
+        return checkouts, checkouts.ran(root, ["--collect-only"])
+
+
+def _with_change(checkouts: _Checkouts) -> tuple[Tests, list[str]]:
+    """(the run on the change, the only test files that were run; empty for the whole suite)."""
+    change, new, few = checkouts.change, checkouts.new, list[str]()
+    with checkouts.at(change.head_sha) as root:
+        result = checkouts.ran(root)
+        if result.done and result.done.timed_out:
+            changed = checkouts.found.diff(change.base_sha, change.head_sha, "--name-only")
+            few = _few(checkouts.code.within(root), changed, checkouts.code, new)
+            result = checkouts.ran(root, few)
+        if new and result.finished and not result.of(new):  # the suite does not collect that folder
+            result = replace(result, results={**result.results, **checkouts.ran(root, [new]).results})
+    return result, few
+
+
+def _known_failures(checkouts: _Checkouts, result: Tests, few: Sequence[str]) -> frozenset[str]:
+    """The ids of tests that fail on the base commit; it is run again while a failure is not explained by these."""
+    known: frozenset[str] = frozenset()
+    own = set(result.of(checkouts.new)) if checkouts.new else set()
+    for _ in range(RERUNS if counts(result)[1] else 0):  # a test that sometimes fails on the base commit is flaky
+        with checkouts.at(checkouts.change.base_sha) as root:
+            known |= failed(checkouts.ran(root, _there(checkouts.code.within(root), few)))
+        if not failed(result) - _as_named(known, result) - own:
+            break
+    return known
+
+
+def _row(checkouts: _Checkouts, result: Tests, passed: bool) -> TestRun:
+    assert result.done is not None  # run_tests says how the run ended
+    tests, failures = counts(result)
+    return TestRun(
+        change_set_id=checkouts.change.id,
+        command=" ".join(checkouts.code.repository.test_command),
+        passed=passed,
+        tests=tests,
+        failures=failures,
+        runner=checkouts.code.runner.name,
+        seconds=round(result.done.seconds, 2),
+        output=(result.done.stdout + result.done.stderr)[-KEPT:],
+    )
 
 
 def _as_named(known: frozenset[str], result: Tests) -> frozenset[str]:
