@@ -72,9 +72,9 @@ def environment(more: Mapping[str, str] | None = None, protocol: str = "file") -
     return NOBODY | counted | {"GIT_ALLOW_PROTOCOL": protocol}
 
 
-def proxies(speaks: str) -> dict[str, str]:
+def proxies(scheme: str) -> dict[str, str]:
     """The proxy of this machine for git over http and https; curl, which git uses, reads the names in lower case."""
-    if speaks not in ("http", "https"):
+    if scheme not in ("http", "https"):
         return {}
     names = ("https_proxy", "http_proxy", "no_proxy")
     found = {name: os.environ.get(name) or os.environ.get(name.upper()) or "" for name in names}

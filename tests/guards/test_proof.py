@@ -143,7 +143,7 @@ def test_an_older_test_that_fails_or_is_missing(tree, older, says):
     assert (found.passes_after, found.older_tests_pass, found.complete, found.says[-1]) == (True, False, False, says)
 
 
-NOT_BELIEVED = "With the patch the tests run otherwise than without it: their report is not believed."
+NOT_BELIEVED = "The patch changes how the tests run, so their report is not trusted."
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_nothing_is_written_outside_the_tree(tmp_path, name):
     tree.mkdir()
     (tree / "link.py").symlink_to(tree / "real.py")
     (tree / "folder").symlink_to(tmp_path)
-    with pytest.raises(ValueError, match="leads out of the repository"):
+    with pytest.raises(ValueError, match="is outside of the repository"):
         write(tree, {name: "x"})
     assert {p.name for p in tmp_path.iterdir()} == {"tree"} and not (tree / "real.py").exists()
 
@@ -368,7 +368,7 @@ def test_a_crash_outside_the_program_is_never_red(frames):
         ({"a": "", "b": ""}, {"b": "x"}, False, "Older tests fail or are gone: b, a."),
         ({}, {"new": ""}, True, "All 1 older tests pass."),
         ({}, {"new": "x"}, False, "Older tests fail or are gone: new."),
-        ({}, {"n" * 400: "x"}, False, f"Older tests fail or are gone: {'n' * 300}."),
+        ({}, {"n" * 400: "x"}, False, f"Older tests fail or did not run: {'n' * 300}."),
         ({"n" * 400: "x"}, {"n" * 400: "x"}, True, f"All 0 older tests pass. Failed before already: {'n' * 200}."),
     ],
 )

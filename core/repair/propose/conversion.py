@@ -64,8 +64,8 @@ def _here_and_before(place: Place, node: ast.expr, form: str) -> Changes:
     literal = 2 * isinstance(node, ast.Constant)
     for far, (here, origin) in enumerate([(place, node), *origins(place, node)[:4]], literal):
         if new := _converted(here, origin, form):
-            says = f"{here.source(origin)} is converted: {new}."
-            yield change(here, here.replace(origin, new), says, said, min(far, 1 + literal) + unasked)
+            rationale = f"{here.source(origin)} is converted: {new}."
+            yield change(here, here.replace(origin, new), rationale, said, min(far, 1 + literal) + unasked)
 
 
 def _converted(place: Place, node: ast.expr, form: str) -> str:
@@ -143,8 +143,8 @@ def as_number(place: Place) -> Changes:
         for here, origin in [*found, (place, node)]:
             far = 2 if origin is node else int(not isinstance(origin, ast.Subscript | ast.Call))
             text, why = here.source(origin), said or _as_neighbours(here, origin, call)
-            says = f"{text} is a text: it becomes a number where it is read."
-            yield change(here, here.replace(origin, f"{call}({text})"), says, why, far)
+            rationale = f"{text} is a text: it becomes a number where it is read."
+            yield change(here, here.replace(origin, f"{call}({text})"), rationale, why, far)
 
 
 def _number_texts(place: Place) -> list[ast.expr]:

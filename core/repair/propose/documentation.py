@@ -231,5 +231,5 @@ _RAISES = re.compile(r"\b(?:[Rr]aises?|[Ii]s refused (?:by|with)|:raises?)\s+:?(
 
 def skipping(place: Place, about: frozenset[str]) -> Said | None:
     """Evidence that rows without a value are left out, when the documentation says so."""
-    told = next((s for s in sentences(place, about) if SKIPPED.search(s.text)), None)
-    return Said("", told.words, told.grade, told.far) if told else None
+    sentence = next((s for s in sentences(place, about) if SKIPPED.search(s.text)), None)
+    return Said("", sentence.words, sentence.grade, sentence.far) if sentence else None

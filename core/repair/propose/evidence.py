@@ -69,10 +69,10 @@ def annotated(place: Place) -> list[Said]:
     function = place.function
     if function is None:
         return []
-    told = ast.unparse(function.returns) if function.returns else ""
-    if re.search(r"\bNone\b(?=\s*[\]|'\"]|$)|Optional\[", told) and told != "None":
-        return [Said("None", f"{function.name} is annotated to return {told}", Evidence.TYPE)]
-    return list(_callers_test(place, function.name)) if not told else []
+    annotation = ast.unparse(function.returns) if function.returns else ""
+    if re.search(r"\bNone\b(?=\s*[\]|'\"]|$)|Optional\[", annotation) and annotation != "None":
+        return [Said("None", f"{function.name} is annotated to return {annotation}", Evidence.TYPE)]
+    return list(_callers_test(place, function.name)) if not annotation else []
 
 
 def _callers_test(place: Place, name: str) -> Iterator[Said]:
@@ -104,9 +104,9 @@ def optional(place: Place, name: object) -> str:
             if isinstance(node, Function) and _takes_none(node, name):
                 return f"{path}:{node.lineno} {node.name} takes {name} as optional"
             if isinstance(node, ast.AnnAssign) and identifier(node.target) == name:
-                told = ast.unparse(node.annotation)
-                if _OPTIONAL.search(told):
-                    return f"{path}:{node.lineno} {name} is annotated {told}"
+                annotation = ast.unparse(node.annotation)
+                if _OPTIONAL.search(annotation):
+                    return f"{path}:{node.lineno} {name} is annotated {annotation}"
     return ""
 
 

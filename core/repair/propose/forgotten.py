@@ -25,8 +25,8 @@ def returned_value(place: Place) -> Changes:
             for said in missing_values(at, (), words_of(function.name) | NOTHING):
                 if said.value != "None" and said.words:
                     text = at.after(function.body[-1], f"return {said.value}")
-                    says = f"{function.name} gives {said.value} where it gave nothing."
-                    yield change(at, text, says, said, 1)
+                    rationale = f"{function.name} gives {said.value} where it gave nothing."
+                    yield change(at, text, rationale, said, 1)
 
 
 def _giving_none(place: Place, node: ast.Call | ast.Name) -> Iterator[tuple[Place, Function]]:

@@ -35,8 +35,8 @@ def _summed(place: Place, statement: ast.AugAssign, target: ast.Subscript) -> Ch
     base, key = place.source(target.value), place.source(target.slice)
     if neutral and sign:
         new = f"{base}[{key}] = {base}.get({key}, {neutral}) {sign} {place.source(statement.value)}"
-        says = f"The first {key} in {base} starts at {neutral}."
-        yield change(place, place.replace(statement, new), says, _began_empty(place, target))
+        rationale = f"The first {key} in {base} starts at {neutral}."
+        yield change(place, place.replace(statement, new), rationale, _began_empty(place, target))
 
 
 def _neutral(place: Place, value: ast.expr) -> str:

@@ -57,13 +57,14 @@ def _now(place: Place, node: ast.expr, said: Said | None) -> Changes:
 def _zoned(place: Place, node: ast.expr, said: Said | None) -> Changes:
     """Where the time has no zone of its own, UTC: in its place, or below the assignment that makes it."""
     (utc, line), text = _utc(place), place.source(node)
-    says = f"{text} is in UTC where it has no zone of its own."
+    rationale = f"{text} is in UTC where it has no zone of its own."
     if isinstance(node, ast.Name | ast.Attribute):
         new = f"({text} if {text}.tzinfo else {text}.replace(tzinfo={utc}))"
-        yield change(place, with_import(place, line, place.replace(node, new)), says, said, 1)
+        yield change(place, with_import(place, line, place.replace(node, new)), rationale, said, 1)
     for name in [identifier(n.targets[0]) for n in nodes(place.scope, ast.Assign) if n.value is node]:
         statement = next(n for n in nodes(place.scope, ast.Assign) if n.value is node)
         lines = (f"if {name}.tzinfo is None:", f"    {name} = {name}.replace(tzinfo={utc})")
-        yield change(place, with_import(place, line, place.after(statement, *lines)), says, said)
+        yield change(place, with_import(place, line, place.after(statement, *lines)), rationale, said)
     if isinstance(node, ast.Call) and called(node) == "strptime" and "%z" not in text:
-        yield change(place, with_import(place, line, place.replace(node, f"{text}.replace(tzinfo={utc})")), says, said)
+        zoned = place.replace(node, f"{text}.replace(tzinfo={utc})")
+        yield change(place, with_import(place, line, zoned), rationale, said)

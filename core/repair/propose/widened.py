@@ -42,8 +42,8 @@ def caught(place: Place) -> Changes:
         if handler.type is None or kind in names or {"Exception", "BaseException"} & set(names):
             continue
         text = place.replace(handler.type, f"({', '.join([*names, kind])})")
-        says = f"The handler catches {kind} beside {', '.join(names)}."
-        yield change(place, text, says, _siblings(place, names, kind))
+        rationale = f"The handler catches {kind} beside {', '.join(names)}."
+        yield change(place, text, rationale, _siblings(place, names, kind))
 
 
 def _handlers(place: Place) -> list[ast.ExceptHandler]:

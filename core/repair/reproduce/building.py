@@ -37,7 +37,7 @@ def with_import(part: Part, name: str, known: Classes) -> Part:
     return part[0], (f"from {known[name].module} import {name}", *part[1])
 
 
-def constructions(tree: Path, name: str, told: dict[str, str], known: Classes, depth: int = 1) -> Iterator[Part]:
+def constructions(tree: Path, name: str, reported: dict[str, str], known: Classes, depth: int = 1) -> Iterator[Part]:
     """Ways to build an object of the program's class: as its code and tests do, else with values for its parameters.
 
     ``known`` are all of the program's classes. What the report tells (``told``) stays within its values.
@@ -56,7 +56,7 @@ def constructions(tree: Path, name: str, told: dict[str, str], known: Classes, d
         if part[0] not in seen:
             seen.add(part[0])
             yield part
-    yield _blank_object(tree, found[1], told, known, depth)
+    yield _blank_object(tree, found[1], reported, known, depth)
     yield from islice(_factories(tree, *found, known, depth), WAYS)
 
 
@@ -74,22 +74,22 @@ def _factories(tree: Path, path: str, node: ast.ClassDef, known: Classes, depth:
 
 
 def _returns(node: ast.stmt, name: str) -> TypeGuard[ast.FunctionDef]:
-    told = node.returns if isinstance(node, ast.FunctionDef) else None
-    return told is not None and ast.unparse(told).strip("'\"") == name
+    annotation = node.returns if isinstance(node, ast.FunctionDef) else None
+    return annotation is not None and ast.unparse(annotation).strip("'\"") == name
 
 
 def _lines(arguments: list[Part]) -> tuple[str, ...]:
     return tuple(line for _, needed in arguments for line in needed)
 
 
-def _blank_object(tree: Path, node: ast.ClassDef, told: dict[str, str], known: Classes, depth: int) -> Part:
+def _blank_object(tree: Path, node: ast.ClassDef, reported: dict[str, str], known: Classes, depth: int) -> Part:
     """Built with what the report says of names like its parameters, else with inferred values."""
     init = next((n for n in node.body if isinstance(n, Function) and n.name == "__init__"), None)
-    values = value_classes(tree) if told else {}
+    values = value_classes(tree) if reported else {}
     texts: list[str] = []
     lines: list[str] = []
     for free in _required(node, init):
-        part = source(told.get(free.arg, "[Filtered]"), values)
+        part = source(reported.get(free.arg, "[Filtered]"), values)
         text, needed = part or _ways(tree, free, init or _NO_INIT, known, depth)[0]
         texts.append(f"{free.arg}={text}")
         lines += needed
@@ -126,21 +126,21 @@ def guesses(tree: Path, node: Function, owner: str, known: Classes) -> Iterator[
 
 def _ways(tree: Path, argument: ast.arg, node: Function, known: Classes, depth: int = 2) -> list[Part]:
     """Expressions for a parameter: objects of a class of the program, else one value of the shape in use."""
-    told = ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
-    named, several = _meant(tree, argument.arg, told, node, known)
+    annotation = ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
+    named, several = _meant(tree, argument.arg, annotation, node, known)
     built = islice(constructions(tree, named, {}, known, depth - 1), WAYS) if named and depth else ()
     made = [with_import(part, named, known) for part in built]
     plain: list[Part] = [(shaped(argument.annotation, node, argument.arg), ())]
     like = namespace(node, argument.arg)
-    stand_ins: list[Part] = [(like, (IMPORT,))] if like and not told else []
+    stand_ins: list[Part] = [(like, (IMPORT,))] if like and not annotation else []
     return [*([(f"[{text}]" if several else text, lines) for text, lines in made] or plain), *stand_ins]
 
 
-def _meant(tree: Path, name: str, told: str, node: Function, known: Classes) -> tuple[str, bool]:
+def _meant(tree: Path, name: str, annotation: str, node: Function, known: Classes) -> tuple[str, bool]:
     """The class of the program that a parameter is annotated or used as, and whether it takes several of it."""
-    if told:
-        several = re.match(r"(?:typing\.)?(?:list|List|Iterable|Sequence|tuple|set|Iterator|Collection)\[", told)
-        return next((n for n in re.findall(r"\w+", told) if n in known), ""), bool(several)
+    if annotation:
+        several = re.match(r"(?:typing\.)?(?:list|List|Iterable|Sequence|tuple|set|Iterator|Collection)\[", annotation)
+        return next((n for n in re.findall(r"\w+", annotation) if n in known), ""), bool(several)
     looped = _loop_variable(node, name)
     return _used_as(tree, node, looped or name), bool(looped)
 

@@ -44,8 +44,8 @@ def _of_module(tree: Path, path: str) -> Iterator[Call]:
 
 def _of_pages(tree: Path) -> Iterator[Call]:
     pages = [path for kind in ("*.md", "*.rst", "*.txt") for path in sorted(tree.rglob(kind))]
-    told = [path for path in pages if not path.is_symlink() and not is_test(path.relative_to(tree).as_posix())]
-    for path in sorted(told, key=lambda path: len(path.parts))[:PAGES]:
+    chosen = [path for path in pages if not path.is_symlink() and not is_test(path.relative_to(tree).as_posix())]
+    for path in sorted(chosen, key=lambda path: len(path.parts))[:PAGES]:
         text = path.read_text(encoding="utf-8", errors="replace")[:LONGEST]
         yield from _calls(_prompted(text), [])
         for block in _blocks(text):

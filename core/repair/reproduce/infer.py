@@ -28,12 +28,12 @@ LOOPED = "{'text': 3}"  # a mapping whose entries are gone through
 
 def shaped(annotation: ast.expr | None, function: ast.AST | None = None, name: str = "", depth: int = DEPTH) -> str:
     """An expression for a value of this annotation, or for a parameter used as ``function`` uses ``name``."""
-    told = _annotated(annotation)
-    if told and told not in ("{}", "[]", "()"):
-        return told
+    annotated = _annotated(annotation)
+    if annotated and annotated not in ("{}", "[]", "()"):
+        return annotated
     used = _used(function, name, depth) if function and name else ""
     value = _value_of(annotation) if used == LOOPED else ""
-    return (f"{{'text': {value}}}" if value else used) or told or "'text'"
+    return (f"{{'text': {value}}}" if value else used) or annotated or "'text'"
 
 
 def _value_of(annotation: ast.expr | None) -> str:

@@ -42,8 +42,8 @@ def _recorded(tree: Path, frame: Frame, known: Classes) -> Iterator[Call]:
         yield from _of_import(frame)
         return
     (owner, node), own = found, program_classes(tree).keys()
-    told = [_local(frame, a.arg, "") for a in parameters(node, owner)]
-    named = sorted({name for text in told for name in objects_named(text)})
+    recorded = [_local(frame, a.arg, "") for a in parameters(node, owner)]
+    named = sorted({name for text in recorded for name in objects_named(text)})
     built = {name: _built(tree, name) for name in named if name in own}
     built |= {name: [FACTORIES[name]] for name in named if name in FACTORIES and name not in own}
     for turn in range(max(map(len, built.values()), default=1)):
@@ -170,14 +170,14 @@ def _receivers(tree: Path, frame: Frame, owner: str, node: Function) -> Iterator
     defines the method, as tests and code build them. Of a constructor the class itself.
     """
     known, held = program_classes(tree), frame.locals or {}
-    told = held.get("self", held.get("cls", "[Filtered]"))
-    running = [name for name in sorted({*objects_named(told), *classes_named(told)}) if name in known]
+    own_repr = held.get("self", held.get("cls", "[Filtered]"))
+    running = [name for name in sorted({*objects_named(own_repr), *classes_named(own_repr)}) if name in known]
     if not owner or decorators(node) & {"staticmethod", "classmethod"} or node.name == "__init__":
         yield from ((name, with_import((name, ()), name, known)[1]) for name in running if owner and name != owner)
         yield owner, ()
         return
-    if value := source(told, value_classes(tree)):
-        if told[:1] in "[{('\"" or told[:1].isdigit():  # what it prints like is what it is made of
+    if value := source(own_repr, value_classes(tree)):
+        if own_repr[:1] in "[{('\"" or own_repr[:1].isdigit():  # what it prints like is what it is made of
             yield f"{owner}({value[0]})", value[1]
         yield value
     for name in dict.fromkeys([*running, owner]):
@@ -203,8 +203,8 @@ def calls_in_code(tree: Path, crash: Crash) -> Iterator[Call]:
 
 
 def _literal_call(tree, frame, owner, node, call, known) -> Iterator[Call]:
-    told = [(source(ast.unparse(a), known), "") for a in call.args]
-    told += [(source(ast.unparse(k.value), known), f"{k.arg}=") for k in call.keywords if k.arg]
-    parts = [(f"{name}{value[0]}", value[1]) for value, name in told if value]
-    if len(parts) == len(told):
+    arguments_given = [(source(ast.unparse(a), known), "") for a in call.args]
+    arguments_given += [(source(ast.unparse(k.value), known), f"{k.arg}=") for k in call.keywords if k.arg]
+    parts = [(f"{name}{value[0]}", value[1]) for value, name in arguments_given if value]
+    if len(parts) == len(arguments_given):
         yield from calls_to(tree, frame, owner, node, parts)

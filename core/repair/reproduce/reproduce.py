@@ -61,10 +61,10 @@ def reproduces(outcome: ProbeOutcome, crash: Crash) -> bool:
     frame = deepest_in_app(crash)
     if frame is None or not is_crash(outcome, crash) or (frame.line and outcome.line != frame.line):
         return False
-    told, seen = _plain(crash.exception.message), _plain(outcome.text)
-    if not told or told == seen:
+    expected, seen = _plain(crash.exception.message), _plain(outcome.text)
+    if not expected or expected == seen:
         return True
-    return kind_of(crash) in _BY_DATA and (kind_of(crash) == "KeyError" or _shape(told) == _shape(seen))
+    return kind_of(crash) in _BY_DATA and (kind_of(crash) == "KeyError" or _shape(expected) == _shape(seen))
 
 
 def _plain(message: str) -> str:
@@ -82,8 +82,8 @@ def crashing_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
     What the report's own locals give stands alone. Otherwise the input is searched for, and several are kept: one of
     them may be fit for a fix to be seen on.
     """
-    told = recorded_calls(tree, crash)
-    exact, _ = _hits(tree, [*told, *(more for call in told for more in with_files(call, crash))], crash, runner)
+    recorded = recorded_calls(tree, crash)
+    exact, _ = _hits(tree, [*recorded, *(more for call in recorded for more in with_files(call, crash))], crash, runner)
     return exact[:1] if exact else further_calls(tree, crash, runner)
 
 
@@ -117,11 +117,11 @@ def _confirmed(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) 
 
 def _runs(search: Search, tree: Path, crash: Crash) -> Iterator[dict[Call, ProbeOutcome]]:
     """What tests, the report, examples and the code give, launch by launch; then the search."""
-    told = [set_apart(call) for call in recorded_calls(tree, crash)]
+    recorded = [set_apart(call) for call in recorded_calls(tree, crash)]
     files = [more for call in recorded_calls(tree, crash) for more in with_files(call, crash)]
     tests = scaffolds(tree, crash, most=TESTED)
     late = [*tests[LAUNCH:], *examples(tree, crash), *calls_in_code(tree, crash)]
-    seeds = [*tests[:LAUNCH], *told, *files, *late]
+    seeds = [*tests[:LAUNCH], *recorded, *files, *late]
     for at in range(0, len(seeds), 2 * LAUNCH):
         yield search.run(seeds[at : at + 2 * LAUNCH])
     yield from search.generations()

@@ -100,7 +100,7 @@ class Search:
 def _state(tree: Path) -> dict[str, tuple[int, int]]:
     """When each file was last changed, and its size."""
     found = ((path, path.lstat()) for path in tree.rglob("*"))
-    return {str(path): (told.st_mtime_ns, told.st_size) for path, told in found if not path.is_dir()}
+    return {str(path): (status.st_mtime_ns, status.st_size) for path, status in found if not path.is_dir()}
 
 
 def _in_turn(each: Sequence[Iterator[Call]], most: int) -> Iterator[Call]:

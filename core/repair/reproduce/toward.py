@@ -49,8 +49,8 @@ class Told:
             if node is None or frame.locals is None:
                 continue
             parts = {a.arg: source(frame.locals.get(a.arg, "[Filtered]"), known) for a in parameters(node, owner)}
-            told = {name: part for name, part in parts.items() if part}
-            found.setdefault(owner if node.name == "__init__" else node.name, (node, owner, told))
+            known_parts = {name: part for name, part in parts.items() if part}
+            found.setdefault(owner if node.name == "__init__" else node.name, (node, owner, known_parts))
         return found
 
     @cached_property
@@ -109,17 +109,17 @@ def as_reported(call: Call, report: Told) -> Iterator[Call]:
     for part, text in _parts(call):
         for node in _nodes(text, ast.Call):
             if called(node) in report.arguments:
-                function, owner, told = report.arguments[called(node)]
-                for some in [told, *({name: value} for name, value in told.items() if len(told) > 1)]:
+                function, owner, reported = report.arguments[called(node)]
+                for some in [reported, *({name: value} for name, value in reported.items() if len(reported) > 1)]:
                     new = ast.unparse(_given(node, function, owner, some))
                     lines = [line for _, needed in some.values() for line in needed]
                     yield changed(call, part, spliced(text, node, new), lines)
 
 
-def _given(node: ast.Call, function: Function, owner: str, told: Mapping[str, Part]) -> ast.Call:
+def _given(node: ast.Call, function: Function, owner: str, reported: Mapping[str, Part]) -> ast.Call:
     """The call with these arguments in the places of its own."""
     names = [a.arg for a in parameters(function, owner)]
-    values = {name: ast.parse(part[0], mode="eval").body for name, part in told.items()}
+    values = {name: ast.parse(part[0], mode="eval").body for name, part in reported.items()}
     placed = [values.pop(name, arg) for name, arg in zip(names, node.args, strict=False)]
     kept = [ast.keyword(k.arg, values.pop(k.arg, k.value) if k.arg else k.value) for k in node.keywords]
     more = [ast.keyword(name, value) for name, value in values.items()]

@@ -98,12 +98,12 @@ def start_over(tree: Path) -> None:
 def changed(tree: Path) -> list[str]:
     """Paths below the folder that differ from the commit or are new to it."""
     place = of(tree)
-    told = git(
+    output = git(
         place, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all"
     )
     above = f"{tree.resolve().relative_to(place.tree).as_posix()}/" if place.tree else ""
     above = "" if above == "./" else above
-    paths = [entry[3:] for entry in told.split("\0") if entry]
+    paths = [entry[3:] for entry in output.split("\0") if entry]
     return [path.removeprefix(above) for path in paths if path.startswith(above)]
 
 
@@ -113,7 +113,7 @@ def tracked(tree: Path, pattern: str) -> list[str]:
     inside = ["-C", str(tree.resolve())] if place.tree != tree.resolve() else []
     rows = git(place, *inside, "ls-files", "-z", "--stage", "--", pattern).split("\0")
     entries = [row.split("\t", 1) for row in rows if row]
-    return [path for told, path in entries if told.startswith("100")]
+    return [path for mode, path in entries if mode.startswith("100")]
 
 
 def git(place: GitPlace, *args: str, **more) -> str:
@@ -135,25 +135,25 @@ def execute(
     """Run git, or a script of git commands, on a place. ``writes`` are the folders that it may change, ``more`` are
     further variables. Raises CommandError, and ValueError for a remote that git may not be asked for.
     """
-    speaks = protocol(remote.address) if remote else "file"
-    told = QUIET | environment(remote.settings if remote else None, speaks) | place.environment | dict(more or {})
-    told |= proxies(speaks)
+    scheme = protocol(remote.address) if remote else "file"
+    variables = QUIET | environment(remote.settings if remote else None, scheme) | place.environment | dict(more or {})
+    variables |= proxies(scheme)
     given: dict[str, Any] = dict(timeout=timeout, input=input, limit=MOST, errors=errors)
     folder = place.tree or place.directory
     if not bubblewrap_works():
-        return succeeded(argv, run(argv, cwd=folder, env=told, **given))
-    room = _room(place, writes, remote, speaks)
+        return succeeded(argv, run(argv, cwd=folder, env=variables, **given))
+    room = _room(place, writes, remote, scheme)
     around = [*room, "--chdir", str(folder), *closed(), *MODES]
-    return succeeded(argv, behind(around, argv, env=told | {"HOME": _home(speaks)}, ceiling=None, **given))
+    return succeeded(argv, behind(around, argv, env=variables | {"HOME": _home(scheme)}, ceiling=None, **given))
 
 
-def _room(place: GitPlace, writes: Sequence[Path], remote: Remote | None, speaks: str) -> list[str]:
-    over_network = remote is not None and speaks != "file"
+def _room(place: GitPlace, writes: Sequence[Path], remote: Remote | None, scheme: str) -> list[str]:
+    over_network = remote is not None and scheme != "file"
     made = empty_room(network=over_network)
     if over_network:
         made += [part for name in ETC.split() for part in _shown(Path("/etc", name))]
-    if speaks == "ssh":
-        made += _shown(Path(_home(speaks), ".ssh"))
+    if scheme == "ssh":
+        made += _shown(Path(_home(scheme), ".ssh"))
     seen = {path: path in writes for path in (place.tree, place.directory, place.common) if path}
     if remote and not over_network:
         seen[(place.directory / remote.address.removeprefix("file://")).resolve()] = remote.write
@@ -166,6 +166,6 @@ def _shown(path: Path) -> list[str]:
     return ["--ro-bind", str(path.resolve()), str(path)] if path.exists() else []
 
 
-def _home(speaks: str) -> str:
+def _home(scheme: str) -> str:
     """ssh finds a person's keys by the name of the user; anything else has no home."""
-    return os.path.expanduser("~") if speaks == "ssh" else "/tmp"
+    return os.path.expanduser("~") if scheme == "ssh" else "/tmp"

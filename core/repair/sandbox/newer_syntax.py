@@ -68,10 +68,10 @@ def parsed(text: str, runner: Runner) -> ast.Module:
         done = runner.run(argv, made.folder.parent, SECONDS)
         answer = read_back(made.folder / "answer", LARGEST)
     try:
-        told = json.loads(answer or "null")
-        if "error" in told:
-            raise SyntaxError(told["error"])
-        tree = _node(told["tree"])
+        report = json.loads(answer or "null")
+        if "error" in report:
+            raise SyntaxError(report["error"])
+        tree = _node(report["tree"])
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         why = done.stopped or done.stderr.strip()[-300:] or "its answer was not understood"
         raise SyntaxError(f"the service's interpreter could not parse it: {why}") from None
@@ -80,10 +80,10 @@ def parsed(text: str, runner: Runner) -> ast.Module:
     return tree
 
 
-def _node(told: Any) -> Any:
-    if isinstance(told, dict):
-        return [_node(one) for one in told["list"]] if "list" in told else ast.literal_eval(told["value"])
-    name, fields, place = told
+def _node(encoded: Any) -> Any:
+    if isinstance(encoded, dict):
+        return [_node(one) for one in encoded["list"]] if "list" in encoded else ast.literal_eval(encoded["value"])
+    name, fields, place = encoded
     kind, names = NEWER.get(name) or (getattr(ast, name, None), None)
     if not (isinstance(kind, type) and issubclass(kind, ast.AST)):
         raise SyntaxError(f"this Python does not know the syntax {name}")

@@ -81,8 +81,8 @@ def traced(
 ) -> list[ProbeOutcome]:
     """As probe, with how near each call came to the crash. ``owners``: classes whose objects are looked for."""
     own = [f for f in crash.frames if f.in_app]
-    told = [{name: _comparable(text) for name, text in (f.locals or {}).items()} for f in own]
-    steps = [(f.file, f.function, f.line, held) for f, held in zip(own, told, strict=True)]
+    reported = [{name: _comparable(text) for name, text in (f.locals or {}).items()} for f in own]
+    steps = [(f.file, f.function, f.line, held) for f, held in zip(own, reported, strict=True)]
     more = {"steps": steps, "owners": list(owners)}
     return _launched(tree, calls, [{}], runner, TRACED, **more)[0]
 
@@ -119,7 +119,7 @@ def _launched(tree, calls, variants, runner, timeout, **more) -> list[list[Probe
 def _read(values: Sequence, variants: int) -> list[list[ProbeOutcome]]:
     """The outcomes of each variant in order; one that was cut short has fewer."""
     found: list[list[ProbeOutcome]] = [[] for _ in range(variants)]
-    for number, index, said in values:
+    for number, index, result in values:
         if index == len(found[number]):
-            found[number].append(ProbeOutcome(**said))
+            found[number].append(ProbeOutcome(**result))
     return found

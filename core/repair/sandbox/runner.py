@@ -91,9 +91,9 @@ class BubblewrapRunner:
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
         inside = [*LIMITS, *self.servers.around(self.interpreter.python, self.interpreter.program(argv))]
         around = walls(tree.resolve(), interpreter=self.interpreter, more=self.servers.walls())
-        told = ENVIRONMENT | {"PATH": self.interpreter.path} | self.interpreter.told
-        told |= self.servers.variables
-        return behind(around, inside, timeout, told, CEILING, [root_of(tree.resolve())])
+        variables = ENVIRONMENT | {"PATH": self.interpreter.path} | self.interpreter.told
+        variables |= self.servers.variables
+        return behind(around, inside, timeout, variables, CEILING, [root_of(tree.resolve())])
 
 
 def behind(
@@ -111,14 +111,14 @@ def behind(
     them is gone only after all others, so it is waited for.
     """
     reader, writer = os.pipe()
-    with open(reader, "rb", buffering=0) as told:
+    with open(reader, "rb", buffering=0) as pipe:
         try:
             named = ["bwrap", "--info-fd", str(writer), *walls, *argv]
             done = run(named, timeout=timeout, env=env, ceiling=ceiling, folders=folders, pass_fds=(writer,), **more)
         finally:
             os.close(writer)
         os.set_blocking(reader, False)
-        if first := re.search(rb'"child-pid": (\d+)', told.read(1000) or b""):
+        if first := re.search(rb'"child-pid": (\d+)', pipe.read(1000) or b""):
             wait_gone(int(first[1]))
         return done
 
@@ -225,8 +225,8 @@ def read_back(path: Path, limit: int = FILE_SIZE) -> str:
     """
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            told = os.fstat(file.fileno())
-            plain = stat.S_ISREG(told.st_mode) and told.st_size <= limit
+            status = os.fstat(file.fileno())
+            plain = stat.S_ISREG(status.st_mode) and status.st_size <= limit
             return file.read(limit).decode("utf-8", "replace") if plain else ""
     except OSError:
         return ""
