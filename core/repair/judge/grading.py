@@ -19,7 +19,7 @@ from core.repair.judge.precision import EMBEDDED
 from core.repair.localize.locate import Place, places
 from core.repair.localize.sources import UNREADABLE, tree_of
 from core.repair.localize.syntax import nodes
-from core.repair.propose.base import Said, modules
+from core.repair.propose.base import Clue, modules
 from core.repair.propose.documentation import raised
 from core.repair.propose.evidence import guards_like, missing_values
 from core.repair.propose.outwards import suspects
@@ -39,26 +39,26 @@ def by_outcome(tree: Path, crash: Crash, candidate: Candidate, of: str, now: Pro
     return _with_best(candidate, _of_outcome(tree, crash, of, now))
 
 
-def _with_best(candidate: Candidate, found: Iterator[Said]) -> Candidate:
+def _with_best(candidate: Candidate, found: Iterator[Clue]) -> Candidate:
     """An embedded candidate keeps the evidence of its operator; any other gets the best evidence found."""
-    best = Said() if candidate.generator == EMBEDDED else max(found, key=lambda said: said.grade, default=Said())
+    best = Clue() if candidate.generator == EMBEDDED else max(found, key=lambda clue: clue.grade, default=Clue())
     if best.grade <= candidate.grade:
         return candidate
     return replace(candidate, grade=best.grade, evidence=(best.words,), far=best.far)
 
 
-def _of_outcome(tree: Path, crash: Crash, of: str, now: ProbeOutcome) -> Iterator[Said]:
+def _of_outcome(tree: Path, crash: Crash, of: str, now: ProbeOutcome) -> Iterator[Clue]:
     """Documentation, annotations and callers that support the new result or exception of a frame's function."""
     for place in places(tree, crash):
         if now.error:
-            told = (sentence for name, sentence in raised(place) if name == now.error and now.deliberate)
-            yield from (Said("", f"the documentation says: {words[:200]}", Evidence.DOCUMENTED) for words in told)
+            stated = (sentence for name, sentence in raised(place) if name == now.error and now.deliberate)
+            yield from (Clue("", f"the documentation says: {words[:200]}", Evidence.DOCUMENTED) for words in stated)
         elif now.literal and place.function and of == place.function.name:
             about = frozenset().union(*(suspect.about for _, suspect in suspects(place)))
-            yield from (said for said in missing_values(place, (), about) if said.value == now.literal)
+            yield from (clue for clue in missing_values(place, (), about) if clue.value == now.literal)
 
 
-def _of_code(tree: Path, crash: Crash, candidate: Candidate, base: Mapping[str, str]) -> Iterator[Said]:
+def _of_code(tree: Path, crash: Crash, candidate: Candidate, base: Mapping[str, str]) -> Iterator[Clue]:
     place = next(iter(places(tree, crash)), None)
     for path, text in candidate.files.items():
         try:
@@ -71,32 +71,32 @@ def _of_code(tree: Path, crash: Crash, candidate: Candidate, base: Mapping[str, 
             yield from _repeated(place, path, was, now)
 
 
-def _handled(path: str, was: ast.Module, now: ast.Module) -> Iterator[Said]:
+def _handled(path: str, was: ast.Module, now: ast.Module) -> Iterator[Clue]:
     """Evidence for a handler that now catches one more exception: another handler catches the same ones together."""
     old = [(kinds, where) for kinds, where, _ in handlers(was)]
     for kinds, where, node in handlers(now):
         if any(kinds > before and where == at for before, at in old):
             alike = any(kinds <= others for others, _ in old)
             grade = Evidence.SIBLING if alike else Evidence.STYLE
-            yield Said("", f"{path}:{node.lineno} already treats such errors so", grade)
+            yield Clue("", f"{path}:{node.lineno} already treats such errors so", grade)
 
 
-def _guarded(place: Place, was: ast.Module, now: ast.Module) -> Iterator[Said]:
+def _guarded(place: Place, was: ast.Module, now: ast.Module) -> Iterator[Clue]:
     """Evidence for a new guard: sibling functions have the same condition with the same exit."""
     for node in _new(was, now, ast.If):
         if len(node.body) == 1:
             alike = guards_like(place, ast.unparse(node.test))
-            yield from (said for body, said in alike if ast.unparse(body) == ast.unparse(node.body[0]))
+            yield from (clue for body, clue in alike if ast.unparse(body) == ast.unparse(node.body[0]))
 
 
-def _repeated(place: Place, path: str, was: ast.Module, now: ast.Module) -> Iterator[Said]:
+def _repeated(place: Place, path: str, was: ast.Module, now: ast.Module) -> Iterator[Clue]:
     """Evidence for a new call or condition: other code of the program has exactly the same."""
     added = {ast.unparse(node) for node in _new(was, now, ast.Call, ast.Compare, ast.IfExp, ast.BoolOp)}
     wanted = {text for text in added if len(text) >= _SMALL}
     for far, (where, module) in enumerate(modules(place)):
         for node in nodes(module, ast.Call, ast.Compare, ast.IfExp, ast.BoolOp) if wanted else ():
             if ast.unparse(node) in wanted:
-                yield Said("", f"{where}:{node.lineno} has {ast.unparse(node)[:80]} too", Evidence.STYLE, min(far, 1))
+                yield Clue("", f"{where}:{node.lineno} has {ast.unparse(node)[:80]} too", Evidence.STYLE, min(far, 1))
                 return
 
 
