@@ -1,7 +1,7 @@
-"""Datadog log events that are single lines of one stack as whole events.
+"""Joins Datadog log events that are single lines of one stack into whole events. Pure.
 
-The agent reads a container's output line by line, and gives what came from stderr the status error. Lines of the same
-host, service and tags are one stream. Pure.
+The agent reads a container's output line by line, and sets the status error on lines from stderr. Lines of the same
+host, service and tags are one stream.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.vendors.line_pages import text_of
 
 
 def split(rows: Iterable[dict]) -> tuple[list[StreamLine], list[dict]]:
-    """(rows that are plain lines, rows that are whole events of their own, or unreadable)."""
+    """(rows that are plain lines, rows that are whole events or unreadable)."""
     lines, others = [], []
     for row in rows:
         line = line_of(row)
@@ -29,7 +29,7 @@ def split(rows: Iterable[dict]) -> tuple[list[StreamLine], list[dict]]:
 
 
 def line_of(row: dict) -> StreamLine | None:
-    """The row as a line; None for one with attributes of its own, for several lines, and for what is unreadable."""
+    """The row as a line; None for a row with attributes or with several lines, and for an unreadable one."""
     try:
         told = row["attributes"]
         text = told.get("message")

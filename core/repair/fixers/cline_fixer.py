@@ -72,7 +72,7 @@ class ClineFixer:
 
 def _unusable(done: Completed, verdict: cline.ClineVerdict) -> str:
     if done.timed_out:
-        return "it exceeded its time limit and was killed"
+        return "it did not finish in time and was killed"
     if done.stopped:
         return f"it was killed: {done.stopped}"
     return "" if verdict.completed else f"it ended without finishing ({verdict.reason or 'no reason given'})"

@@ -1,4 +1,4 @@
-"""Vercel as a way to production: a preview of the commit, then a production deployment of that very build."""
+"""Vercel as a way to production: a preview of the commit, then a production deployment of the same build."""
 
 from __future__ import annotations
 
