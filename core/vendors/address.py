@@ -75,8 +75,8 @@ class ConnectionGuard(httpcore.NetworkBackend):
             raise VendorError(self.vendor, f"the host {host} cannot be resolved") from None
         for address in found:
             if self.refuses(ipaddress.ip_address(address.split("%")[0])):
-                says = f"{host} is a private address; add the host to PRIVATE_HOSTS to allow it"
-                raise VendorError(self.vendor, says, permanent=True)
+                message = f"{host} is a private address; add the host to PRIVATE_HOSTS to allow it"
+                raise VendorError(self.vendor, message, permanent=True)
         return found
 
     def refuses(self, address: Address) -> bool:

@@ -51,8 +51,8 @@ def understood(vendor: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             try:
                 return read(*args, **kwargs)
             except FAULTS as error:
-                says = f"returned an unknown format ({type(error).__name__}: {str(error)[:200]})"
-                raise VendorError(vendor, says) from None
+                message = f"returned an unknown format ({type(error).__name__}: {str(error)[:200]})"
+                raise VendorError(vendor, message) from None
 
         return reader
 

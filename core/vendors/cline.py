@@ -69,8 +69,8 @@ def verdict(output: str) -> ClineVerdict:
         except (ValueError, RecursionError):
             continue
         if isinstance(event, dict) and event.get("type") == "run_result":
-            told = event.get("usage")
-            usage = told if isinstance(told, dict) else {}
+            usage = event.get("usage")
+            usage = usage if isinstance(usage, dict) else {}
             tokens = sum(_number(usage.get(key)) for key in ("inputTokens", "outputTokens"))
             cost = _number(usage.get("totalCost") or usage.get("cost"))
             return ClineVerdict(

@@ -92,10 +92,10 @@ class CloudWatch:
         names = frozenset(line.id for line in known) | line_pages.waiting(window.memory)
         if self.pattern:
             known = cloudwatch_lines.with_context(known, partial(self._context, group))
-        told = line_pages.whole(known, window.memory, window.since, window.until, not found.get("nextToken"))
-        rows = [cloudwatch_lines.row_of(event) for event in told.events if cloudwatch_lines.matched(event, names)]
+        page = line_pages.whole(known, window.memory, window.since, window.until, not found.get("nextToken"))
+        rows = [cloudwatch_lines.row_of(event) for event in page.events if cloudwatch_lines.matched(event, names)]
         records = records_of(rows, lambda row: read(row, group, self.redact), self.meter)
-        return Page(records, after=found.get("nextToken") or None, memory=told.memory)
+        return Page(records, after=found.get("nextToken") or None, memory=page.memory)
 
     def _context(self, group: str, streams: list[str], begin: datetime, end: datetime, token: str | None) -> dict:
         return self._filtered(group, begin, end, token, logStreamNames=streams)
@@ -215,10 +215,10 @@ class CloudWatch:
         return self.clients[service]
 
     def _fault(self, error: ClientError, group: str) -> VendorError:
-        said, meta = error.response.get("Error") or {}, error.response.get("ResponseMetadata") or {}
-        code, status = str(said.get("Code") or "unknown"), meta.get("HTTPStatusCode")
+        details, meta = error.response.get("Error") or {}, error.response.get("ResponseMetadata") or {}
+        code, status = str(details.get("Code") or "unknown"), meta.get("HTTPStatusCode")
         where = f" (log group {group})" if group else ""
-        message = f"{code}: {self.redact(str(said.get('Message') or ''))[:250]}{where}"
+        message = f"{code}: {self.redact(str(details.get('Message') or ''))[:250]}{where}"
         passing = code.startswith(PASSING) or (status or 500) >= 500
         return VendorError(self.name, message, permanent=not passing, status=status)
 

@@ -50,9 +50,9 @@ class CodeRabbit:
             reviews = [*self._pages(f"{base}/pulls/{number}/reviews")]
             return completed(head, reviews, [*self._pages(f"{base}/pulls/{number}/comments")])
         if status in ("limited", "skipped"):
-            told = "\n".join(r.get("body") or "" for r in self._pages(f"{base}/issues/{number}/comments") if ours(r))
+            texts = "\n".join(r.get("body") or "" for r in self._pages(f"{base}/issues/{number}/comments") if ours(r))
             return ReviewProgress(
-                status, says=f"CodeRabbit: review {status}", wait=patience(told) if status == "limited" else 0
+                status, says=f"CodeRabbit: review {status}", wait=patience(texts) if status == "limited" else 0
             )
         return ReviewProgress("waiting", says="CodeRabbit has not finished its review")
 
@@ -87,33 +87,33 @@ def ours(row: dict) -> bool:
 def status_of(statuses: list[dict]) -> str:
     """The status: completed, limited, skipped, or waiting (also if there is none yet)."""
     row = next((s for s in statuses if s.get("context") == CONTEXT), None)
-    told = ((row or {}).get("description") or "").lower()
+    description = ((row or {}).get("description") or "").lower()
     if row is None or row.get("state") == "pending":
         return "waiting"
-    if "limit" in told:
+    if "limit" in description:
         return "limited"
-    if "skipped" in told:
+    if "skipped" in description:
         return "skipped"
-    return "completed" if "review completed" in told and row.get("state") == "success" else "waiting"
+    return "completed" if "review completed" in description and row.get("state") == "success" else "waiting"
 
 
 @understood("coderabbit")
 def completed(head: str, reviews: list[dict], comments: list[dict]) -> ReviewProgress:
     """The findings on ``head``; waiting while its review, or a comment that it announces, is missing."""
     mine = [r for r in reviews if ours(r) and r.get("commit_id") == head and r.get("state") != "DISMISSED"]
-    told = [r for r in mine if r.get("body")]
-    if not told:
+    written = [r for r in mine if r.get("body")]
+    if not written:
         return ReviewProgress("waiting", says="CodeRabbit reports a completed review, but none for this commit yet")
     ids = {r.get("id") for r in mine}
     posted = [c for c in comments if ours(c) and c.get("pull_request_review_id") in ids and not c.get("in_reply_to_id")]
-    announced = sum(int(n) for r in told for n in POSTED.findall(r["body"]))
+    announced = sum(int(n) for r in written for n in POSTED.findall(r["body"]))
     if len(posted) < announced:
         return ReviewProgress(
             "waiting", says=f"{len(posted)} of CodeRabbit's {counted(announced, 'comment')} readable so far"
         )
-    found = [said for c in posted if (said := inline(c))]
-    found += [said for r in told for said in in_body(r["body"])]
-    if told[-1].get("state") == "CHANGES_REQUESTED" and not any(s.severity in ("critical", "major") for s in found):
+    found = [finding for c in posted if (finding := inline(c))]
+    found += [finding for r in written for finding in in_body(r["body"])]
+    if written[-1].get("state") == "CHANGES_REQUESTED" and not any(s.severity in ("critical", "major") for s in found):
         found.append(ReviewFinding("", 0, "major", "CodeRabbit requested changes"))
     return ReviewProgress("done", tuple(found), f"CodeRabbit reviewed {head[:8]}: {counted(len(found), 'finding')}")
 

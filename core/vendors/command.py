@@ -131,10 +131,10 @@ def _check_disk(folders: Sequence[Path], ceiling: Ceiling) -> None:
 
     If the command itself filled the disk, that is its own fault, and its files are in its folders.
     """
-    if says := _disk_low(folders, ceiling):
+    if reason := _disk_low(folders, ceiling):
         left = sum(found.st_blocks * 512 for found in _entries(folders))
         if _disk_low(folders, replace(ceiling, spare=ceiling.spare - left)):
-            raise OSError(errno.ENOSPC, says)
+            raise OSError(errno.ENOSPC, reason)
 
 
 def _wait(process: subprocess.Popen, deadline: float, look: Callable[[], str] | None) -> tuple[int | None, str]:
@@ -215,9 +215,9 @@ def _nameless(pid: int, most: int) -> int:
         with contextlib.suppress(OSError), os.scandir(f"/proc/{process}/fd") as held:
             for entry in held:
                 with contextlib.suppress(OSError):
-                    told = os.stat(entry.path)
-                    if stat.S_ISREG(told.st_mode) and not told.st_nlink:
-                        found[told.st_dev, told.st_ino] = told.st_blocks * 512
+                    status = os.stat(entry.path)
+                    if stat.S_ISREG(status.st_mode) and not status.st_nlink:
+                        found[status.st_dev, status.st_ino] = status.st_blocks * 512
     return sum(found.values())
 
 
@@ -321,5 +321,5 @@ def git(
 
     For untrusted checkouts use core/repair/sandbox/checkout.py.
     """
-    told = QUIET | git_settings.environment() | dict(env or {})
-    return check(["git", *args], cwd=repo, env=told, timeout=timeout, input=input)
+    variables = QUIET | git_settings.environment() | dict(env or {})
+    return check(["git", *args], cwd=repo, env=variables, timeout=timeout, input=input)

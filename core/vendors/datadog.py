@@ -56,9 +56,9 @@ class Datadog:
         """A page of log events; the single lines of one stack are one record, with the identity of the first."""
         rows, after = self._search("/api/v2/logs/events/search", self.query, window)
         lines, others = datadog_lines.split(rows)
-        told = line_pages.whole(lines, window.memory, window.since, window.until, not after)
-        joined = [datadog_lines.row_of(event) for event in told.events]
-        return Page(self._records([*others, *joined], parse), after=after, memory=told.memory)
+        page = line_pages.whole(lines, window.memory, window.since, window.until, not after)
+        joined = [datadog_lines.row_of(event) for event in page.events]
+        return Page(self._records([*others, *joined], parse), after=after, memory=page.memory)
 
     def _found(self, path: str, query: str, window: ReadWindow, read: Callable[[dict, Redacting], Record]) -> Page:
         """A page of a search; logs and events have the same format."""
@@ -230,9 +230,9 @@ def tags_of(tags: Sequence[str] | None) -> dict[str, str]:
     return dict(tag.split(":", 1) for tag in tags or [] if ":" in tag)
 
 
-def _service(told: object, tags: dict[str, str]) -> str:
+def _service(name: object, tags: dict[str, str]) -> str:
     """Events name an unknown service "undefined"."""
-    return str(told) if told and told != "undefined" else tags.get("service", "")
+    return str(name) if name and name != "undefined" else tags.get("service", "")
 
 
 def _iso(at: datetime) -> str:

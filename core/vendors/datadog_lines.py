@@ -31,12 +31,12 @@ def split(rows: Iterable[dict]) -> tuple[list[StreamLine], list[dict]]:
 def line_of(row: dict) -> StreamLine | None:
     """The row as a line; None for a row with attributes or with several lines, and for an unreadable one."""
     try:
-        told = row["attributes"]
-        text = told.get("message")
-        if told.get("attributes") or not isinstance(text, str) or "\n" in text.strip():
+        attributes = row["attributes"]
+        text = attributes.get("message")
+        if attributes.get("attributes") or not isinstance(text, str) or "\n" in text.strip():
             return None
-        stream = [told.get("host"), told.get("service"), told.get("status"), told.get("tags") or []]
-        at = datetime.fromisoformat(str(told["timestamp"]))
+        stream = [*(attributes.get(name) for name in ("host", "service", "status")), attributes.get("tags") or []]
+        at = datetime.fromisoformat(str(attributes["timestamp"]))
         return StreamLine(text, json.dumps(stream), at if at.tzinfo else None, str(row["id"]))
     except FAULTS:
         return None
@@ -46,5 +46,5 @@ def row_of(event: LogEvent) -> dict[str, Any]:
     """The joined event as a row: the identity of its stack, the time of its first line, and the whole text."""
     host, service, status, tags = json.loads(event.first.stream)
     at = event.first.at.isoformat() if event.first.at else ""
-    told = {"message": text_of(event), "host": host, "service": service, "status": status, "tags": tags}
-    return {"id": event.id, "attributes": {**told, "timestamp": at}}
+    values = {"message": text_of(event), "host": host, "service": service, "status": status, "tags": tags}
+    return {"id": event.id, "attributes": {**values, "timestamp": at}}

@@ -76,8 +76,8 @@ class Email:
                     server.login(self.user, self.password)
                 yield server
         except (OSError, smtplib.SMTPException, ValueError) as error:
-            says = self.redact(f"{self.host}:{self.port}: {error}")[:300]
-            raise VendorError(self.name, says, permanent=is_permanent(error)) from None
+            message = self.redact(f"{self.host}:{self.port}: {error}")[:300]
+            raise VendorError(self.name, message, permanent=is_permanent(error)) from None
 
     def _connected(self) -> smtplib.SMTP:
         if self.implicit_tls:

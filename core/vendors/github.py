@@ -185,8 +185,8 @@ class GitHub:
                 raise
             return []
         rows = [row for row in found if to_production(row)]
-        told = ((row, self.http.get(f"{path}/{row['id']}/statuses").json(list)) for row in rows[:RELEASES])
-        return [made for row, statuses in told if (made := release(row, statuses))]
+        found_rows = ((row, self.http.get(f"{path}/{row['id']}/statuses").json(list)) for row in rows[:RELEASES])
+        return [made for row, statuses in found_rows if (made := release(row, statuses))]
 
     # --- reviews, checks and statuses of a commit
 
@@ -221,8 +221,8 @@ class GitHub:
 
     def permissions(self, repository: str) -> dict[str, bool]:
         """The token's rights in a repository, as GitHub reports them; empty if it does not report them."""
-        told = self.http.get(f"/repos/{repository}").json().get("permissions")
-        return {str(name): bool(given) for name, given in told.items()} if isinstance(told, dict) else {}
+        rights = self.http.get(f"/repos/{repository}").json().get("permissions")
+        return {str(name): bool(given) for name, given in rights.items()} if isinstance(rights, dict) else {}
 
     def check(self) -> Check:
         name = ""

@@ -157,8 +157,8 @@ def hint(settings: Settings, vendor: str) -> Check | None:
     if not given:
         return None
     if absent := [name for name in needs if name not in given]:
-        says = f"{' and '.join(map(str.upper, absent))} is missing, while {given[0].upper()} is set"
-        return Check(False, says, "; ".join(f"{name.upper()}: {WHERE[name]}" for name in absent))
+        text = f"{' and '.join(map(str.upper, absent))} is missing, while {given[0].upper()} is set"
+        return Check(False, text, "; ".join(f"{name.upper()}: {WHERE[name]}" for name in absent))
     return next(filter(None, (_row(settings, row) for row in ROWS if row[0] == vendor)), None)
 
 

@@ -73,8 +73,8 @@ class VendorAnswer:
         """The list under the key ``name`` of the body. Raises VendorError if it is missing."""
         found = self.json().get(name)
         if not isinstance(found, list):
-            said = f": {told(self)}" if told(self) else ""
-            raise VendorError(self.vendor, f"answered {self.status} without {name!r}{said}")
+            details = f": {told(self)}" if told(self) else ""
+            raise VendorError(self.vendor, f"answered {self.status} without {name!r}{details}")
         return found
 
     def next_link(self) -> dict[str, str] | None:
@@ -176,22 +176,22 @@ class Http:
         return VendorError(self.vendor, f"is unreachable at {where}: {why or type(error).__name__}")
 
     def _fault(self, answer: httpx.Response) -> VendorError:
-        status, said = answer.status_code, told(answer)
-        limited = limits.limited(status, answer.headers, said)
-        says = (
+        status, details = answer.status_code, told(answer)
+        limited = limits.limited(status, answer.headers, details)
+        message = (
             "redirected us to another address; check the URL"
             if status < 400
             else WORDS.get(
                 429 if limited else status, "had an internal error" if status >= 500 else "refused the request"
             )
         )
-        detail = self.redact(said)
+        detail = self.redact(details)
         return VendorError(
             self.vendor,
-            f"{says} ({status})" + (f": {detail}" if detail else ""),
+            f"{message} ({status})" + (f": {detail}" if detail else ""),
             status=status,
             permanent=status < 500 and not limited,
-            retry_after=limits.wait_asked(status, answer.headers, said),
+            retry_after=limits.wait_asked(status, answer.headers, details),
         )
 
     def _allowed(self, url: str) -> None:
@@ -200,8 +200,8 @@ class Http:
             where = f"{asked.scheme}://{asked.netloc}"
             raise VendorError(self.vendor, f"pointed to another host ({where})", permanent=True)
         if own.scheme != "https" and not (self.guard.loopback or self.guard.private):
-            says = f"the address {self.base_url} is not encrypted; keys are sent only over https"
-            raise VendorError(self.vendor, says, permanent=True)
+            message = f"the address {self.base_url} is not encrypted; keys are sent only over https"
+            raise VendorError(self.vendor, message, permanent=True)
 
 
 @lru_cache(maxsize=1)

@@ -254,8 +254,8 @@ def _other(event: LogEvent, bare: str) -> bool:
         return True
     if bare[:1].isspace() or AT.match(bare):
         return True
-    told = [text for text in event.bare if text]
-    return bool(POINTER.match(told[-1]) and ERROR_LINE.match(bare))
+    shown = [text for text in event.bare if text]
+    return bool(POINTER.match(shown[-1]) and ERROR_LINE.match(bare))
 
 
 def _says_error(event: LogEvent) -> bool:

@@ -124,8 +124,8 @@ class Kestra:
     def deploy(self, flow: str, source: str) -> list[str]:
         """Create or replace a flow; returns the server's objections, with which nothing was changed."""
         yaml = {"content": source.encode(), "headers": {"Content-Type": "application/x-yaml"}}
-        told = self.http.post(f"{self.base}/flows/validate", idempotent=True, **yaml).json(list)
-        if faults := [str(row["constraints"]) for row in told if row.get("constraints")]:
+        faults = self.http.post(f"{self.base}/flows/validate", idempotent=True, **yaml).json(list)
+        if faults := [str(row["constraints"]) for row in faults if row.get("constraints")]:
             return faults
         try:
             self.http.request("PUT", f"{self.base}/flows/{self.namespace}/{flow}", **yaml)

@@ -16,25 +16,25 @@ EPOCH = 1e9  # a reset value above this is an epoch time, below it the remaining
 LONGEST, SECONDARY = 3600.0, 60.0  # seconds; GitHub requests a minute after its secondary limit
 
 
-def limited(status: int, headers: Mapping[str, str], said: str = "") -> bool:
+def limited(status: int, headers: Mapping[str, str], message: str = "") -> bool:
     """Does the response mean a rate limit? GitHub also uses 403 for it."""
     if status == 429:
         return True
-    return status == 403 and ("retry-after" in headers or left(headers) == 0 or "rate limit" in said.lower())
+    return status == 403 and ("retry-after" in headers or left(headers) == 0 or "rate limit" in message.lower())
 
 
-def wait_asked(status: int, headers: Mapping[str, str], said: str = "") -> float | None:
+def wait_asked(status: int, headers: Mapping[str, str], message: str = "") -> float | None:
     """Seconds that a vendor requests to wait, at most an hour: Retry-After (seconds or date) or a reset header."""
     at = vendor_time(headers)
     if value := headers.get("retry-after"):
         wait = _number(value)
         return _bounded(_until(value, at) if wait is None else wait)
-    if not limited(status, headers, said):
+    if not limited(status, headers, message):
         return None
     for name in RESETS:
         if (reset := _number(headers.get(name, ""))) is not None and (status == 429 or left(headers) == 0):
             return _bounded(reset - at if reset > EPOCH else reset)
-    return SECONDARY if "secondary rate limit" in said.lower() else None
+    return SECONDARY if "secondary rate limit" in message.lower() else None
 
 
 def left(headers: Mapping[str, str]) -> int | None:

@@ -38,8 +38,8 @@ def whole(
 
     Consecutive cycles overlap. An event that begins before ``since`` was already read completely and is left out.
     """
-    told = memory.get(CUT, [])
-    waited = [StreamLine(text, stream, datetime.fromisoformat(at), name) for name, at, stream, text in told]
+    stored = memory.get(CUT, [])
+    waited = [StreamLine(text, stream, datetime.fromisoformat(at), name) for name, at, stream, text in stored]
     known = {line.id for line in waited}
     events = joined([*waited, *(line for line in lines if line.id not in known)])
     complete = [event for event in events if not (event.headless and _at(event.first, since) < since + GAP)]

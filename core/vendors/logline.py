@@ -60,10 +60,10 @@ def read_line(text: str) -> LogLine:
         stack = text if TRACEBACK.search(text) or "\n\tat " in text else ""
         title = _raised(stack) or _first(text) or "log line"
         return LogLine(title, text, level=found[1].lower() if found else "", stack=stack)
-    told = {part: next((str(fields[n]) for n in names if fields.get(n)), "") for part, names in NAMES.items()}
-    kind, says = told.pop("kind"), told.pop("says")
-    title = f"{kind}: {says or told['message']}" if kind else _first(told["message"]) or "log line"
-    return LogLine(title=title, **{**told, "message": told["message"] or text, "level": told["level"].lower()})
+    values = {part: next((str(fields[n]) for n in names if fields.get(n)), "") for part, names in NAMES.items()}
+    kind, message = values.pop("kind"), values.pop("says")
+    title = f"{kind}: {message or values['message']}" if kind else _first(values["message"]) or "log line"
+    return LogLine(title=title, **{**values, "message": values["message"] or text, "level": values["level"].lower()})
 
 
 def _raised(stack: str) -> str:

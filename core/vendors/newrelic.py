@@ -148,8 +148,8 @@ class NewRelic:
         answer = self.http.post("", json=body, headers=headers, idempotent=True, verify=self._refused)
         account = ((answer.json().get("data") or {}).get("actor") or {}).get("account")
         if not isinstance(account, dict):
-            says = f"account {self.account} does not exist, or the key's user has no access to it"
-            raise VendorError(self.name, says, permanent=True)
+            message = f"account {self.account} does not exist, or the key's user has no access to it"
+            raise VendorError(self.name, message, permanent=True)
         return account
 
     def _part(self, query: str, name: str, variables: dict, headers: dict | None = None) -> dict:
@@ -167,9 +167,9 @@ class NewRelic:
         first = errors[0] if isinstance(errors, list) and isinstance(errors[0], dict) else {}
         kinds = first.get("extensions") or {}
         kind = str(kinds.get("error_code") or kinds.get("errorClass") or "")
-        said = self.http.redact(str(first.get("message") or "an error without a message"))[:300]
-        says = "rejected the API key; it must be a user key (NRAK-…)" if kind == "BAD_API_KEY" else said
-        raise VendorError(self.name, says + (f" ({kind})" if kind else ""), permanent=kind not in PASSING, status=200)
+        text = self.http.redact(str(first.get("message") or "an error without a message"))[:300]
+        reason = "rejected the API key; it must be a user key (NRAK-…)" if kind == "BAD_API_KEY" else text
+        raise VendorError(self.name, reason + (f" ({kind})" if kind else ""), permanent=kind not in PASSING, status=200)
 
     def check(self) -> Check:
         try:
@@ -196,7 +196,7 @@ def whereto(fault: VendorError) -> str:
 
 def error(row: dict, http: Http) -> Record:
     """A TransactionError as a Record. Pure."""
-    kind, says = str(row.get("error.class") or "error"), http.redact(str(row.get("error.message") or ""))
+    kind, message = str(row.get("error.class") or "error"), http.redact(str(row.get("error.message") or ""))
     stack = http.redact(str(row.get("error.stack_trace") or ""))
     service, where = str(row.get("appName") or ""), str(row.get("transactionName") or "")
     return Record(
@@ -207,11 +207,11 @@ def error(row: dict, http: Http) -> Record:
         service=service,
         environment=str(row.get("environment") or "production"),
         release=row.get("service.version") or None,
-        title=f"{kind}: {says}"[:300],
-        message=(stack or says)[:20_000],
+        title=f"{kind}: {message}"[:300],
+        message=(stack or message)[:20_000],
         attributes={
             "error.class": kind,
-            "error.message": says,
+            "error.message": message,
             "transaction": where,
             "trace_id": row.get("traceId"),
             "host": row.get("host"),
@@ -221,8 +221,8 @@ def error(row: dict, http: Http) -> Record:
 
 def identity(row: dict) -> str:
     """The identity: the transaction's guid with the time; without a guid, all values of the event."""
-    told = [row["timestamp"], row["guid"]] if row.get("guid") else sorted(row.items())
-    return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()[:32]
+    values = [row["timestamp"], row["guid"]] if row.get("guid") else sorted(row.items())
+    return hashlib.sha256(json.dumps(values, default=str).encode()).hexdigest()[:32]
 
 
 def alert(row: dict, http: Http) -> Record:

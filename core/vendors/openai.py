@@ -74,8 +74,8 @@ class Chat:
         text = (answer.choices[0].message.content or "") if answer.choices else ""
         tokens = spent(answer.usage.total_tokens if answer.usage else 0)
         try:
-            told = first_object(str(text))
-            return {name: value for name, value in told.items() if name not in OURS} | {"tokens": tokens}
+            parsed = first_object(str(text))
+            return {name: value for name, value in parsed.items() if name not in OURS} | {"tokens": tokens}
         except VendorError as error:
             error.tokens = tokens  # they were spent nevertheless
             raise
@@ -125,5 +125,5 @@ class OpenAIAnalyst:
 
     def analyze(self, evidence: IssueFacts) -> Conclusion:
         known: Conclusion = self.embedded.analyze(evidence)
-        told = self.chat.complete(SYSTEM, fenced(evidence), SCHEMA)
-        return tempered(self.name, self.chat.model, told, known)
+        answer = self.chat.complete(SYSTEM, fenced(evidence), SCHEMA)
+        return tempered(self.name, self.chat.model, answer, known)

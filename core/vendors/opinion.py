@@ -31,10 +31,10 @@ class Opinion(BaseModel):
 SCHEMA = Opinion.model_json_schema()
 
 
-def tempered(analyst: str, model: str, told: Any, known: Conclusion) -> Conclusion:
+def tempered(analyst: str, model: str, answer: Any, known: Conclusion) -> Conclusion:
     """The conclusion of an opinion, limited by the embedded one, ``known``. Raises VendorError."""
     try:
-        opinion = Opinion.model_validate(told)
+        opinion = Opinion.model_validate(answer)
     except ValidationError as error:
         raise VendorError(analyst, f"answered against the schema: {error.errors()[0]['msg']}") from None
     return Conclusion(

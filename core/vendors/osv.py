@@ -67,10 +67,10 @@ class Osv:
             self.http.meter.begin()
             ids = self._ids(sorted(pins))
             rows = self._rows(list(dict.fromkeys(i for found in ids.values() for i in found)))
-        told = {
+        found_ids = {
             pin: merged([rows[i] for i in found if not rows[i].get("withdrawn")], pin) for pin, found in ids.items()
         }
-        return {pin: found for pin, found in told.items() if found}
+        return {pin: found for pin, found in found_ids.items() if found}
 
     def check(self) -> Check:
         """Check with a version that is known to be vulnerable; a service that reports nothing has no data."""
@@ -79,8 +79,8 @@ class Osv:
         except VendorError as error:
             return Check(False, error.message, WHERE)
         if not found:
-            says = f"{self.where} reports no vulnerability of {' '.join(PROBE)}, which has one: its data is missing"
-            return Check(False, says, WHERE)
+            message = f"{self.where} reports no vulnerability of {' '.join(PROBE)}, which has one: its data is missing"
+            return Check(False, message, WHERE)
         return Check(True, f"{self.where} checks the name and version of each dependency of a fix")
 
     def _ids(self, pins: list[Pin]) -> dict[Pin, tuple[str, ...]]:
@@ -141,8 +141,8 @@ def ids_of(result: Any) -> list[str]:
     rows = result.get("vulns") or [] if isinstance(result, dict) else None
     if not isinstance(rows, list):
         raise VendorError(Osv.name, UNKNOWN)
-    told = [row.get("id") if isinstance(row, dict) else None for row in rows]
-    ids = [one for one in told if isinstance(one, str) and ID.fullmatch(one)]
+    ids = [row.get("id") if isinstance(row, dict) else None for row in rows]
+    ids = [one for one in ids if isinstance(one, str) and ID.fullmatch(one)]
     if len(ids) < len(rows):
         raise VendorError(Osv.name, UNKNOWN)
     return ids
@@ -191,10 +191,10 @@ def _dict(value: Any) -> dict:
 
 def plain(text: Any, limit: int = SHORT) -> str:
     """One line without control, invisible or direction-changing characters."""
-    told = text[: 20 * limit] if isinstance(text, str) else ""
-    told = "".join(c for c in told if c.isspace() or unicodedata.category(c)[0] != "C")
-    told = " ".join(told.split())
-    return told if len(told) <= limit else told[: limit - 1] + "…"
+    cleaned = text[: 20 * limit] if isinstance(text, str) else ""
+    cleaned = "".join(c for c in cleaned if c.isspace() or unicodedata.category(c)[0] != "C")
+    cleaned = " ".join(cleaned.split())
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
 
 
 def _rated(row: dict) -> Iterator[str]:

@@ -96,8 +96,8 @@ class IndexRelay:
         for _ in range(REDIRECTS):
             parts = urlsplit(url)
             signed = own.authorization and (parts.scheme, parts.netloc) == own.host
-            told = headers | ({"authorization": own.authorization} if signed else {})
-            with self.client.stream(method, url, headers=told) as found:
+            sent = headers | ({"authorization": own.authorization} if signed else {})
+            with self.client.stream(method, url, headers=sent) as found:
                 if not (found.is_redirect and "location" in found.headers):
                     yield found
                     return
@@ -119,12 +119,12 @@ class IndexRelay:
         """A page with rewritten links. Raises NotOfTheIndex if it is not a page."""
         if "json" in kind:
             try:
-                told = json.loads(text)
-                for file in told.get("files", []):
+                data = json.loads(text)
+                for file in data.get("files", []):
                     file["url"] = self.inside(number, page, str(file.get("url", "")))
             except (ValueError, TypeError, AttributeError, RecursionError):
                 raise NotOfTheIndex("a page of the index does not match its content type") from None
-            return json.dumps(told)
+            return json.dumps(data)
         return LINK.sub(lambda m: f'{m[1]}"{html.escape(self.inside(number, page, html.unescape(m[2][1:-1])))}"', text)
 
 
@@ -152,8 +152,8 @@ class _IndexHandler(BaseHTTPRequestHandler):
             relay.refused.append(str(error))
             self.answer(403, "text/plain", str(error).encode())
         except (VendorError, *HTTP_ERRORS) as error:
-            says = error.message if isinstance(error, VendorError) else str(error) or type(error).__name__
-            relay.failed.append(f"{urlsplit(url).netloc}: {Redactor()(says)}")
+            message = error.message if isinstance(error, VendorError) else str(error) or type(error).__name__
+            relay.failed.append(f"{urlsplit(url).netloc}: {Redactor()(message)}")
             self.answer(502, "text/plain", relay.failed[-1].encode())
 
     do_HEAD = do_GET

@@ -167,8 +167,8 @@ def _read(stream: Stream, window: ReadWindow) -> Page:
         return stream.read(window)
     except FAULTS as error:
         log.exception("a response has an unknown format")
-        says = f"returned an unknown format ({type(error).__name__}: {str(error)[:200]})"
-        raise VendorError("source", says) from None
+        message = f"returned an unknown format ({type(error).__name__}: {str(error)[:200]})"
+        raise VendorError("source", message) from None
 
 
 def _window(stream: Stream, mark: dict, until: datetime) -> tuple[ReadWindow, datetime]:

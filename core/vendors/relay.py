@@ -49,8 +49,8 @@ class Relay:
 JSON = "application/json"
 
 
-def _error(status: int, says: str) -> tuple[int, str, bytes]:
-    return status, JSON, json.dumps({"error": {"message": says}}).encode()
+def _error(status: int, message: str) -> tuple[int, str, bytes]:
+    return status, JSON, json.dumps({"error": {"message": message}}).encode()
 
 
 class _Handler(BaseHTTPRequestHandler):

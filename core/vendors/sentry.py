@@ -70,8 +70,8 @@ class Sentry:
         event = self._event(row["id"])
         counts.pop(row["id"], None)  # keep the order of last use
         counts[row["id"]] = total
-        told = records_of([row], lambda row: parse(row, event, new, self.http), self.meter)
-        return told or records_of([row], lambda row: parse(row, {}, new, self.http), self.meter)
+        records = records_of([row], lambda row: parse(row, event, new, self.http), self.meter)
+        return records or records_of([row], lambda row: parse(row, {}, new, self.http), self.meter)
 
     def _event(self, issue: str) -> dict:
         """The latest event; empty if Sentry has none or fails to return it: then only the issue is reported."""

@@ -49,13 +49,13 @@ class Slack:
     def check(self) -> Check:
         try:
             answer = self.http.get("/auth.test")
-            told = self._done(answer.json())
+            identity = self._done(answer.json())
         except VendorError as error:
             return Check(False, error.message, WHERE)
         scopes = answer.headers.get("x-oauth-scopes", "")
         if scopes and "chat:write" not in re.split(r"[,\s]+", scopes):
             return Check(False, f"the token lacks chat:write (it has {scopes})", WHERE)
-        return Check(True, f"messages go to {self.channel} of {told.get('team') or 'the workspace'}")
+        return Check(True, f"messages go to {self.channel} of {identity.get('team') or 'the workspace'}")
 
     def _call(self, method: str, form: dict, idempotent: bool = False) -> dict:
         return self._done(self.http.post(f"/{method}", data=form, idempotent=idempotent).json())

@@ -114,11 +114,11 @@ class Vercel:
 
     def production(self, project: str) -> Deployed | None:
         """The deployment of the production alias now."""
-        told = self._project(project)
-        if not (live := served(told)):
+        details = self._project(project)
+        if not (live := served(details)):
             return None
         row = self._deployment(live)
-        return replace(self._shape(row), since=since(row, told))
+        return replace(self._shape(row), since=since(row, details))
 
     def _project(self, project: str) -> dict:
         return self.http.get(f"/v9/projects/{project}", params={"rollbackInfo": "true", **self.scope}).json()
@@ -168,8 +168,8 @@ class Vercel:
         """
         old = self._deployment(old_vendor_id)
         if (old.get("readyState"), old.get("target")) != ("READY", "production"):
-            says = f"{old_vendor_id} is not a ready production deployment ({old.get('readyState')})"
-            raise VendorError(self.name, says, permanent=True)
+            message = f"{old_vendor_id} is not a ready production deployment ({old.get('readyState')})"
+            raise VendorError(self.name, message, permanent=True)
         for vendor_id in (new_vendor_id, old_vendor_id):
             self._point(rehearsal_alias(project, self.scope), vendor_id)
 
@@ -183,8 +183,8 @@ class Vercel:
         deadline = time.monotonic() + ALIAS_SECONDS
         while alias not in self._aliases(vendor_id):
             if time.monotonic() > deadline:
-                says = f"the alias {alias} did not move to {vendor_id} in {ALIAS_SECONDS:.0f} s"
-                raise VendorError(self.name, says, permanent=True)
+                message = f"the alias {alias} did not move to {vendor_id} in {ALIAS_SECONDS:.0f} s"
+                raise VendorError(self.name, message, permanent=True)
             time.sleep(POLL)
 
     def _aliases(self, vendor_id: str) -> set[str]:
@@ -199,8 +199,8 @@ class Vercel:
             if failed(now, vendor_id, asked_before):
                 raise VendorError(self.name, f"the aliases did not move: {self._unmoved(project)}", permanent=True)
             if time.monotonic() > deadline:
-                says = f"the alias of {project} did not move to {vendor_id} in {ALIAS_SECONDS:.0f} s"
-                raise VendorError(self.name, says, permanent=True)
+                message = f"the alias of {project} did not move to {vendor_id} in {ALIAS_SECONDS:.0f} s"
+                raise VendorError(self.name, message, permanent=True)
             time.sleep(POLL)
         return self._verified(project, vendor_id, before)
 
@@ -217,8 +217,8 @@ class Vercel:
         wanted = set(((before.get("targets") or {}).get("production") or {}).get("alias") or [])
         missing = wanted - self._aliases(vendor_id)
         if missing:
-            says = f"{', '.join(sorted(missing))} of {project} do not serve {vendor_id} yet"
-            raise VendorError(self.name, says, permanent=True)
+            message = f"{', '.join(sorted(missing))} of {project} do not serve {vendor_id} yet"
+            raise VendorError(self.name, message, permanent=True)
         return self.status(vendor_id)
 
     # --- environment variables
@@ -242,8 +242,8 @@ class Vercel:
         except VendorError as error:
             lost = error.status == 404
             where = "repositories.….vercel_project in platform.toml, or VERCEL_TEAM_ID if a team owns it"
-            says = f"project {project}: {error.message}" if lost else error.message
-            return Check(False, says, where if lost else WHERE)
+            message = f"project {project}: {error.message}" if lost else error.message
+            return Check(False, message, where if lost else WHERE)
         return Check(True, f"the token is accepted; {counted(len(self.projects), 'readable project')}")
 
 

@@ -72,14 +72,14 @@ def _path(project: str) -> str:
 
 
 @understood(NAME)
-def release_of(told: Mapping) -> dict:
-    return told.get("rollingRelease") or {}
+def release_of(body: Mapping) -> dict:
+    return body.get("rollingRelease") or {}
 
 
 @understood(NAME)
-def stages_of(told: Mapping) -> list[int]:
+def stages_of(body: Mapping) -> list[int]:
     """The shares below 100 of a configuration. Raises VendorError if a stage ends by time, without a judgement."""
-    config = release_of(told)
+    config = release_of(body)
     stages = [row for row in config.get("stages") or () if int(row["targetPercentage"]) < ALL]
     manual = config.get("advancementType") == "manual-approval"
     if any(not (manual or row.get("requireApproval")) for row in stages):

@@ -60,8 +60,8 @@ class RolloutDelivery(KubernetesDelivery):
     def accepts(self, order: ReleaseOrder) -> None:
         found = shares_of(steps_of(self._read()))
         if found != list(order.steps):
-            says = f"the Rollout pauses without a duration at the weights {found} and not at {list(order.steps)}"
-            raise VendorError(NAME, f"{says}: change steps in platform.toml, or the Rollout", permanent=True)
+            message = f"the Rollout pauses without a duration at the weights {found} and not at {list(order.steps)}"
+            raise VendorError(NAME, f"{message}: change steps in platform.toml, or the Rollout", permanent=True)
 
     def share(self, order: ReleaseOrder) -> int:
         return self._share(self._read(), order)

@@ -71,10 +71,10 @@ class Cluster:
     def check(self) -> Check:
         """Does the API respond? The token's rights are checked with the object of each delivery (see doctor)."""
         try:
-            told = self._asked(self.version.get_code)
+            version = self._asked(self.version.get_code)
         except VendorError as error:
             return Check(False, error.message, "KUBERNETES_API_URL, KUBERNETES_TOKEN and KUBERNETES_CA_FILE")
-        return Check(True, f"Kubernetes {told.get('gitVersion') or 'of an unknown version'} answers")
+        return Check(True, f"Kubernetes {version.get('gitVersion') or 'of an unknown version'} answers")
 
     def _asked(self, work: Callable[..., Any], *args: Any, **named: Any) -> dict:
         try:
@@ -82,8 +82,8 @@ class Cluster:
         except ApiException as error:
             raise self._fault(error) from None
         except (HTTPError, OpenApiException, *FAULTS) as error:
-            says = f"did not answer as expected ({type(error).__name__}: {self.redact(str(error))[:200]})"
-            raise VendorError(NAME, says) from None
+            message = f"did not answer as expected ({type(error).__name__}: {self.redact(str(error))[:200]})"
+            raise VendorError(NAME, message) from None
         if not isinstance(found, dict):
             raise VendorError(NAME, f"returned JSON of an unexpected type ({type(found).__name__})")
         return found
@@ -91,15 +91,15 @@ class Cluster:
     def _fault(self, error: ApiException) -> VendorError:
         status = int(error.status or 0)
         permanent = 0 < status < 500 and status not in PASSING
-        says = f"answered {status} {error.reason or ''}".strip() + message_of(error.body)
-        return VendorError(NAME, self.redact(says), permanent=permanent, status=status)
+        message = f"answered {status} {error.reason or ''}".strip() + message_of(error.body)
+        return VendorError(NAME, self.redact(message), permanent=permanent, status=status)
 
 
 def message_of(body: Any) -> str:
     """The message of an API ``Status``; empty for any other body. Pure."""
     try:
-        told = json.loads(body)
-        return f": {str(told['message'])[:300]}"
+        status = json.loads(body)
+        return f": {str(status['message'])[:300]}"
     except FAULTS:
         return ""
 

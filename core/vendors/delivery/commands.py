@@ -74,8 +74,8 @@ class CommandDelivery(Tested):
     def serve(self, made: Deployed) -> Deployed:
         live = self.production()
         if live is None or live.sha != made.sha:
-            says = f"production serves {live.sha if live else 'an unknown commit'} and not {made.sha}"
-            raise VendorError(NAME, says, permanent=True)
+            message = f"production serves {live.sha if live else 'an unknown commit'} and not {made.sha}"
+            raise VendorError(NAME, message, permanent=True)
         return live
 
     def with_key(self, order: ReleaseOrder) -> list[Deployed]:
@@ -86,8 +86,8 @@ class CommandDelivery(Tested):
         raise VendorError(NAME, f"the deployment of {made.sha[:12]} still runs; commands cannot be cancelled")
 
     def production(self) -> Deployed | None:
-        told = self._told(ReleaseOrder("", ""))
-        return live(told) if told else None
+        status = self._status(ReleaseOrder("", ""))
+        return live(status) if status else None
 
     def rollback(self, order: ReleaseOrder) -> Deployed:
         """Deploy the commit that production served before, with its own key."""
@@ -115,7 +115,7 @@ class CommandDelivery(Tested):
             raise VendorError(NAME, "steps need commands.promote", permanent=True)
 
     def share(self, order: ReleaseOrder) -> int:
-        return share_of(self._told(order))
+        return share_of(self._status(order))
 
     def shift(self, order: ReleaseOrder, share: int) -> int:
         if (reached := self.share(order)) >= share:
@@ -130,18 +130,18 @@ class CommandDelivery(Tested):
 
     def check(self) -> Check:
         try:
-            told = self._told(ReleaseOrder("", ""))
+            status = self._status(ReleaseOrder("", ""))
         except VendorError as error:
             return Check(False, error.message, "repositories.….commands.status in platform.toml")
-        return Check(True, f"`status` answers; production serves {str(told.get('sha') or 'an unknown commit')[:12]}")
+        return Check(True, f"`status` answers; production serves {str(status.get('sha') or 'an unknown commit')[:12]}")
 
     # --- the commands themselves
 
     def _state(self, order: ReleaseOrder) -> Deployed | None:
         """The deployment with this key; None when there is none."""
-        return with_state(self._told(order), order)
+        return with_state(self._status(order), order)
 
-    def _told(self, order: ReleaseOrder) -> dict:
+    def _status(self, order: ReleaseOrder) -> dict:
         done = self._run(self.rules.status, order.sha, order)
         if not done.ok:
             raise VendorError(NAME, self._note(self.rules.status, done))
@@ -195,34 +195,35 @@ def answer(printed: str) -> dict:
 
 
 @understood(NAME)
-def with_state(told: Mapping, order: ReleaseOrder) -> Deployed | None:
-    state = STATES[told.get("state", "absent")]
-    return Deployed(order.sha, url_of(told), state, order.sha, str(told.get("note") or "")[:NOTE]) if state else None
+def with_state(status: Mapping, order: ReleaseOrder) -> Deployed | None:
+    state = STATES[status.get("state", "absent")]
+    note = str(status.get("note") or "")[:NOTE]
+    return Deployed(order.sha, url_of(status), state, order.sha, note) if state else None
 
 
 @understood(NAME)
-def share_of(told: Mapping) -> int:
+def share_of(status: Mapping) -> int:
     """The percentage of the traffic that the deployment with the key serves; one that is live serves all of it."""
-    if told.get("state") != "live":
+    if status.get("state") != "live":
         return 0
-    share = int(told.get("share", ALL))
+    share = int(status.get("share", ALL))
     if not 0 <= share <= ALL:
         raise ValueError(f"share is {share}; it is a percentage")
     return share
 
 
 @understood(NAME)
-def live(told: Mapping) -> Deployed | None:
+def live(status: Mapping) -> Deployed | None:
     """The deployment that production serves; None if the command does not know."""
-    sha = str(told.get("sha") or "")
-    since = datetime.fromisoformat(told["since"]) if told.get("since") else None
+    sha = str(status.get("sha") or "")
+    since = datetime.fromisoformat(status["since"]) if status.get("since") else None
     if since and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
-    return Deployed(sha, url_of(told), "READY", sha, since=since) if sha else None
+    return Deployed(sha, url_of(status), "READY", sha, since=since) if sha else None
 
 
-def url_of(told: Mapping) -> str:
-    url = str(told.get("url") or "")
+def url_of(status: Mapping) -> str:
+    url = str(status.get("url") or "")
     return url if url.startswith(("https://", "http://")) else ""
 
 

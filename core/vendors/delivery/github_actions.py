@@ -76,8 +76,8 @@ class ActionsDelivery(Tested):
     def serve(self, made: Deployed) -> Deployed:
         live = self.production()
         if live is None or live.sha != made.sha:
-            says = f"production serves {live.sha if live else 'an unknown commit'} and not {made.sha}"
-            raise VendorError(NAME, says, permanent=True)
+            message = f"production serves {live.sha if live else 'an unknown commit'} and not {made.sha}"
+            raise VendorError(NAME, message, permanent=True)
         if self.rules.workflow:
             self._mark(made.sha, "success", self._asked(made.sha)[0])
         return live
@@ -120,8 +120,8 @@ class ActionsDelivery(Tested):
             time.sleep(POLL)
             made = self.status(back, made)
         if made.state != "READY":
-            says = made.note if made.state == "WAITING" else f"the rollback ended as {made.state}: {made.url}"
-            raise VendorError(NAME, says)
+            message = made.note if made.state == "WAITING" else f"the rollback ended as {made.state}: {made.url}"
+            raise VendorError(NAME, message)
         return made
 
     def _way_back(self, order: ReleaseOrder) -> ReleaseOrder:
@@ -272,8 +272,8 @@ def deployment(row: Mapping, statuses: list[dict]) -> PipelineRun | None:
     if newest == "inactive":
         return None
     state, sha = STATUSES.get(newest, "QUEUED"), str(row["sha"])
-    told = str((statuses[0].get("description") if statuses else "") or "")[:500]
-    note = f"waits for the reviewers of {row['environment']}" if state == "WAITING" else told
+    description = str((statuses[0].get("description") if statuses else "") or "")[:500]
+    note = f"waits for the reviewers of {row['environment']}" if state == "WAITING" else description
     since = datetime.fromisoformat(statuses[0]["created_at"]) if state == "READY" else None
     return PipelineRun(int(row["id"]), Deployed(sha, str(row["url"]), state, sha, note, since))
 
