@@ -293,6 +293,10 @@ def test_the_command_is_run_with_our_reporter_and_its_own_options(tree):
     assert tuple(argv[6:12]) == proof._OPTIONS
     run_tests(tree, ["pytest"], script, source=[".", "src"])
     assert 'PYTHONPATH="$0":"$PWD"/src"$' in script.ran[-1][1][2]
+    (tree / "orders").mkdir()
+    (tree / "orders/__init__.py").touch()
+    run_tests(tree, ["pytest"], script, source=["orders", "lib"])  # a package is no folder to import from
+    assert 'PYTHONPATH="$0":"$PWD"/lib"$' in script.ran[-1][1][2]
     run_tests(tree, ["pytest"], script, timeout=7)
     assert script.ran[-1][2] == 7
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.models import Crash
 from core.models.counted import counted
+from core.repair.judge.precision import EMBEDDED
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.reproduce.reproduce import is_crash
 from core.repair.sandbox.probe import ProbeOutcome
@@ -96,15 +97,37 @@ def crash_like(before: Sequence[ProbeOutcome], after: Sequence[ProbeOutcome], cr
 
 
 def choose(judged: Sequence[Judged]) -> tuple[Judged | None, str]:
-    """The best candidate of the only behaviour, or of that with the strongest evidence; else None and why."""
-    best = sorted((max(group, key=_rank) for group in clusters(judged)), key=_rank, reverse=True)
-    if not best:
+    """The best of the only behaviour, or of that with the strongest evidence; else a model's, or None; and why.
+
+    ``behaviours`` tells the caller that candidates disagree: then a person decides, whatever was chosen.
+    """
+    groups = sorted(clusters(judged), key=lambda group: _rank(_first(group)), reverse=True)
+    if not groups:
         return None, "No candidate survived."
-    if len(best) > 1 and (not best[0].candidate.grade or _evidence(best[0]) == _evidence(best[1])):
-        return None, f"{len(best)} fixes behave differently, and nothing in the code shows which behaviour is intended."
-    if len(best) > 1:
-        return best[0], "Evidence chose between fixes."
-    return best[0], f"{len(judged)} candidates agree." if len(judged) > 1 else "1 candidate survived."
+    best = _first(groups[0])
+    if len(groups) > 1 and (not best.candidate.grade or _evidence(best) == _evidence(_first(groups[1]))):
+        why = f"{len(groups)} fixes behave differently, and nothing in the code shows which behaviour is intended."
+        return _of_a_model(groups), why
+    if len(groups) > 1:
+        return best, "Evidence chose between fixes."
+    return best, f"{len(judged)} candidates agree." if len(judged) > 1 else "1 candidate survived."
+
+
+def _of_a_model(groups: Sequence[Sequence[Judged]]) -> Judged | None:
+    """The proposal of most models, among the groups that evidence does not distinguish; None without a model.
+
+    A model has read the program around the crash. The embedded repairer's changes without evidence are guesses: the
+    person who decides sees them, but they do not replace a model's fix.
+    """
+    best = _first(groups[0])
+    alike = [g for g in groups if not best.candidate.grade or _evidence(_first(g)) == _evidence(best)]
+    models = [[one for one in group if one.candidate.generator != EMBEDDED] for group in alike]
+    most = max(models, key=len)
+    return _first(most) if most else None
+
+
+def _first(group: Sequence[Judged]) -> Judged:
+    return max(group, key=_rank)
 
 
 def clusters(judged: Sequence[Judged]) -> list[list[Judged]]:

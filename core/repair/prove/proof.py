@@ -68,16 +68,26 @@ def run_tests(
 ) -> Tests:
     """Run the service's test command, or only the files ``only``, and read the report of the platform's plugin.
 
-    ``source`` are the folders of the program's code, from which the tests import. A module that cannot be collected
-    counts as a failure of that module; the others run. ``timeout`` is in seconds.
+    ``source`` are the folders of the program's code. A module that cannot be collected counts as a failure of that
+    module; the others run. ``timeout`` is in seconds.
     """
     with desk(tree) as made:
         made.put("platform_reporter.py", script(_REPORTER))
-        start = _WITH_PLUGIN.format("".join(f':"$PWD"/{shlex.quote(folder)}' for folder in source if folder != "."))
+        start = _WITH_PLUGIN.format("".join(f':"$PWD"/{shlex.quote(name)}' for name in _roots(tree, runner, source)))
         argv = ["sh", "-c", start, made.name, *interpreter_of(runner).program(command), *_OPTIONS, *only]
         done = runner.run(argv, tree, timeout)
         values, honest = made.report()
     return _told(values, honest, done)
+
+
+def _roots(tree: Path, runner: Runner, source: Sequence[str]) -> list[str]:
+    """The folders that the tests import from: those of the service's environment, else of the source.
+
+    A package is none of them: its modules would take the place of installed ones with their names.
+    """
+    interpreter = interpreter_of(runner)
+    named = source if interpreter.modules is None else interpreter.roots
+    return [name for name in named if name != "." and not (tree / name / "__init__.py").exists()]
 
 
 def _told(values: Sequence[dict], honest: bool, done: Completed) -> Tests:
