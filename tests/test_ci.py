@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ def test_each_push_and_each_pull_request_runs_the_whole_check():
     assert ".ci/run" in steps
     script = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
     assert "set -euo pipefail" in script and script[-1] == "make test", "the first failure ends it"
+
+
+def test_the_whole_check_runs_on_the_oldest_python_that_is_promised():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    assert {job["container"] for job in workflow["jobs"].values()} == {"debian:bookworm"}, "it has Python 3.11"
+    promised = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    assert promised == ">=3.11"
 
 
 @pytest.mark.parametrize("check", ["ruff check .", "ruff format --check core console pages tests", "pyright"])
