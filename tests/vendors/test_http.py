@@ -201,6 +201,14 @@ def test_a_host_that_does_not_exist_is_said(monkeypatch):
         Http("datadog", "https://api.datadoghq.example").get("/")
 
 
+def test_an_address_without_encryption_gets_no_request():
+    sent = []
+    reply = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(200))
+    with pytest.raises(VendorError, match="keys are sent only over https") as told:
+        Http("v", "http://vendor.example", {"Authorization": "Bearer k"}, ["k"], transport=reply).get("/")
+    assert told.value.permanent and not sent
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(serve, tmp_path):
     """A real TLS server with a certificate of its own making."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

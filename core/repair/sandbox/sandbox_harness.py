@@ -16,6 +16,7 @@ import io
 import json
 import linecache
 import os
+import random
 import re
 import signal
 import sys
@@ -212,10 +213,17 @@ def run(job, out, number, say):
     for index, call in enumerate(job["calls"]):
         if slow > LATE_CALLS:
             break
+        determined(index)
         said = outcome(call, spaces, job.get("observe"), way, job.get("owners", ()))
         slow += said.get("error") == "Late"
         say([number, index, said])
         out.flush()  # the outcomes of an interrupted run still count
+
+
+def determined(number):
+    """Chance and random ids are the same for a call on every variant, so that what it gives can be compared."""
+    random.seed(number)
+    os.urandom = random._urandom = random.Random(number).randbytes  # what uuid4 and secrets take
 
 
 def main(folder):
