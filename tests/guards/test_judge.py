@@ -170,7 +170,7 @@ def one(outcomes, grade=Evidence.NONE, text="x", far=0, by="embedded", **values)
 
 
 DOC, SIB = Evidence.DOCUMENTED, Evidence.SIBLING
-DIFFERENT = "2 fixes behave differently and nothing in the code says which is meant."
+DIFFERENT = "2 fixes behave differently, and nothing in the code shows which behaviour is intended."
 
 
 @pytest.mark.parametrize(

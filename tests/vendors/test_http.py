@@ -70,7 +70,7 @@ def test_what_drips_ends_at_the_deadline(serve, monkeypatch, text):
     monkeypatch.setattr(http, "TOTAL", 0.2)
     client = Http("slow", serve(lambda connection: drip(connection, text)))
     begun = time.monotonic()
-    with pytest.raises(VendorError, match="did not answer in time"):
+    with pytest.raises(VendorError, match="did not respond in time"):
         client.get("/")
     assert time.monotonic() - begun < 5
 
