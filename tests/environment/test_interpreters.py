@@ -35,7 +35,7 @@ def test_the_newest_that_is_asked_for(wishes, chosen):
 
 
 def test_a_version_that_is_missing_is_named_with_who_asked_for_it():
-    with pytest.raises(EnvironmentFault, match=r"Dockerfile asks for Python 3.8, and this machine has 3.13.0"):
+    with pytest.raises(EnvironmentFault, match=r"Dockerfile requires Python 3.8, but this machine has 3.13.0"):
         choose([("3.8", "Dockerfile")], HERE)
     with pytest.raises(EnvironmentFault, match="no Python from 3.9"):
         choose([], [])
