@@ -104,9 +104,9 @@ def question(session: Session, approval_id: int, who: Actor, policy: Policy) -> 
         _newest(session, Decision, Decision.issue_id == issue.id, Decision.run == made.run),
         _newest(session, Deployment, *_production(repository), col(Deployment.status).in_(("verified", "watching"))),
         rehearsal(session, repository),
-        policy.is_critical(issue.service),
+        policy.is_critical(*issue.affected),
         answering.mine(row, who, policy),
-        answering.barred(row, issue.service, who, policy),
+        answering.barred(row, policy.worst_of(issue.affected), who, policy),
     )
 
 
