@@ -24,10 +24,9 @@ from core.signals.grouping import correlation, noise
 from core.signals.grouping.candidates import Candidates
 from core.signals.grouping.correlation import Landscape, Overrides
 from core.signals.grouping.fingerprint import Fingerprint, fingerprint
-from core.signals.grouping.open_issue import plain
-from core.signals.grouping.symptoms import SIGNS
+from core.signals.grouping.symptoms import SIGNS, plain
 from core.signals.health import best_source
-from core.stages import detecting, linking
+from core.stages import caused, detecting, linking
 from core.stages.analyze import as_record
 
 log = logging.getLogger(__name__)
@@ -72,8 +71,10 @@ def group_new(rt: Runtime) -> int:
         with store.write() as session:
             waiting = _waiting(session, BATCH)
             known = Known(index, around, triage_rules.overrides(session), triage_rules.context(session))
-            opened += sum(_place(session, known, signal) for signal in waiting)
+            new = [signal for signal in waiting if _place(session, known, signal)]
+            opened += len(new)
             linking.explain(session, index, {signal.issue_id for signal in waiting if signal.issue_id})
+            caused.link(session, rt.policy, {signal.issue_id for signal in new if signal.issue_id})
         more = len(waiting) == BATCH
     return opened
 
@@ -132,7 +133,7 @@ def _place(session: Session, known: Known, signal: Signal) -> bool:
     found = known.index.find(record, fp, known.around, known.overrides)
     if found.issue_id is None:
         return _open_issue(session, known, signal, record, fp)
-    _join(session, signal, known.row(session, found.issue_id))
+    _join(session, signal, known.row(session, found.issue_id), known.around)
     known.index.join(found.issue_id, record, fp)
     return False
 
@@ -156,7 +157,7 @@ def _open_issue(session: Session, known: Known, signal: Signal, record: Record, 
         .limit(1)
     ).first()
     if issue:
-        _join(session, signal, issue)
+        _join(session, signal, issue, known.around)
     else:
         issue = new_issue(session, record, fp)
         signal.issue_id = issue.id
@@ -185,10 +186,10 @@ def new_issue(session: Session, record: Record, fp: Fingerprint) -> Issue:
     return issue
 
 
-def _join(session: Session, signal: Signal, issue: Issue) -> None:
+def _join(session: Session, signal: Signal, issue: Issue, around: Landscape) -> None:
     """Count the signal on its issue; an error that returns after its fix starts a new run."""
     signal.issue_id = issue.id
-    _affect(issue, signal)
+    _affect(issue, signal, around.name(signal.service))
     issue.first_seen = min(issue.first_seen, signal.at)
     issue.last_seen = max(issue.last_seen, signal.at)
     issue.counted_by = issue.counted_by or _first_source(session, issue)
@@ -209,11 +210,11 @@ def _join(session: Session, signal: Signal, issue: Issue) -> None:
         stage_log.move(session, issue.id, Status.NEW, "The error returned.")
 
 
-def _affect(issue: Issue, signal: Signal) -> None:
+def _affect(issue: Issue, signal: Signal, name: str) -> None:
     """Note a further service that fails, and not only another spelling; an alert of a neighbour is no failure."""
     known = {plain(name) for name in issue.affected}
     if signal.service and signal.kind not in SIGNS and plain(signal.service) not in known:
-        issue.affects(signal.service)
+        issue.affects(name)
 
 
 def _first_source(session: Session, issue: Issue) -> str | None:

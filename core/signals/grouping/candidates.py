@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from core.models import Record
 from core.signals.grouping import correlation
 from core.signals.grouping.correlation import Landscape, Match, Overrides
-from core.signals.grouping.explaining import explanation
+from core.signals.grouping.explaining import ACTIVE, explanation
 from core.signals.grouping.fingerprint import Fingerprint, fingerprint
 from core.signals.grouping.open_issue import Open
 from core.signals.grouping.symptoms import SIGNS
@@ -72,7 +73,10 @@ class Candidates:
     def _lasting(self, issue: Open) -> Open:
         """A symptom goes on as long as the crash that explains it."""
         cause = self.issues.get(self.parents.get(issue.id, 0))
-        return replace(issue, last_seen=max(issue.last_seen, cause.last_seen)) if cause else issue
+        if cause is None:
+            return issue
+        over = max(issue.last_seen, cause.last_seen) + ACTIVE
+        return replace(issue, last_seen=over - ACTIVE, ended=min(filter(None, (issue.ended, cause.ended, over))))
 
     def explained(self, issue_id: int) -> Iterator[tuple[int, int]]:
         """(symptom, the crash that explains it): of this symptom, or of the symptoms of this crash's services."""
@@ -157,6 +161,10 @@ class Correlator:
         for child, parent in self.open.explained(part):
             self._adopt(child, parent)
         return Placement(self.incident(part), found.score, found.shares, found.because, part)
+
+    def end(self, issue_id: int, at: datetime) -> None:
+        """The issue ended: its alerts are over."""
+        self.open.put(replace(self.open.issues[issue_id], ended=at))
 
     def incident(self, issue_id: int) -> int:
         """The first issue of those that one crash explains, and of the crash itself."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 
 from core.models import Kind, Record
 from core.signals.grouping.fingerprint import Fingerprint
-from core.signals.grouping.open_issue import SPELLING, Open, absorb, gap, opened, plain
-from core.signals.grouping.symptoms import SIGNS
+from core.signals.grouping.open_issue import Open, absorb, gap, opened
+from core.signals.grouping.symptoms import SIGNS, SPELLING, plain
 
 WEIGHTS = {
     "type": 0.25,
@@ -60,8 +61,17 @@ class Landscape:
     def neighbours(self, a: str, b: str) -> bool:
         return b in self.calls.get(a, ()) or a in self.calls.get(b, ())
 
+    @cached_property
+    def names(self) -> Mapping[frozenset[str], str]:
+        return {plain(name): name for name in self.code}
+
+    def name(self, service: str) -> str:
+        """The service's own name, for any spelling of it; an unknown one as it is."""
+        return self.names.get(plain(service), service)
+
     def same_code(self, a: str, b: str) -> bool:
-        return bool(self.code.get(a)) and self.code.get(a) == self.code.get(b)
+        runs = self.code.get(self.name(a))
+        return bool(runs) and runs == self.code.get(self.name(b))
 
 
 def match(

@@ -10,10 +10,9 @@ from core.models import Kind, Record
 from core.signals.grouping import symptoms
 from core.signals.grouping.fingerprint import Fingerprint
 from core.signals.grouping.masking import mask, words
+from core.signals.grouping.symptoms import plain
 
 TOKEN = re.compile(r"[a-z][\w-]+")
-SPELLING = re.compile(r"[-_. /]+")
-ENVIRONMENTS = frozenset({"prod", "production", "live", "service", "svc"})
 
 
 @dataclass(frozen=True)
@@ -93,11 +92,6 @@ def absorb(issue: Open, record: Record, fp: Fingerprint) -> Open:
         "endpoints": issue.endpoints | new.endpoints,
     }
     return replace(issue, **known, **span)
-
-
-def plain(service: str) -> frozenset[str]:
-    """The words of a service's name: vendors spell ``shop-prod`` and ``shop`` for the same one."""
-    return frozenset(SPELLING.split(service.lower())) - ENVIRONMENTS
 
 
 def gap(a: Open, b: Open) -> float:

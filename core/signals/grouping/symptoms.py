@@ -7,6 +7,7 @@ their wordings share.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from core.models import Kind, Record
 from core.signals.grouping.masking import mask
@@ -36,7 +37,15 @@ ROUTE = (
 VERB = re.compile(r"^(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\s+", re.I)
 HOST = re.compile(r"^[a-z]+://[^/\s]+", re.I)
 NAMED = re.compile(r"(?:^|\s)(/[A-Za-z][\w{}<>:*.~-]*(?:/[\w{}<>:*.~-]+)*)")
+SPELLING = re.compile(r"[-_. /]+")
+ENVIRONMENTS = frozenset({"prod", "production", "live", "service", "svc"})
+LONGEST_NAME = 100  # characters of a service's name that are looked for in a text
 READ = 300  # characters of a text that are read
+
+
+def plain(service: str) -> frozenset[str]:
+    """The words of a service's name: vendors spell ``shop-prod`` and ``shop`` for the same one."""
+    return frozenset(SPELLING.split(service.lower())) - ENVIRONMENTS
 
 
 def symptom(record: Record) -> str:
@@ -46,13 +55,22 @@ def symptom(record: Record) -> str:
     if found := MEASURED.get(str(record.attributes.get("metric"))):
         return found
     told = " ".join([*_texts(record, MONITOR), record.title[:READ]])
-    return _worded(told) or _worded(record.message[:READ])
+    return _worded(told, record.service) or _worded(record.message[:READ], record.service)
 
 
-def _worded(text: str) -> str:
+def _worded(text: str, service: str) -> str:
+    """The symptom that a text names. The name of the service is no symptom: "queue-worker", "error-mailer"."""
+    text = _name(service).sub(" ", text) if service else text
     found = next((name for name, wording in SYMPTOMS if wording.search(text)), "")
     resource = None if found else RESOURCE.search(text)
     return resource[0].lower().rstrip("s") if resource else found
+
+
+@lru_cache(maxsize=4096)
+def _name(service: str) -> re.Pattern:
+    """The service's name in any spelling."""
+    parts = [re.escape(part) for part in SPELLING.split(service[:LONGEST_NAME].lower()) if part not in ENVIRONMENTS]
+    return re.compile(rf"(?<!\w){'[-_. /]*'.join(parts)}(?!\w)", re.I)
 
 
 def endpoint(record: Record) -> str:
