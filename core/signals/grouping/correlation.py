@@ -27,7 +27,7 @@ WEIGHTS = {
     "symptom": 0.25,
 }
 ENOUGH = 0.70  # the lowest score with which a record joins
-ALIKE = 0.5  # less similar messages have two causes, unless the place matches
+ALIKE = 0.5  # messages that share only half of their words have two causes, unless the place matches
 FAR = timedelta(days=3)
 LASTS = timedelta(hours=12)  # an alert that nobody ended goes on for so long: vendors tell its beginning and its end
 PROSE = (Kind.REPORT, Kind.LOG)
@@ -148,7 +148,7 @@ def _contradict(new: Open, issue: Open, known: Mapping[str, float]) -> bool:
         return True
     if "place" in known:
         return False
-    return known.get("message", 0) < ALIKE or ("service" not in known and Kind.REPORT not in (new.kind, issue.kind))
+    return known.get("message", 0) <= ALIKE or ("service" not in known and Kind.REPORT not in (new.kind, issue.kind))
 
 
 def _type(a: Open, b: Open) -> float | None:
