@@ -9,7 +9,7 @@ from core.signals.grouping.open_issue import Open
 from core.signals.grouping.symptoms import AVAILABILITY, ERRORS, LATENCY, SIGNS
 
 EARLY = timedelta(minutes=15)  # an alert may begin so long before the first report of its crash
-ACTIVE = timedelta(hours=1)  # a crash that was not reported for so long is over
+ACTIVE = timedelta(minutes=45)  # a crash that was not reported for so long is over
 HOURS = timedelta(hours=12)  # an older crash is no news: it does not explain what begins now
 SLOW = ("timeout", "connection")  # crashes that make requests slow, whenever they began
 EXPLAINED = (ERRORS, LATENCY, AVAILABILITY)
