@@ -27,6 +27,17 @@ def linked(session: Session, where, other) -> list[LinkedIssue]:
     return [LinkedIssue(issue, link) for issue, link in session.exec(rows)]
 
 
+def numbers(session: Session, issue_id: int) -> dict[str, object]:
+    """The numbers of the parent and of the children, with the kind of each link."""
+    above = linked(session, IssueLink.child_id == issue_id, IssueLink.parent_id)
+    below = linked(session, IssueLink.parent_id == issue_id, IssueLink.child_id)
+    return {"parent": next(map(_number, above), None), "children": [_number(one) for one in below]}
+
+
+def _number(one: LinkedIssue) -> dict[str, object]:
+    return {"issue": one.issue.id, "kind": one.link.kind.value}
+
+
 def explained():
     """The ids of the issues that another one explains, as a subquery."""
     return select(IssueLink.child_id).where(col(IssueLink.ended_at).is_(None), col(IssueLink.kind).in_(HOLDING))

@@ -19,7 +19,7 @@ from core.runtime import Runtime
 from core.signals import health, incident, service_graph
 from core.signals.analysis import memory
 from core.signals.analysis.components import Incident, reached
-from core.signals.analysis.types import Conclusion, IssueFacts
+from core.signals.analysis.types import Conclusion, IssueFacts, latency_rise
 from core.stages import shares
 from core.stages.context import StageContext
 from core.stages.results import AnalysisResult
@@ -66,13 +66,14 @@ def run(context: StageContext) -> AnalysisResult:
 
 def alert(session: Session, rt: Runtime, issue: Issue, evidence: IssueFacts) -> None:
     """Notify of a high error rate and of a degradation, once an hour for each service; repeats are counted."""
-    state, was = evidence.health, evidence.before
+    state = evidence.health
     hour, slow = f"{evidence.service}-{now():%Y%m%d%H}", issue.cause is Cause.PERFORMANCE
     if not slow and state.errors >= health.FEWEST_ERRORS and (state.error_rate or 0) >= rt.policy.severity.high:
         says = f"{state.error_rate:.0%} of {counted(state.requests, 'request')} to {evidence.service} fail"
         notify.queue(session, "error_rate", issue, f"error-rate-{hour}", says)
     if slow:
-        grown = f" (95th percentile {was.p95_ms:.0f} -> {state.p95_ms:.0f} ms)" if was.p95_ms and state.p95_ms else ""
+        rise = latency_rise(evidence)
+        grown = f" (95th percentile {rise[0]:.0f} -> {rise[1]:.0f} ms)" if rise else ""
         notify.queue(session, "performance", issue, f"performance-{hour}", f"{evidence.service} has slowed down{grown}")
 
 

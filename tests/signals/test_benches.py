@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.signals import bench_blame, bench_correlation, bench_incidents, bench_round, bench_services, bench_storm
+from tests.bench.signals import (
+    bench_blame,
+    bench_correlation,
+    bench_incidents,
+    bench_round,
+    bench_services,
+    bench_storm,
+)
 
 
 @pytest.mark.parametrize("kind", ["error rate", "latency"])
