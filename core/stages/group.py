@@ -24,9 +24,9 @@ from core.signals.grouping import correlation, noise
 from core.signals.grouping.candidates import Candidates
 from core.signals.grouping.correlation import Landscape, Overrides
 from core.signals.grouping.fingerprint import Fingerprint, fingerprint
-from core.signals.grouping.symptoms import SIGNS, plain
+from core.signals.grouping.symptoms import plain
 from core.signals.health import best_source
-from core.stages import caused, detecting, linking
+from core.stages import affected, caused, detecting, linking
 from core.stages.analyze import as_record
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def index_of(session: Session) -> Candidates:
     issues = session.exec(select(Issue).where(recent, col(Issue.merged_into).is_(None))).all()  # no order: index
     for issue in sorted(issues, key=lambda issue: issue.id):
         _put(session, index, issue)
-    index.parents |= linking.parents(session, index.issues)
+    index.parents |= linking.parents(session, recent)
     return index
 
 
@@ -189,7 +189,7 @@ def new_issue(session: Session, record: Record, fp: Fingerprint) -> Issue:
 def _join(session: Session, signal: Signal, issue: Issue, around: Landscape) -> None:
     """Count the signal on its issue; an error that returns after its fix starts a new run."""
     signal.issue_id = issue.id
-    _affect(issue, signal, around.name(signal.service))
+    affected.note(issue, signal, around)
     issue.first_seen = min(issue.first_seen, signal.at)
     issue.last_seen = max(issue.last_seen, signal.at)
     issue.counted_by = issue.counted_by or _first_source(session, issue)
@@ -210,13 +210,6 @@ def _join(session: Session, signal: Signal, issue: Issue, around: Landscape) -> 
         stage_log.move(session, issue.id, Status.NEW, "The error returned.")
 
 
-def _affect(issue: Issue, signal: Signal, name: str) -> None:
-    """Note a further service that fails, and not only another spelling; an alert of a neighbour is no failure."""
-    known = {plain(name) for name in issue.affected}
-    if signal.service and signal.kind not in SIGNS and plain(signal.service) not in known:
-        issue.affects(name)
-
-
 def _first_source(session: Session, issue: Issue) -> str | None:
     """The source that reported the issue first in its current run."""
     told = select(Signal.source).where(Signal.issue_id == issue.id, col(Signal.at) >= issue.first_seen)
@@ -234,6 +227,7 @@ def recount(session: Session, issue: Issue) -> None:
         select(func.min(Signal.at), func.max(Signal.at), func.coalesce(func.max(Signal.users), 0)).where(*mine)
     ).one()
     issue.first_seen, issue.last_seen = first or issue.first_seen, last or issue.last_seen
+    affected.recount(session, issue)
     session.add(issue)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from sqlmodel import Session, col, select
 
 from core.models import Issue, IssueLink, LinkKind, Status, now
+from core.signals.analysis.corroboration import names_of
 from core.signals.grouping.candidates import Candidates
 
 PLATFORM = "platform"
@@ -29,7 +30,9 @@ def explain(session: Session, index: Candidates, issue_ids: Iterable[int]) -> No
 
 def attach(session: Session, child_id: int, parent_id: int) -> bool:
     """Link a symptom to the crash that explains it, unless a person decided otherwise."""
-    standing, parent = active(session, child_id), session.get_one(Issue, parent_id)
+    standing, child, parent = active(session, child_id), *(session.get_one(Issue, one) for one in (child_id, parent_id))
+    if child.environment.lower() not in names_of(parent.environment):
+        return False
     if standing and (standing.kind is not LinkKind.SYMPTOM or standing.by != PLATFORM):
         return False
     if _unlinked(session, child_id, parent_id) or child_id in ancestors(session, parent_id):
@@ -58,13 +61,14 @@ def active(session: Session, child_id: int) -> IssueLink | None:
     return session.exec(select(IssueLink).where(*where)).first()
 
 
-def parents(session: Session, issue_ids: Iterable[int]) -> dict[int, int]:
+def parents(session: Session, *where) -> dict[int, int]:
     """The explaining parent of each of these issues that has one."""
-    rows = select(IssueLink.child_id, IssueLink.parent_id).where(
-        col(IssueLink.ended_at).is_(None), col(IssueLink.kind).in_(HOLDING)
+    rows = (
+        select(IssueLink.child_id, IssueLink.parent_id)
+        .join(Issue, col(Issue.id) == IssueLink.child_id)
+        .where(col(IssueLink.ended_at).is_(None), col(IssueLink.kind).in_(HOLDING), *where)
     )
-    wanted = set(issue_ids)
-    return {child: parent for child, parent in session.exec(rows) if child in wanted}
+    return {child: parent for child, parent in session.exec(rows)}
 
 
 def ancestors(session: Session, issue_id: int) -> list[int]:

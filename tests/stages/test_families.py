@@ -7,9 +7,10 @@ from sqlmodel import col, select
 
 from core import runtime
 from core.access.rights import Refused
-from core.actions import families
+from core.actions import families, triage
 from core.db import store
 from core.models import Issue, IssueLink, Kind, LinkKind, Signal, Status, now
+from core.models.enums import TEST_ENVIRONMENT
 from core.queries import failing
 from core.queries import issues as queries
 from core.stages import following, group
@@ -279,5 +280,32 @@ def test_other_errors_are_not_the_fixs_fault(platform, ago, values, released_):
     released(20, **released_)
     values = dict(values)
     saved(values.pop("service", "cart"), ago, **values)
+    grouped(platform)
+    assert links() == []
+
+
+# --- merged and split by hand ----------------------------------------------------------------------
+
+
+def test_a_split_takes_its_service_along(platform):
+    saved("cart", 5), saved("payment", 4)
+    (issue,) = grouped(platform)
+    with store.read() as session:
+        (chosen,) = session.exec(select(Signal.fingerprint).where(Signal.service == "cart"))
+    triage.split(issue.id, actor=by("operator"), fingerprints=[chosen], key="s")
+    assert [one.affected for one in every()] == [["payment"], ["payment", "cart"]], "the strictest rules stay with both"
+    saved("cart", 2), saved("payment", 1)
+    assert len(grouped(platform)) == 2
+
+
+def test_a_merge_affects_the_services_of_both(platform):
+    saved("cart", 5), saved("partner", 4)
+    first, second = grouped(platform)
+    triage.merge(second.id, actor=by("operator"), into=first.id, key="m")
+    assert every()[0].affected == ["cart", "partner"]
+
+
+def test_a_test_event_explains_nothing(platform):
+    saved("cart", 4, environment=TEST_ENVIRONMENT), alert("cart", 3, "High error rate on cart")
     grouped(platform)
     assert links() == []
