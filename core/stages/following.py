@@ -33,7 +33,7 @@ def _followed(session: Session, link: IssueLink, child: Issue) -> bool:
         return True
     link.parent_id = parent.id
     if parent.status not in linking.OVER:
-        return _held(session, child, parent)
+        return _escalated(session, child, parent)
     if parent.ended_at and child.last_seen > parent.ended_at + LATE:
         linking.end(session, link, linking.PLATFORM, f"It went on after issue {parent.id} had ended.")
         return True
@@ -46,11 +46,11 @@ def _present(session: Session, issue_id: int) -> Issue:
     return _present(session, issue.merged_into) if issue.merged_into else issue
 
 
-def _held(session: Session, child: Issue, parent: Issue) -> bool:
-    """A child that was escalated by itself waits with its parent, unless a person has it."""
-    if child.status is not Status.ESCALATED or child.assignee:
+def _escalated(session: Session, child: Issue, parent: Issue) -> bool:
+    """A child waits with its parent, and is with a person as soon as its parent is; only the parent is announced."""
+    if child.status is not Status.NEW or parent.status is not Status.ESCALATED:
         return False
-    stage_log.move(session, child.id, Status.NEW, linking.waits(parent))
+    stage_log.move(session, child.id, Status.ESCALATED, linking.waits(parent))
     return True
 
 

@@ -250,13 +250,12 @@ def _holds(session: Session, rt: Runtime, issue: Issue) -> bool:
     if issue.environment == TEST_ENVIRONMENT:
         issue.reason = "A test event of the setup. It starts no run; remove it on the Setup page."
         return True
-    least, critical = rt.policy.guards.minimum_occurrences, rt.policy.is_critical(*issue.affected)
-    quiet = now() - max(issue.created_at, issue.last_seen)
+    least, quiet = rt.policy.guards.minimum_occurrences, now() - max(issue.created_at, issue.last_seen)
     if parent := linking.holding(session, issue):
         issue.reason = linking.waits(parent)
     elif rt.policy_error:
         issue.reason = f"Waiting for a valid policy: {rt.policy_error}"
-    elif issue.kind not in (Kind.EXCEPTION, Kind.LOG) or issue.occurrences >= least or (critical and quiet >= LATE):
+    elif issue.occurrences >= least or _confirmed(session, rt, issue, quiet):
         return False
     elif quiet < WAIT:
         issue.reason = f"Waiting for evidence: {issue.occurrences} of {counted(least, 'required occurrence')} so far."
@@ -264,6 +263,14 @@ def _holds(session: Session, rt: Runtime, issue: Issue) -> bool:
         seen = "once" if issue.occurrences == 1 else f"{issue.occurrences} times"
         stage_log.move(session, issue.id, Status.DISMISSED, f"Seen {seen}, {GONE}")
     return True
+
+
+def _confirmed(session: Session, rt: Runtime, issue: Issue, quiet: timedelta) -> bool:
+    """Is a single report enough?"""
+    critical = rt.policy.is_critical(*issue.affected)
+    return (
+        issue.kind not in (Kind.EXCEPTION, Kind.LOG) or critical and quiet >= LATE or linking.explains(session, issue)
+    )
 
 
 # --- performance -----------------------------------------------------------------------------------

@@ -85,6 +85,12 @@ def holding(session: Session, issue: Issue) -> Issue | None:
     return session.get_one(Issue, link.parent_id) if link and link.kind in HOLDING else None
 
 
+def explains(session: Session, issue: Issue) -> bool:
+    """Does it explain another issue? Then an alert confirms it, however often it was reported."""
+    where = IssueLink.parent_id == issue.id, col(IssueLink.ended_at).is_(None), col(IssueLink.kind).in_(HOLDING)
+    return session.exec(select(IssueLink.id).where(*where).limit(1)).first() is not None
+
+
 def _unlinked(session: Session, child_id: int, parent_id: int) -> bool:
     """Did a person unlink the two?"""
     ended = IssueLink.child_id == child_id, IssueLink.parent_id == parent_id, col(IssueLink.ended_by) != PLATFORM

@@ -9,9 +9,9 @@ from core import runtime
 from core.access.rights import Refused
 from core.actions import families, triage
 from core.db import store
-from core.models import Issue, IssueLink, Kind, LinkKind, Signal, Status, now
+from core.models import Issue, IssueLink, Kind, LinkKind, Notification, Signal, Status, now
 from core.models.enums import TEST_ENVIRONMENT
-from core.queries import failing
+from core.queries import approvals, failing
 from core.queries import issues as queries
 from core.stages import following, group
 from tests import factories, screens
@@ -145,6 +145,15 @@ def test_late_alerts_of_several_vendors_become_one_child_of_the_crash(platform):
         assert [issue.id for issue in failing.still_seen(session, now())["cart"]] == [crash.id]
 
 
+def test_an_alert_is_evidence_for_a_crash_that_was_reported_once(platform):
+    saved("cart", 4, count=1)
+    grouped(platform)
+    assert started(platform) == []
+    alert("cart", 3, "High error rate on cart")
+    grouped(platform)
+    assert started(platform) == [1]
+
+
 def test_an_alert_that_came_first_becomes_the_child(platform):
     alert("cart", 6, "High error rate on cart")
     (first,) = grouped(platform)
@@ -152,8 +161,22 @@ def test_an_alert_that_came_first_becomes_the_child(platform):
     saved("cart", 4)
     assert [issue.kind for issue in grouped(platform)] == [Kind.ALERT, Kind.EXCEPTION]
     assert links() == [(1, 2, LinkKind.SYMPTOM, True)]
-    assert following.follow() == [1] and every()[0].status is Status.NEW
     assert started(platform) == [2]
+    with store.read() as session:
+        assert (approvals.needs(session), approvals.escalated(session)) == (0, []), "the crash is listed instead"
+
+
+def test_a_child_goes_to_people_with_its_parent(platform):
+    saved("cart", 4), alert("cart", 3, "High error rate on cart")
+    grouped(platform)
+    move(1, Status.ESCALATED)
+    assert following.follow() == [2] and every()[1].status is Status.ESCALATED
+    with store.read() as session:
+        assert [issue.id for issue in approvals.escalated(session)] == [1] and approvals.needs(session) == 1
+        assert not session.exec(select(Notification)).all()
+    assert following.follow() == []
+    move(1, Status.RESOLVED)
+    assert following.follow() == [2] and every()[1].status is Status.RESOLVED
 
 
 def test_a_child_ends_with_its_parent(platform):
