@@ -1,6 +1,7 @@
 """Actions on the families of issues: a person links an issue to its parent, or unlinks it.
 
-What a person decided stays: the platform neither moves such a link nor makes one again that a person ended.
+The platform does not move the link of a person, and does not make one again that a person ended. A child that goes on
+after its parent has ended becomes an issue of its own in either case.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ def link(
         for one in (issue, above):
             if one.merged_into:
                 raise Refused(f"Issue {one.id} was merged into issue {one.merged_into}. Link that one.")
+        if above.status in linking.OVER and issue.status not in linking.OVER:
+            raise Refused(f"Issue {parent} has ended, so it explains nothing that goes on.")
         if issue_id in linking.ancestors(session, parent):
             raise Refused("An issue cannot be its own parent, directly or through other issues.")
         if before := linking.active(session, issue_id):

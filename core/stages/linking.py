@@ -22,7 +22,7 @@ DEEPEST = 20  # links that are followed from a child to its first parent
 
 def explain(session: Session, index: Candidates, issue_ids: Iterable[int]) -> None:
     """Link the symptoms that these issues are, or that these crashes explain."""
-    for issue_id in issue_ids:
+    for issue_id in sorted(issue_ids):
         for child, parent in list(index.explained(issue_id)):
             if attach(session, child, parent):
                 index.parents[child] = parent
@@ -31,7 +31,7 @@ def explain(session: Session, index: Candidates, issue_ids: Iterable[int]) -> No
 def attach(session: Session, child_id: int, parent_id: int) -> bool:
     """Link a symptom to the crash that explains it, unless a person decided otherwise."""
     standing, child, parent = active(session, child_id), *(session.get_one(Issue, one) for one in (child_id, parent_id))
-    if child.environment.lower() not in names_of(parent.environment):
+    if child.merged_into or parent.merged_into or child.environment.lower() not in names_of(parent.environment):
         return False
     if standing and (standing.kind is not LinkKind.SYMPTOM or standing.by != PLATFORM):
         return False

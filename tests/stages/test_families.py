@@ -149,5 +149,8 @@ def test_impossible_links_are_refused(platform):
                                         (1, 9, "x", "does not exist"), (1, 2, " ", "Enter a reason")):  # fmt: skip
         with pytest.raises(Refused, match=says):
             families.link(child, actor=by("operator"), parent=parent, reason=reason, key="b")
+    move(2, Status.RESOLVED)
+    with pytest.raises(Refused, match="Issue 2 has ended"):
+        families.link(1, actor=by("operator"), parent=2, reason="x", key="d")
     with pytest.raises(Refused, match="has no parent"):
         families.unlink(1, actor=by("operator"), reason="x", key="c")
