@@ -39,6 +39,10 @@ def test_incidents():
     assert found.met and found.f1 > max(found.anchors.values())
 
 
+def test_incidents_in_a_store(tmp_path):
+    assert bench_incidents.stored(tmp_path, seed=7, most=300).met
+
+
 def test_the_test_set_is_large_enough():
     assert sum(map(len, bench_correlation.SETS.values())) >= 60
 

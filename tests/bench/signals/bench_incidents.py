@@ -5,14 +5,16 @@
 incident_stream.py states how the cases are generated. Aims: F1 of pairs of records at least 0.97 by issue, without the
 records of the storm, whose pairs would outnumber all others; the storm in one issue; no issue with records of two
 faults; and a parent for at least 0.97 of the symptoms that have one, none for the others. Practice is on the seeds
-PRACTICE; an exam is on seeds that were not looked at, and adds a line to incidents.log. Anchors, in the same run:
-grouping by title, by service and exception type, and by exact stack.
+PRACTICE; an exam is on seeds that were not looked at, and adds a line to incidents.log. One system a run goes through
+the product's cycles in a store as well. Anchors, in the same run: grouping by title, by service and exception type, and
+by exact stack.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +22,7 @@ from pathlib import Path
 
 from core.signals.grouping.candidates import Correlator
 from core.signals.grouping.correlation import Landscape
+from tests.bench.signals import incidents_stored
 from tests.bench.signals.bench_correlation import anchors, pairwise
 from tests.bench.signals.incident_stream import System, Told
 
@@ -56,8 +59,15 @@ def measure(seed: int, exam: bool = False) -> IncidentFigures:
     rest = [row for row in told if row.issue != system.storming]
     truth, found = [row.issue for row in rest], [given[id(row)] for row in rest]
     plain = {name: pairwise(truth, labels)[2] for name, labels in anchors([row.record for row in rest]).items()}
-    links = parents(rest, found, correlator)
+    links = parents(rest, found, correlator.open.parents)
     return IncidentFigures(len(told), *pairwise(truth, found), len(storm), mixed, links, plain)
+
+
+def stored(folder: Path, seed: int, most: int = 10_000) -> IncidentFigures:
+    """The same by the product's own cycles in a store, without the storm."""
+    rows, found, links = incidents_stored.grouped(System(seed, exam=True), folder, most)
+    truth = [row.issue for row in rows]
+    return IncidentFigures(len(rows), *pairwise(truth, found), 1, wrong(truth, found), parents(rows, found, links), {})
 
 
 def place(rows: list[Told], system: System) -> tuple[Correlator, dict[int, int]]:
@@ -80,13 +90,13 @@ def wrong(truth: list[str], found: list[int]) -> tuple[str, ...]:
     return tuple(" + ".join(sorted(names)) for names in faults.values() if len(names) > 1)
 
 
-def parents(rows: list[Told], found: list[int], correlator: Correlator) -> tuple[int, int, int]:
+def parents(rows: list[Told], found: list[int], given: dict[int, int]) -> tuple[int, int, int]:
     """(right, given, true): links from an issue of alerts to the crash that explains it."""
     named: dict[int, str] = {}
     for row, issue in zip(rows, found, strict=True):
         named.setdefault(issue, row.issue)
     true = {row.issue: row.parent for row in rows if row.parent}
-    links = [(named[child], named[parent]) for child, parent in correlator.open.parents.items()]
+    links = [(named[child], named[parent]) for child, parent in given.items() if child in named]
     return sum(true.get(child) == parent for child, parent in links), len(links), len(true)
 
 
@@ -104,7 +114,10 @@ def main(given: list[str]) -> int:
     for seed, figures in results.items():
         print(line(seed, figures))
         print("   ", *figures.wrong, {name: round(f1, 3) for name, f1 in figures.anchors.items()})
-    met = all(figures.met for figures in results.values())
+    with tempfile.TemporaryDirectory() as folder:
+        in_store = stored(Path(folder), max(seeds) + 1000)
+    print("in a store:", line(max(seeds) + 1000, in_store))
+    met = in_store.met and all(figures.met for figures in results.values())
     print("met" if met else "NOT met")
     if exam:
         log(results, met)
