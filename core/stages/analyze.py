@@ -69,8 +69,8 @@ def alert(session: Session, rt: Runtime, issue: Issue, evidence: IssueFacts) -> 
     state = evidence.health
     hour, slow = f"{evidence.service}-{now():%Y%m%d%H}", issue.cause is Cause.PERFORMANCE
     if not slow and state.errors >= health.FEWEST_ERRORS and (state.error_rate or 0) >= rt.policy.severity.high:
-        says = f"{state.error_rate:.0%} of {counted(state.requests, 'request')} to {evidence.service} fail"
-        notify.queue(session, "error_rate", issue, f"error-rate-{hour}", says)
+        message = f"{state.error_rate:.0%} of {counted(state.requests, 'request')} to {evidence.service} fail"
+        notify.queue(session, "error_rate", issue, f"error-rate-{hour}", message)
     if slow:
         rise = latency_rise(evidence)
         grown = f" (95th percentile {rise[0]:.0f} -> {rise[1]:.0f} ms)" if rise else ""
@@ -132,13 +132,13 @@ def _rates(session: Session, preferred: str, issue: Issue, services: list[str]):
     source = health.best_source(session, preferred, begin - BEFORE)
     mine = issue.affected or [issue.service]
     recent = health.stored(session, source, [*services, *mine], begin, until)
-    told = {name: shares.told(session, issue, name, services, begin, until) for name in mine}
-    worst = max(mine, key=lambda name: (recent[name].error_rate or 0.0) * told[name].share(recent[name].errors))
+    reports = {name: shares.reports(session, issue, name, services, begin, until) for name in mine}
+    worst = max(mine, key=lambda name: (recent[name].error_rate or 0.0) * reports[name].share(recent[name].errors))
     before = health.stored(session, source, [worst], issue.first_seen - BEFORE, issue.first_seen)
-    foreign = told[worst].foreign
+    foreign = reports[worst].foreign
     others = [name for name, state in recent.items() if shares.failing(state, foreign.get(name, 0.0))]
     others = [name for name in others if name not in mine]
-    return worst, recent[worst], before[worst], others, told[worst].share(recent[worst].errors)
+    return worst, recent[worst], before[worst], others, reports[worst].share(recent[worst].errors)
 
 
 def _incident(
