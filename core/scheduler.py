@@ -30,7 +30,7 @@ from core.ops import durable, lookout, notify, webhooks
 from core.ops.env_file import EnvFile
 from core.runtime import Runtime
 from core.settings import Settings
-from core.stages import reconsider, recovered, settling, sweep
+from core.stages import following, reconsider, recovered, settling, sweep
 from core.stages.collect import Collector
 from core.stages.deliver import merging, reverting
 from core.stages.group import group_new, start_new
@@ -172,6 +172,7 @@ def run_round(
         detail = collector.round(rt, inputs_only=inputs_only)
         issues = group_new(rt)
         recovered.close()
+        following.follow()
         note_policy(rt)
         start_new(rt)
         reconsider.start(rt)

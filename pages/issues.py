@@ -7,7 +7,7 @@ from datetime import timedelta
 import streamlit as st
 
 from console.page import page, picked
-from console.parts import filtering, issue_offers, panels, story, work
+from console.parts import family, filtering, issue_offers, panels, story, work
 from console.parts import issue as narrative
 from console.parts import suppressed as quiet
 from console.ui.confirm import buttons
@@ -67,8 +67,8 @@ def one(number: int | None) -> None:
     if told is None:
         draw(empty("Issue not found", "No issue has this number. It may belong to another database.", "✕"))
         return
-    draw(story.head(told), story.journey(told), story.figures(told))
-    buttons([*issue_offers.on_issue(told), *issue_offers.on_signals(told, others)])
+    draw(story.head(told), story.journey(told), story.figures(told), family.drawn(told))
+    buttons([*issue_offers.on_issue(told), *issue_offers.on_signals(told, others), *family.offers(told, others)])
     tabs = st.tabs(list(PARTS), key=f"part-{told.issue.id}", on_change="rerun")
     for tab, part in zip(tabs, PARTS.values(), strict=True):
         if tab.open:

@@ -25,7 +25,7 @@ def head(asked: OpenApproval) -> Safe:
             of(RESULT, row.state),
             of(SEVERITY, asked.issue.severity, "severity unknown"),
             tag("span", impact(asked.issue.impact), class_="d-badge d-calm"),
-            tag("span", asked.issue.service, " (critical)" if asked.critical else "", class_="d-badge d-calm"),
+            tag("span", asked.issue.where, " (critical)" if asked.critical else "", class_="d-badge d-calm"),
             class_="d-line-up",
         ),
         tag("h2", f"Approval {row.id}: ", asked.change.change_set.title or "a change"),
@@ -157,7 +157,7 @@ def _given_up(issue: Issue, chosen: tuple[str, int] | None) -> tuple[object, ...
 
 
 def _of_issue(issue: Issue) -> tuple[object, ...]:
-    return issue_link(issue), issue.service, of(SEVERITY, issue.severity)
+    return issue_link(issue), issue.where, of(SEVERITY, issue.severity)
 
 
 def _opens(kind: str, number: int, chosen: tuple[str, int] | None) -> Safe:

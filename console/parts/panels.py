@@ -108,7 +108,7 @@ def issue_list(found: int, rows: Sequence[Issue], sort: str = "newest") -> tuple
             issue_link(i),
             of(STATUS, i.status),
             of(SEVERITY, i.severity),
-            i.service,
+            i.where,
             f"{i.occurrences:,}",
             percent(i.confidence),
             when(i.last_seen),

@@ -27,7 +27,7 @@ def head(story: Story) -> Safe:
             of(STATUS, issue.status),
             of(SEVERITY, issue.severity, "severity unknown"),
             tag("span", impact(issue.impact), class_="d-badge d-calm"),
-            tag("span", issue.service or "no service", class_="d-badge d-calm"),
+            tag("span", issue.where or "no service", class_="d-badge d-calm"),
             class_="d-line-up",
         ),
         tag("h2", f"#{issue.id} ", issue.title),

@@ -34,6 +34,7 @@ from core.actions import registry, targets
 from core.actions.registry import Reused
 from core.db import store
 from core.models import Issue, strict_json
+from core.queries import families
 from core.queries import status as overview
 from core.stages.deliver import holds
 
@@ -139,7 +140,9 @@ def issue(actor: Actor, request: Request, _body: dict) -> dict:
         if found is None:
             raise Wrong(404, "There is no such issue.")
         asked = targets.question(session, found.id)
-    return {"issue": found.model_dump(mode="json"), "approval": asked and asked.model_dump(mode="json")}
+        family = families.numbers(session, found.id)
+    told = found.model_dump(mode="json") | {"affected": found.affected, **family}
+    return {"issue": told, "approval": asked and asked.model_dump(mode="json")}
 
 
 def act(actor: Actor, request: Request, body: dict) -> dict:

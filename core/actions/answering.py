@@ -74,8 +74,9 @@ def barred_from(requested_by: str | None, service: str, who: Actor, policy: Poli
 
 def four_eyes(session: Session, row: Approval, who: Actor) -> None:
     """Raises Refused if the requester of the fix would approve it."""
-    service = session.get_one(Issue, row.issue_id).service
-    if says := barred(row, service, who, runtime.current().policy):
+    policy = runtime.current().policy
+    service = policy.worst_of(session.get_one(Issue, row.issue_id).affected)
+    if says := barred(row, service, who, policy):
         raise Refused(says)
 
 

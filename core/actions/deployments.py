@@ -243,7 +243,8 @@ def release_anyway(
             raise Refused("This issue has no proved patch that was rolled back or whose approval expired.")
         if old.patch_hash != patch_hash:
             raise Refused("The patch has changed since you saw it. Review the new patch first.")
-        if says := answering.barred_from(issue.requested_by, issue.service, who, runtime.current().policy):
+        policy = runtime.current().policy
+        if says := answering.barred_from(issue.requested_by, policy.worst_of(issue.affected), who, policy):
             raise Refused(says)
         made = release_again.as_new_run(session, issue, old, who, reason)
         durable.start_in(session, "again", issue.workflow_id, issue.id, issue.run, made.id)

@@ -86,8 +86,10 @@ def _pair(session: Session, issue_id: int, into: int) -> tuple[Issue, Issue]:
     if target.status is Status.DISMISSED:
         raise Refused(f"Issue {into} is dismissed. Start a new run of it before you merge another issue into it.")
     policy = runtime.current().policy
-    if policy.is_critical(issue.service) and not policy.is_critical(target.service):
-        raise Refused(f"{issue.service} is a critical service. Merge issue {into} into this one instead.")
+    if policy.is_critical(*issue.affected) and not policy.is_critical(*target.affected):
+        raise Refused(
+            f"{policy.worst_of(issue.affected)} is a critical service. Merge issue {into} into this one instead."
+        )
     if issue.status in BUSY:
         raise Refused("A deployment is in progress. Wait for its watch to end, or merge the other issue into this one.")
     return issue, target
@@ -152,8 +154,9 @@ def _taken_out(session: Session, issue: Issue, prints: Sequence[str], by: str) -
     new = group.new_issue(session, record, fingerprint(record))
     new.fingerprint, new.because = prints[0], f"{by} split it off issue {issue.id}"
     new.requested_by = by  # splitting starts its fix
-    if runtime.current().policy.is_critical(issue.service):
-        new.service = issue.service  # keeps the approval rules of the service
+    policy = runtime.current().policy
+    if policy.is_critical(*issue.affected):
+        new.service = policy.worst_of(issue.affected)  # keeps the approval rules of the service
     session.exec(update(Signal).where(*mine).values(issue_id=new.id))
     group.recount(session, new)
     return new

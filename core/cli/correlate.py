@@ -19,7 +19,7 @@ def correlate(stdin: BufferedReader, stdout: TextIO, stderr: TextIO) -> int:
     def answer(_, line: str) -> str:
         given, record = _read(line)
         found = correlator.place(record)
-        result = {"issue": found.issue_id, "because": found.because, "score": round(found.score, 3)}
+        result = {"issue": found.issue_id, "part": found.part, "because": found.because, "score": round(found.score, 3)}
         return json.dumps(given | result, ensure_ascii=False)
 
     return answer_each(stdin, stdout, stderr, answer)

@@ -288,6 +288,11 @@ def m017_meter_streams(connection: Connection) -> None:
     add(connection, table_of(inputs.MeterStream).name)
 
 
+def m019_incidents(connection: Connection) -> None:
+    """Issues with several affected services, and links between issues."""
+    add(connection, "issue.also_affects", table_of(models.IssueLink).name)
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -303,6 +308,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m015_inputs,
     m016_grade_of_a_change,
     m017_meter_streams,
+    m019_incidents,
 ]
 
 

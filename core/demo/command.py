@@ -257,7 +257,8 @@ def _one(given, env: dict[str, str], fault: DemoFault) -> dict:
 
 
 def _new(env, before: dict, fault: DemoFault) -> dict | None:
-    return next((i for i in _issues(env) if before.get(i["id"], -1) < i["run"] and i["run"] > 0), None)
+    found = (i for i in _issues(env) if before.get(i["id"], -1) < i["run"] and i["run"] > 0)
+    return next((i for i in found if not i.get("parent")), None)
 
 
 def _await(check, seconds: float):

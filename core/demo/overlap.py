@@ -97,8 +97,8 @@ def _settle(world: OverlapWorld, deadline: float) -> set[int]:
 
 
 def waits(issue: Mapping) -> bool:
-    """Does its release wait for something other than its turn?"""
-    return issue["status"] == "queued" and issue["reason"].startswith("Waiting")
+    """Does its release wait for something other than its turn, or does another issue explain it?"""
+    return bool(issue.get("parent")) or issue["status"] == "queued" and issue["reason"].startswith("Waiting")
 
 
 def limited(issue: Mapping) -> bool:
@@ -108,6 +108,7 @@ def limited(issue: Mapping) -> bool:
 
 def of(fault: DemoFault, issues: Issues) -> Mapping | None:
     """The fault's own issue: the first of its service with its exception, else the first with its exception."""
+    issues = [i for i in issues if not i.get("parent")]
     told = [i for i in issues if fault.exception in i["title"] and bool(fault.exception) == (i["kind"] == "exception")]
     return min(told, key=lambda i: (i["service"] != fault.service, i["id"]), default=None)
 

@@ -8,8 +8,8 @@ from core.models.audit import AuditHead, AuditRow
 from core.models.base import DEEPEST, MOST, UNSTORABLE, Count, Shape, Text, Utc, countable, now, storable
 from core.models.change import Approval, ChangeSet, Review, TestRun
 from core.models.deployment import Deployment
-from core.models.enums import ENDED, Cause, Impact, Kind, Severity, Stage, Status, Verdict
-from core.models.issue import Analysis, Decision, Issue, Outcome, StageRun
+from core.models.enums import ENDED, Cause, Impact, Kind, LinkKind, Severity, Stage, Status, Verdict
+from core.models.issue import Analysis, Decision, Issue, IssueLink, Outcome, StageRun
 from core.models.platform import Connector, Migration, Notification, Round, Webhook, Worker
 from core.models.signal import Crash, Frame, Linked, Metric, MetricPoint, Raised, Record, ServiceHealth, Signal
 
@@ -30,7 +30,9 @@ __all__ = [
     "Frame",
     "Impact",
     "Issue",
+    "IssueLink",
     "Kind",
+    "LinkKind",
     "Linked",
     "MOST",
     "Metric",

@@ -70,6 +70,14 @@ class Kind(StrEnum):
     CHANGE = "change"  # a release or deployment by anyone
 
 
+class LinkKind(StrEnum):
+    """How a child belongs to its parent."""
+
+    SYMPTOM = "symptom"  # the parent's crash explains the child's alerts: the child starts no run of its own
+    FIX = "fix"  # a fix of the parent caused the child
+    PERSON = "person"  # a person linked them: the child starts no run of its own
+
+
 class Cause(StrEnum):
     """The kind of cause that an analysis names; only CODE goes to a fixer."""
 

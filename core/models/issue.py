@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, and_, false, or_
+from sqlmodel import Field, SQLModel, col
 
 from core.models.base import _json, _maybe_time, _only, _time
-from core.models.enums import Cause, Impact, Kind, Severity, Stage, Status, Verdict
+from core.models.enums import Cause, Impact, Kind, LinkKind, Severity, Stage, Status, Verdict
+
+NEWLINE = "\n"
 
 
 class Issue(SQLModel, table=True):
@@ -44,6 +46,29 @@ class Issue(SQLModel, table=True):
     scheduled_for: datetime | None = _maybe_time()
     counted_by: str | None = None  # the source whose signals count as its occurrences: the first to report it
     merged_into: int | None = None  # the issue that a person merged it into
+    also_affects: str = Field(default="", index=True)  # further affected services, one a line, each with its newline
+
+    @property
+    def affected(self) -> list[str]:
+        """All affected services; the first one is the service whose error opened the issue."""
+        return [name for name in (self.service, *self.also_affects.splitlines()) if name]
+
+    @property
+    def where(self) -> str:
+        """The affected services, in words."""
+        return ", ".join(self.affected)
+
+    def affects(self, service: str) -> None:
+        """Add a service."""
+        name = " ".join(service.split())
+        if name and name not in self.affected:
+            self.also_affects = f"{self.also_affects or NEWLINE}{name}{NEWLINE}"
+
+    @classmethod
+    def of_service(cls, *names: str) -> ColumnElement[bool]:
+        """The issues that affect one of these services; both ways are found by an index."""
+        also = [col(cls.also_affects).contains(f"\n{name}\n", autoescape=True) for name in names]
+        return or_(col(cls.service).in_(names), and_(col(cls.also_affects) > "", or_(false(), *also)))
 
     @property
     def workflow_id(self) -> str:
@@ -52,6 +77,23 @@ class Issue(SQLModel, table=True):
     def workflow_of(self, restarts: int) -> str:
         """The workflow of this run after this many restarts."""
         return f"issue-{self.id}-run-{self.run}" + (f"-restart-{restarts}" if restarts else "")
+
+
+class IssueLink(SQLModel, table=True):
+    """An issue that another one explains or caused. An ended link is kept: the platform does not make it again."""
+
+    __table_args__ = (Index("ix_issuelink_child", "child_id", unique=True, **_only("ended_at IS NULL")),)
+    id: int = Field(default=None, primary_key=True)
+    child_id: int = Field(foreign_key="issue.id")
+    parent_id: int = Field(foreign_key="issue.id", index=True)
+    kind: LinkKind
+    change_set_id: int | None = None  # the fix that caused the child
+    reason: str = ""
+    by: str = "platform"
+    at: datetime = _time()
+    ended_at: datetime | None = _maybe_time()
+    ended_by: str | None = None
+    end_reason: str = ""
 
 
 class Analysis(SQLModel, table=True):

@@ -56,7 +56,7 @@ BURST = 5  # messages of a channel per pass, every five seconds: Slack allows on
 
 def queue(session: Session, event: str, issue: Issue, key: str, body: str, approval_id: int | None = None) -> None:
     """Queue one message for each channel of the event's route, in the caller's transaction."""
-    about = f"{issue.title[:120]} ({issue.service})"
+    about = f"{issue.title[:120]} ({issue.where})"
     _queue(session, event, key, about, body, issue_id=issue.id, approval_id=approval_id)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, ValidationError, model_validator
 
+from core.models import Impact
 from core.policy import names
 from core.policy.sections import (
     Access,
@@ -72,9 +74,36 @@ class Policy(Strict):
                 raise ValueError(f"service {name!r} names the unknown repository {service.repository!r}")
         return self
 
-    def is_critical(self, service: str) -> bool:
-        known = self.services.get(service)
-        return service in self.guards.critical_services or bool(known and known.critical)
+    def is_critical(self, *services: str) -> bool:
+        """Is one of these services critical?"""
+        marked = {name for name, service in self.services.items() if service.critical}
+        return not marked.union(self.guards.critical_services).isdisjoint(services)
+
+    def worst_of(self, services: Sequence[str]) -> str:
+        """The service with the strictest rules: a critical one, one that asks for corroboration, then by impact."""
+        known = [name for name in services if name in self.services] or services
+        return max(known, key=self._weight, default="")
+
+    def _weight(self, name: str) -> tuple[bool, bool, int]:
+        impact = self.services.get(name, Service(repository="")).impact
+        return self.is_critical(name), self.asks_corroboration(name), list(Impact).index(impact)
+
+    def together(self, services: Sequence[str]) -> Service:
+        """What a fix of the first service may do where the rules of the others hold, too."""
+        known = [self.services[name] for name in services if name in self.services]
+        limits = {
+            name: min((n for one in known if (n := getattr(one, name))), default=0)
+            for name in ("max_lines", "max_files")
+        }
+        forbidden = list(dict.fromkeys(glob for one in known for glob in one.forbidden))
+        worst = max((one.impact for one in known), key=list(Impact).index)
+        return known[0].model_copy(update={**limits, "forbidden": forbidden, "impact": worst})
+
+    @property
+    def code_of(self) -> dict[str, str]:
+        """The code that each service runs; services with the same one share every line of it."""
+        homes = {name: self.repositories[service.repository] for name, service in self.services.items()}
+        return {name: f"{home.remote.removesuffix('.git')}#{home.folder}" for name, home in homes.items()}
 
     def asks_corroboration(self, service: str) -> bool:
         """Does an uncorroborated fix of this service need a person's approval?"""

@@ -13,6 +13,7 @@ from core.actions import answering
 from core.db import store
 from core.models import Analysis, Approval, ChangeSet, Decision, Deployment, Issue, Status
 from core.policy.reader import Policy
+from core.queries import families
 from core.queries.failing import RANK
 from core.queries.issues import ChangeDetails, with_checks
 from core.stages.deliver.release_words import REHEARSAL
@@ -50,13 +51,19 @@ def count(session: Session) -> int:
 
 def needs(session: Session) -> int:
     """How many issues need a person: for an approval, for a merge, or because they were escalated."""
-    rows = select(func.count(col(Issue.id))).where(col(Issue.status).in_(NEEDS), col(Issue.merged_into).is_(None))
+    rows = select(func.count(col(Issue.id))).where(col(Issue.status).in_(NEEDS), *_of_their_own())
     return session.exec(rows).one()
+
+
+def _of_their_own() -> Sequence:
+    """Neither merged nor explained by another issue, which is listed instead; a person's own issue stays listed."""
+    child = col(Issue.id).in_(families.explained()) & col(Issue.assignee).is_(None)
+    return col(Issue.merged_into).is_(None), ~child
 
 
 def escalated(session: Session, limit: int = PAGE) -> list[Issue]:
     """Issues that were handed to a person: those with errors in the last day first, of these the worst first."""
-    where = Issue.status == Status.ESCALATED, col(Issue.merged_into).is_(None)
+    where = Issue.status == Status.ESCALATED, *_of_their_own()
     rows = session.exec(select(Issue).where(*where).order_by(col(Issue.last_seen).desc()).limit(max(limit, PAGE)))
     day = store.clock(session) - timedelta(days=1)
     return sorted(rows, key=lambda i: -RANK[i.severity] if i.last_seen >= day else 1)[:limit]
@@ -104,9 +111,9 @@ def question(session: Session, approval_id: int, who: Actor, policy: Policy) -> 
         _newest(session, Decision, Decision.issue_id == issue.id, Decision.run == made.run),
         _newest(session, Deployment, *_production(repository), col(Deployment.status).in_(("verified", "watching"))),
         rehearsal(session, repository),
-        policy.is_critical(issue.service),
+        policy.is_critical(*issue.affected),
         answering.mine(row, who, policy),
-        answering.barred(row, issue.service, who, policy),
+        answering.barred(row, policy.worst_of(issue.affected), who, policy),
     )
 
 

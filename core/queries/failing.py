@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from core.models import Deployment, Issue, Kind, Severity, Signal, Status
 from core.policy.reader import Policy
-from core.queries import pipeline
+from core.queries import families, pipeline
 
 Point = tuple[datetime, float, float]  # time, requests, errors
 Mark = tuple[datetime, str]  # time of a release or a change, and its words
@@ -95,11 +95,13 @@ def still_seen(session: Session, at: datetime) -> dict[str, list[Issue]]:
             Issue.last_seen >= at - STILL,
             col(Issue.status).not_in(SETTLED),
             col(Issue.merged_into).is_(None),
+            col(Issue.id).not_in(families.explained()),
         )
     )
     found: dict[str, list[Issue]] = {}
     for issue in sorted(rows, key=lambda i: (-RANK[i.severity], -i.occurrences)):
-        found.setdefault(issue.service, []).append(issue)
+        for service in issue.affected or [""]:
+            found.setdefault(service, []).append(issue)
     return found
 
 

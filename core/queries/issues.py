@@ -17,6 +17,7 @@ from core.models import (
     Decision,
     Deployment,
     Issue,
+    IssueLink,
     Notification,
     Outcome,
     Review,
@@ -28,7 +29,8 @@ from core.models import (
 )
 from core.models.counted import counted
 from core.models.kept import Silence
-from core.queries import counting
+from core.queries import counting, families
+from core.queries.families import LinkedIssue
 from core.signals import triage_rules
 
 PAGE = 25
@@ -59,6 +61,7 @@ def _where(wanted: IssueFilter) -> list:
             or_(
                 col(Issue.title).icontains(wanted.text, autoescape=True),
                 col(Issue.service).icontains(wanted.text, autoescape=True),
+                col(Issue.also_affects).icontains(wanted.text, autoescape=True),
             )
         )
     if wanted.statuses:
@@ -66,7 +69,7 @@ def _where(wanted: IssueFilter) -> list:
     if wanted.severities:
         clauses.append(col(Issue.severity).in_(wanted.severities))
     if wanted.service:
-        clauses.append(Issue.service == wanted.service)
+        clauses.append(Issue.of_service(wanted.service))
     return clauses
 
 
@@ -111,6 +114,8 @@ class Story:
     silence: Silence | None = None  # the one that covers its signals now
     parts: Mapping[str, str] = field(default_factory=dict)  # fingerprint -> title of its signals
     absorbed: Sequence[int] = ()  # issues merged into it
+    parent: LinkedIssue | None = None
+    children: Sequence[LinkedIssue] = ()
 
     @property
     def pending(self) -> Approval | None:
@@ -175,6 +180,8 @@ def story(session: Session, issue_id: int) -> Story | None:
         absorbed=session.exec(
             select(Issue.id).where(Issue.merged_into == issue_id).order_by(col(Issue.id)).limit(50)
         ).all(),
+        parent=next(iter(families.linked(session, IssueLink.child_id == issue_id, IssueLink.parent_id)), None),
+        children=families.linked(session, IssueLink.parent_id == issue_id, IssueLink.child_id),
     )
 
 
@@ -211,7 +218,7 @@ def mergeable(session: Session, issue: Issue, limit: int = 25) -> dict[int, str]
     """The issues that this one can be merged into, those of its service first, each with its title."""
     rest = (Issue.id != issue.id, col(Issue.merged_into).is_(None), Issue.status != Status.DISMISSED)
     found = {}
-    for where in ((Issue.service == issue.service,), ()):
+    for where in ((Issue.of_service(*issue.affected),), ()):
         for row in session.exec(select(Issue).where(*rest, *where).order_by(col(Issue.id).desc()).limit(limit)):
             found.setdefault(row.id, f"#{row.id} {row.title[:120]} ({row.service or 'no service'}, {row.status})")
     return found

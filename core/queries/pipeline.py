@@ -27,7 +27,7 @@ from core.models import (
     Verdict,
     Worker,
 )
-from core.queries import counting
+from core.queries import counting, families
 
 ALIVE = timedelta(seconds=90)
 ENVIRONMENTS = ("preview", "production")
@@ -157,7 +157,9 @@ def reviews(session: Session, limit: int = 20) -> list[tuple[Issue, ChangeSet]]:
 def journeys(session: Session, limit: int = 8) -> list[Issue]:
     """Issues in progress, latest first; then the latest ended ones."""
     latest = select(Issue).order_by(col(Issue.id).desc()).limit(limit)
-    under_way = list(session.exec(latest.where(col(Issue.ended_at).is_(None))))
+    under_way = list(
+        session.exec(latest.where(col(Issue.ended_at).is_(None), col(Issue.id).not_in(families.explained())))
+    )
     if len(under_way) == limit:
         return under_way
     ended = session.exec(latest.where(col(Issue.ended_at).is_not(None)).limit(limit - len(under_way)))

@@ -50,6 +50,7 @@ def _by_number(session: Session, text: str) -> Iterator[SearchHit]:
 
 def _issues(session: Session, text: str) -> Iterator[SearchHit]:
     like = [col(Issue.title).icontains(text, autoescape=True), col(Issue.service).icontains(text, autoescape=True)]
+    like += [col(Issue.also_affects).icontains(text, autoescape=True)]
     rows = select(Issue).where(or_(*like), col(Issue.merged_into).is_(None)).order_by(col(Issue.last_seen).desc())
     yield from map(_issue, session.exec(rows.limit(MOST)))
 
@@ -64,7 +65,7 @@ def _by_commit(session: Session, text: str) -> Iterator[SearchHit]:
 
 
 def _issue(issue: Issue) -> SearchHit:
-    says = f"{issue.service}, {issue.status.value.replace('_', ' ')}".lstrip(", ")
+    says = f"{issue.where}, {issue.status.value.replace('_', ' ')}".lstrip(", ")
     return SearchHit("issue", f"#{issue.id} {issue.title}", says, f"/issues?issue={issue.id}")
 
 

@@ -6,6 +6,7 @@ from sqlmodel import col, func, select
 
 from core.db import store
 from core.models import Approval, Connector, Deployment, Issue, Round
+from core.stages import linking
 from core.stages.deliver import guard, holds
 
 SHOWN = {
@@ -37,8 +38,13 @@ def status() -> dict:
         newest = session.exec(select(Issue).order_by(col(Issue.id).desc()).limit(200)).all()
         back = select(Deployment.issue_id, func.count()).where(Deployment.status == "rolled_back")
         rollbacks = dict(session.exec(back.group_by(col(Deployment.issue_id))).all())
+        parents = linking.parents(session, col(Issue.id).in_([i.id for i in newest]))
         return {
-            "all": [i.model_dump(mode="json", include=SHOWN) | {"rollbacks": rollbacks.get(i.id, 0)} for i in newest],
+            "all": [
+                i.model_dump(mode="json", include=SHOWN)
+                | {"rollbacks": rollbacks.get(i.id, 0), "parent": parents.get(i.id)}
+                for i in newest
+            ],
             "issues": {str(name): number for name, number in issues.items()},
             "approvals_waiting": waiting,
             "alarms": [guard.says(row) for row in guard.alarms()],

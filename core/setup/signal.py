@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, or_, select
 
 from core.access import accounts
 from core.access.rights import ADMINISTER, Actor, Refused, require
@@ -16,7 +16,7 @@ from core.audit import chain
 from core.db import store
 from core.inputs import accepting
 from core.inputs.accepting import NotAccepted
-from core.models import Issue, Signal, now
+from core.models import Issue, IssueLink, Signal, now
 from core.models.enums import TEST_ENVIRONMENT
 from core.runtime import Runtime
 from core.setup.jobs import Tell
@@ -74,6 +74,7 @@ def remove(actor: Actor, service: str) -> str:
             raise Refused("A person has started a run of the test's issue. Dismiss it on its page.")
         for row in rows:
             session.exec(delete(Signal).where(col(Signal.issue_id) == row.id))
+            session.exec(delete(IssueLink).where(or_(IssueLink.child_id == row.id, IssueLink.parent_id == row.id)))
             session.delete(row)
             chain.record(session, who.name, "test_event_removed", f"issue/{row.id}", {"service": service})
     return "The test event and its issue are removed."

@@ -19,7 +19,7 @@ from core.runtime import Runtime
 from core.signals import health, incident, service_graph
 from core.signals.analysis import memory
 from core.signals.analysis.components import Incident, reached
-from core.signals.analysis.types import Conclusion, IssueFacts
+from core.signals.analysis.types import Conclusion, IssueFacts, latency_rise
 from core.stages import shares
 from core.stages.context import StageContext
 from core.stages.results import AnalysisResult
@@ -66,14 +66,15 @@ def run(context: StageContext) -> AnalysisResult:
 
 def alert(session: Session, rt: Runtime, issue: Issue, evidence: IssueFacts) -> None:
     """Notify of a high error rate and of a degradation, once an hour for each service; repeats are counted."""
-    state, was = evidence.health, evidence.before
-    hour = f"{issue.service}-{now():%Y%m%d%H}"
-    if state.errors >= health.FEWEST_ERRORS and (state.error_rate or 0) >= rt.policy.severity.high:
-        message = f"{state.error_rate:.0%} of {counted(state.requests, 'request')} to {issue.service} fail"
+    state = evidence.health
+    hour, slow = f"{evidence.service}-{now():%Y%m%d%H}", issue.cause is Cause.PERFORMANCE
+    if not slow and state.errors >= health.FEWEST_ERRORS and (state.error_rate or 0) >= rt.policy.severity.high:
+        message = f"{state.error_rate:.0%} of {counted(state.requests, 'request')} to {evidence.service} fail"
         notify.queue(session, "error_rate", issue, f"error-rate-{hour}", message)
-    if issue.cause is Cause.PERFORMANCE:
-        grown = f" (95th percentile {was.p95_ms:.0f} -> {state.p95_ms:.0f} ms)" if was.p95_ms and state.p95_ms else ""
-        notify.queue(session, "performance", issue, f"performance-{hour}", f"{issue.service} has slowed down{grown}")
+    if slow:
+        rise = latency_rise(evidence)
+        grown = f" (95th percentile {rise[0]:.0f} -> {rise[1]:.0f} ms)" if rise else ""
+        notify.queue(session, "performance", issue, f"performance-{hour}", f"{evidence.service} has slowed down{grown}")
 
 
 def ask(rt: Runtime, evidence: IssueFacts) -> tuple[Conclusion, list[dict]]:
@@ -94,24 +95,24 @@ def gather(rt: Runtime, issue_id: int) -> IssueFacts:
         signals = session.exec(
             select(Signal).where(Signal.issue_id == issue_id).order_by(col(Signal.at).desc()).limit(RECORDS)
         ).all()
-        known = policy.services.get(issue.service, Service(repository=""))
-        recent, before, others, share = _rates(session, policy.watch.source, issue, list(policy.services))
+        known = policy.services.get(policy.worst_of(issue.affected), Service(repository=""))
+        service, recent, before, others, share = _rates(session, policy.watch.source, issue, list(policy.services))
         return IssueFacts(
             title=issue.title,
-            service=issue.service,
+            service=service,
             records=[as_record(signal) for signal in signals],
             health=recent,
             before=before,
             share=share,
-            critical=policy.is_critical(issue.service),
+            critical=policy.is_critical(*issue.affected),
             impact=known.impact,
             others=others,
             rules=policy.severity,
             noise_ms=policy.watch.latency_floor_ms,
             changes=_changes(session, rt, issue),
-            upstreams=service_graph.graph(session, policy).get(issue.service, ()),
+            upstreams=service_graph.graph(session, policy).get(service, ()),
             past=_past(session, issue),
-            incident=_incident(session, rt, issue, recent.error_rate, before.error_rate),
+            incident=_incident(session, rt, issue, service, recent.error_rate, before.error_rate),
         )
 
 
@@ -122,32 +123,39 @@ def as_record(signal: Signal) -> Record:
 
 
 def _rates(session: Session, preferred: str, issue: Issue, services: list[str]):
-    """(health now, health before it began, other services that fail now, the issue's share of its service's failures).
+    """(service, its health now, before it began, other services that fail now, the issue's share of its failures).
 
-    "Now" begins with the issue, so that the calm before a short fault does not dilute its rate.
+    Of several affected services the one that fails the most counts. "Now" begins with the issue, so that the calm
+    before a short fault does not dilute its rate.
     """
     until, begin = now(), max(issue.first_seen, now() - RECENT)
     source = health.best_source(session, preferred, begin - BEFORE)
-    recent = health.stored(session, source, [*services, issue.service], begin, until)
-    before = health.stored(session, source, [issue.service], issue.first_seen - BEFORE, issue.first_seen)
-    reports = shares.reports(session, issue, services, begin, until)
-    others = [name for name, state in recent.items() if shares.failing(state, reports.foreign.get(name, 0.0))]
-    others = [name for name in others if name != issue.service]
-    return recent[issue.service], before[issue.service], others, reports.share(recent[issue.service].errors)
+    mine = issue.affected or [issue.service]
+    recent = health.stored(session, source, [*services, *mine], begin, until)
+    reports = {name: shares.reports(session, issue, name, services, begin, until) for name in mine}
+    worst = max(mine, key=lambda name: (recent[name].error_rate or 0.0) * reports[name].share(recent[name].errors))
+    before = health.stored(session, source, [worst], issue.first_seen - BEFORE, issue.first_seen)
+    foreign = reports[worst].foreign
+    others = [name for name, state in recent.items() if shares.failing(state, foreign.get(name, 0.0))]
+    others = [name for name in others if name not in mine]
+    return worst, recent[worst], before[worst], others, reports[worst].share(recent[worst].errors)
 
 
-def _incident(session: Session, rt: Runtime, issue: Issue, now_: float | None, usual: float | None) -> Incident | None:
+def _incident(
+    session: Session, rt: Runtime, issue: Issue, service: str, now_: float | None, usual: float | None
+) -> Incident | None:
     """The samples around an issue; of errors where their rate rose by more than the watch allows, else of latency."""
     rules = rt.policy.watch
     failing = (now_ or 0.0) > (usual or 0.0) + rules.error_rate_margin
     graph, source = service_graph.graph(session, rt.policy), health.best_source(session, rules.source, issue.first_seen)
     metric = incident.ERRORS if failing else incident.LATENCY
-    return incident.stored(session, source, graph, issue.service, metric, issue.first_seen, now())
+    return incident.stored(session, source, graph, service, metric, issue.first_seen, now())
 
 
 def _changes(session: Session, rt: Runtime, issue: Issue) -> list[Record]:
     """Changes before the issue and at its time, of the service, of what it calls, and of their repositories."""
-    related = reached(issue.service, service_graph.graph(session, rt.policy))
+    graph = service_graph.graph(session, rt.policy)
+    related = {name for service in issue.affected or [""] for name in reached(service, graph)}
     owners = [rt.policy.services[name].repository for name in related if name in rt.policy.services]
     hosted = {rt.policy.repositories[name].github for name in owners if name in rt.policy.repositories}
     rows = session.exec(
@@ -178,7 +186,7 @@ def _ended(session: Session, issue: Issue) -> list[Outcome]:
     """The latest outcomes of this fingerprint, pattern and service, oldest first; one index look-up each."""
     latest = select(Outcome).order_by(col(Outcome.created_at).desc()).limit(REMEMBERED)
     kin = select(Issue.id).where(Issue.fingerprint == issue.fingerprint).limit(REMEMBERED)
-    same = select(Issue.id).where(Issue.service == issue.service).order_by(col(Issue.id).desc()).limit(REMEMBERED)
+    same = select(Issue.id).where(Issue.of_service(*issue.affected)).order_by(col(Issue.id).desc()).limit(REMEMBERED)
     wheres = [col(Outcome.issue_id).in_(kin), col(Outcome.issue_id).in_(same)]
     wheres += [Outcome.pattern == issue.pattern] if issue.pattern else []
     rows = {row.id: row for where in wheres for row in session.exec(latest.where(where)).all()}

@@ -6,7 +6,7 @@ for late data for a limited time before it requests an approval.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
@@ -111,7 +111,7 @@ def _elsewhere(session: Session, issue: Issue, span: Span) -> float:
         select(func.coalesce(func.sum(Signal.count), 0))
         .join(Issue, col(Issue.id) == Signal.issue_id)
         .where(
-            Signal.service == issue.service,
+            col(Signal.service).in_(issue.affected),
             Signal.kind == Kind.EXCEPTION,
             Signal.issue_id != issue.id,
             Signal.source == Issue.counted_by,
@@ -134,8 +134,8 @@ def _witnesses(rt: Runtime, session: Session, issue: Issue, span: Span, before: 
     for source in trusted(rt):
         title, trouble = source.origin.title, _trouble(session, source.name)
         if PRODUCTION in names_of(issue.environment):
-            during = _measured(session, source.name, issue.service, span)
-            earlier = _measured(session, source.name, issue.service, before)
+            during = _measured(session, source.name, issue.affected, span)
+            earlier = _measured(session, source.name, issue.affected, before)
             yield Witness(title, "metrics", during, earlier, trouble)
         yield Witness(title, "logs", *_logged(session, source.name, issue, span, before), trouble)
 
@@ -145,13 +145,13 @@ def _trouble(session: Session, name: str) -> str:
     return row.error[:200] if row and row.error else ""
 
 
-def _measured(session: Session, source: str, service: str, span: Span) -> FailureCount:
+def _measured(session: Session, source: str, services: Sequence[str], span: Span) -> FailureCount:
     """Failed requests out of all requests, from the source's metric points."""
     rows = session.exec(
         select(Metric.name, func.sum(Metric.value))
         .where(
             Metric.source == source,
-            Metric.service == service,
+            col(Metric.service).in_(services),
             col(Metric.name).in_(("requests", "errors")),
             col(Metric.at) >= span.begin,
             col(Metric.at) < span.end,
@@ -180,7 +180,7 @@ def _records(session: Session, source: str, issue: Issue, span: Span, *where) ->
         select_columns(Signal.kind, Signal.fingerprint, Signal.issue_id, func.sum(Signal.count), func.min(Signal.at))
         .where(
             Signal.source == source,
-            (Signal.service == issue.service) | (Signal.issue_id == issue.id),
+            col(Signal.service).in_(issue.affected) | (Signal.issue_id == issue.id),
             col(Signal.kind).in_((Kind.EXCEPTION, Kind.LOG)),
             func.lower(Signal.level).in_(FAILED),
             func.lower(Signal.environment).in_(names_of(issue.environment)),

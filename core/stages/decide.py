@@ -66,7 +66,7 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
     ).all()
     found = corroborate.judged(rt, session, issue)
     return Situation(
-        service=issue.service,
+        service=rt.policy.worst_of(issue.affected),
         severity=analysis.severity,
         impact=analysis.impact,
         cause=analysis.cause,

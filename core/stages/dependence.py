@@ -86,7 +86,7 @@ def _named(issue: Issue | None) -> str:
 
 
 def _title(issue: Issue) -> str:
-    return f"{issue.title[:120]}, in {issue.service}"
+    return f"{issue.title[:120]}, in {issue.where}"
 
 
 def _waits_for(session: Session, issue: Issue, awaited: int) -> bool:
@@ -107,7 +107,7 @@ def _open(rt: Runtime, session: Session, issue: Issue) -> Iterator[Issue]:
     """Other unfixed issues of the repository: those in progress first, then newest first."""
     repository = rt.policy.services[issue.service].repository
     services = [name for name, service in rt.policy.services.items() if service.repository == repository]
-    where = (col(Issue.service).in_(services), Issue.id != issue.id, col(Issue.status).not_in(CURED))
+    where = (Issue.of_service(*services), Issue.id != issue.id, col(Issue.status).not_in(CURED))
     found = session.exec(select(Issue).where(*where).order_by(col(Issue.id).desc())).all()
     return iter(sorted(found, key=lambda one: one.status in (*ENDED, Status.SCHEDULED)))
 

@@ -97,7 +97,7 @@ def _stored(session: Session, service: str, alarm: ServiceAlarm) -> bool:
 
 def _explained(session: Session, service: str, alarm: ServiceAlarm) -> bool:
     """An open issue of the service that still occurs or concerns the same metric."""
-    open_ = select(Issue.id).where(Issue.service == service, col(Issue.status).not_in(OVER))
+    open_ = select(Issue.id).where(Issue.of_service(service), col(Issue.status).not_in(OVER))
     recent = open_.where(Issue.last_seen >= alarm.began - EXPLAINED)
     same = open_.where(Issue.kind == Kind.METRIC)
     return session.exec(recent.limit(1)).first() is not None or session.exec(same.limit(1)).first() is not None

@@ -31,7 +31,7 @@ def find(session: Session, change: ChangeSet, services: list[str]) -> Issue | No
         .join(ChangeSet, col(ChangeSet.issue_id) == Issue.id)
         .where(
             Issue.id != change.issue_id,
-            col(Issue.service).in_(services),
+            Issue.of_service(*services),
             col(Issue.status).not_in(ENDED),
             ChangeSet.head_sha != "",
         )

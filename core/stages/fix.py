@@ -83,7 +83,7 @@ def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: in
 
 def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback: list[str]) -> None:
     """Fill ``change`` with the result of the repair engine."""
-    service = rt.policy.services[issue.service]
+    service = rt.policy.together(issue.affected)
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone(rt, name, repository)
     change.base_sha = live.base_of(rt, name, found)
@@ -106,7 +106,7 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
             feedback=feedback,
         )
         _describe(change, result, rt.policy.fix.models)
-        change.proof["autonomy"] = _autonomy(rt, issue.service, change, result)
+        change.proof["autonomy"] = _autonomy(rt, issue, result)
         change.test_path = code.path(change.test_path) if change.test_path else ""
         if result.decision != "fix" and result.candidate and not result.test:
             change.proof["proposal"] = _difference(code.within(root), result.candidate)
@@ -168,12 +168,16 @@ def allowed(service: Service, repository: Repository) -> list[str]:
     return service.paths or ["**" if folder == "." else f"{folder}/**" for folder in repository.source]
 
 
-def _autonomy(rt: Runtime, service: str, change: ChangeSet, result: FixResult) -> dict:
-    """Whether the fix may be released without a person, and why; kept with the change."""
+def _autonomy(rt: Runtime, issue: Issue, result: FixResult) -> dict:
+    """Whether the fix may be released without a person, and why; kept with the change. Each affected service must allow
+    it.
+    """
     if result.candidate is None:
         return {"may": False, "says": "there is no fix", "class": ""}
     with store.read() as session:
-        found = autonomy.of(session, rt.policy, service, class_of(result.candidate))
+        known = [name for name in issue.affected if name in rt.policy.services]
+        every = [autonomy.of(session, rt.policy, name, class_of(result.candidate)) for name in known]
+    found = next((one for one in every if not one.may), every[0])
     if result.proof.open or result.behaviours:
         message = "several fixes behave differently" if result.behaviours else "the right result is not known"
         return {"may": False, "says": f"{message}, so a person decides", "class": found.name}

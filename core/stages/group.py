@@ -6,7 +6,7 @@ Signals are grouped in the order of arrival; if a process dies, the next round g
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -22,10 +22,11 @@ from core.signals import service_graph, triage_rules
 from core.signals.anomaly import degradation
 from core.signals.grouping import correlation, noise
 from core.signals.grouping.candidates import Candidates
-from core.signals.grouping.correlation import Overrides
+from core.signals.grouping.correlation import Landscape, Overrides
 from core.signals.grouping.fingerprint import Fingerprint, fingerprint
+from core.signals.grouping.symptoms import plain
 from core.signals.health import best_source
-from core.stages import detecting
+from core.stages import affected, caused, detecting, linking
 from core.stages.analyze import as_record
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Known:
     """The context of a batch: existing issues, the call graph, and people's triage decisions."""
 
     index: Candidates
-    graph: Mapping[str, Sequence[str]]
+    around: Landscape
     overrides: Overrides
     context: noise.Context
     rows: dict[int, Issue] = field(default_factory=dict)  # read once per batch: a session drops unreferenced rows
@@ -64,13 +65,16 @@ def group_new(rt: Runtime) -> int:
     with store.read() as session:
         if not _waiting(session, 1):
             return 0
-        index, graph = index_of(session), service_graph.graph(session, rt.policy)
+        index, around = index_of(session), Landscape(service_graph.graph(session, rt.policy), rt.policy.code_of)
     opened, more = 0, True
     while more:
         with store.write() as session:
             waiting = _waiting(session, BATCH)
-            known = Known(index, graph, triage_rules.overrides(session), triage_rules.context(session))
-            opened += sum(_place(session, known, signal) for signal in waiting)
+            known = Known(index, around, triage_rules.overrides(session), triage_rules.context(session))
+            new = [signal for signal in waiting if _place(session, known, signal)]
+            opened += len(new)
+            linking.explain(session, index, {signal.issue_id for signal in waiting if signal.issue_id})
+            caused.link(session, rt.policy, {signal.issue_id for signal in new if signal.issue_id})
         more = len(waiting) == BATCH
     return opened
 
@@ -91,6 +95,7 @@ def index_of(session: Session) -> Candidates:
     issues = session.exec(select(Issue).where(recent, col(Issue.merged_into).is_(None))).all()  # no order: index
     for issue in sorted(issues, key=lambda issue: issue.id):
         _put(session, index, issue)
+    index.parents |= linking.parents(session, recent)
     return index
 
 
@@ -106,6 +111,10 @@ def _put(session: Session, index: Candidates, issue: Issue) -> None:
             index.join(issue.id, record, fp)
         else:
             index.put(correlation.opened(issue.id, record, fp), issue.fingerprint)
+    if known := index.issues.get(issue.id):
+        over = issue.ended_at if issue.status in linking.OVER else None
+        services = known.services | {plain(name) for name in issue.affected}
+        index.put(replace(known, services=services, last_seen=issue.last_seen, ended=over))
 
 
 def _place(session: Session, known: Known, signal: Signal) -> bool:
@@ -121,10 +130,10 @@ def _place(session: Session, known: Known, signal: Signal) -> bool:
     if aside := noise.verdict(record, _around(session, known, record, fp)):
         signal.set_aside = aside
         return False
-    found = known.index.find(record, fp, known.graph, known.overrides)
+    found = known.index.find(record, fp, known.around, known.overrides)
     if found.issue_id is None:
         return _open_issue(session, known, signal, record, fp)
-    _join(session, signal, known.row(session, found.issue_id))
+    _join(session, signal, known.row(session, found.issue_id), known.around)
     known.index.join(found.issue_id, record, fp)
     return False
 
@@ -148,7 +157,7 @@ def _open_issue(session: Session, known: Known, signal: Signal, record: Record, 
         .limit(1)
     ).first()
     if issue:
-        _join(session, signal, issue)
+        _join(session, signal, issue, known.around)
     else:
         issue = new_issue(session, record, fp)
         signal.issue_id = issue.id
@@ -177,9 +186,10 @@ def new_issue(session: Session, record: Record, fp: Fingerprint) -> Issue:
     return issue
 
 
-def _join(session: Session, signal: Signal, issue: Issue) -> None:
+def _join(session: Session, signal: Signal, issue: Issue, around: Landscape) -> None:
     """Count the signal in its issue; an error that returns after its fix starts a new run."""
     signal.issue_id = issue.id
+    affected.note(issue, signal, around)
     issue.first_seen = min(issue.first_seen, signal.at)
     issue.last_seen = max(issue.last_seen, signal.at)
     issue.counted_by = issue.counted_by or _first_source(session, issue)
@@ -217,6 +227,7 @@ def recount(session: Session, issue: Issue) -> None:
         select(func.min(Signal.at), func.max(Signal.at), func.coalesce(func.max(Signal.users), 0)).where(*mine)
     ).one()
     issue.first_seen, issue.last_seen = first or issue.first_seen, last or issue.last_seen
+    affected.recount(session, issue)
     session.add(issue)
 
 
@@ -239,11 +250,12 @@ def _holds(session: Session, rt: Runtime, issue: Issue) -> bool:
     if issue.environment == TEST_ENVIRONMENT:
         issue.reason = "A test event of the setup. It starts no run; remove it on the Setup page."
         return True
-    least, critical = rt.policy.guards.minimum_occurrences, rt.policy.is_critical(issue.service)
-    quiet = now() - max(issue.created_at, issue.last_seen)
-    if rt.policy_error:
+    least, quiet = rt.policy.guards.minimum_occurrences, now() - max(issue.created_at, issue.last_seen)
+    if parent := linking.holding(session, issue):
+        issue.reason = linking.waits(parent)
+    elif rt.policy_error:
         issue.reason = f"Waiting for a valid policy: {rt.policy_error}"
-    elif issue.kind not in (Kind.EXCEPTION, Kind.LOG) or issue.occurrences >= least or (critical and quiet >= LATE):
+    elif issue.occurrences >= least or _confirmed(session, rt, issue, quiet):
         return False
     elif quiet < WAIT:
         issue.reason = f"Waiting for evidence: {issue.occurrences} of {counted(least, 'required occurrence')} so far."
@@ -251,6 +263,14 @@ def _holds(session: Session, rt: Runtime, issue: Issue) -> bool:
         seen = "once" if issue.occurrences == 1 else f"{issue.occurrences} times"
         stage_log.move(session, issue.id, Status.DISMISSED, f"Seen {seen}, {GONE}")
     return True
+
+
+def _confirmed(session: Session, rt: Runtime, issue: Issue, quiet: timedelta) -> bool:
+    """Is a single report enough?"""
+    critical = rt.policy.is_critical(*issue.affected)
+    return (
+        issue.kind not in (Kind.EXCEPTION, Kind.LOG) or critical and quiet >= LATE or linking.explains(session, issue)
+    )
 
 
 # --- performance -----------------------------------------------------------------------------------

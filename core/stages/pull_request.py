@@ -148,7 +148,7 @@ def _failed(issue: Issue) -> str:
     people = f", for {counted(issue.users, 'user')}" if issue.users else ""
     span = f"{issue.first_seen:%Y-%m-%d %H:%M} to {issue.last_seen:%Y-%m-%d %H:%M} UTC"
     release = f", release {fenced(issue.release, 60)}" if issue.release else ""
-    where = f"{fenced(issue.service, 80)} ({fenced(issue.environment, 40)}{release})"
+    where = f"{fenced(issue.where, 200)} ({fenced(issue.environment, 40)}{release})"
     return f"{fenced(issue.title, 200)} in {where}, {times}{people}, {span}."
 
 

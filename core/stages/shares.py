@@ -42,16 +42,17 @@ class ReportShares:
 
 
 def reports(
-    session: Session, issue: Issue, services: Collection[str], since: datetime, until: datetime
+    session: Session, issue: Issue, service: str, services: Collection[str], since: datetime, until: datetime
 ) -> ReportShares:
-    """Count the reports in [since, until). The source with the most reports of an issue counts, so that two
-    sources do not double them.
+    """Count the reports in [since, until) of the issue in one of its services.
+
+    The source with the most reports of an issue counts, so that two sources do not double them.
     """
     rows = session.exec(
         select_columns(Issue.id, Issue.pattern, Signal.service, Signal.source, func.sum(Signal.count))
         .join(Signal, col(Signal.issue_id) == Issue.id)
         .where(
-            col(Signal.service).in_([*services, issue.service]),
+            col(Signal.service).in_([*services, service]),
             col(Signal.kind).in_(REPORTED),
             Signal.environment == issue.environment,
             col(Signal.at) >= since,
@@ -60,13 +61,13 @@ def reports(
         .group_by(col(Issue.id), Issue.pattern, Signal.service, Signal.source)
     ).all()
     most: dict[tuple[int, str, str], float] = defaultdict(float)
-    for number, pattern, service, _, count in rows:
-        most[number, pattern, service] = max(most[number, pattern, service], count)
-    here = {number: count for (number, _, service), count in most.items() if service == issue.service}
+    for number, pattern, name, _, count in rows:
+        most[number, pattern, name] = max(most[number, pattern, name], count)
+    here = {number: count for (number, _, name), count in most.items() if name == service}
     foreign: dict[str, float] = defaultdict(float)
-    for (number, pattern, service), count in most.items():
+    for (number, pattern, name), count in most.items():
         if number != issue.id and (pattern != issue.pattern or not pattern):  # the same pattern may have the same cause
-            foreign[service] += count
+            foreign[name] += count
     own = here.pop(issue.id, 0.0)
     return ReportShares(own, sum(here.values()), foreign)
 

@@ -32,6 +32,8 @@ GIVEN = {
     "change_policy": {"reason": "faster", "based_on": "x"},
     "merge": {"into": 405},
     "split": {"fingerprints": ["f"]},
+    "link": {"parent": 405, "reason": "the same outage"},
+    "unlink": {"reason": "another fault"},
     "silence": {"minutes": 60, "reason": "known"},
     "end_silence": {},
     "start_now": {},
@@ -45,6 +47,7 @@ LEAST = {"approve": Role.APPROVER, "reject": Role.APPROVER, "pass_on": Role.APPR
          "roll_back": Role.APPROVER, "keep": Role.APPROVER, "escalate": Role.OPERATOR, "retry": Role.OPERATOR,
          "resolve": Role.OPERATOR,
          "dismiss": Role.OPERATOR, "merge": Role.OPERATOR, "split": Role.OPERATOR, "silence": Role.OPERATOR,
+         "link": Role.OPERATOR, "unlink": Role.OPERATOR,
          "end_silence": Role.OPERATOR, "change_policy": Role.ADMIN, "start_now": Role.OPERATOR,
          "restart_from": Role.OPERATOR, "release_anyway": Role.APPROVER, "stop": Role.OPERATOR,
          "start": Role.APPROVER, "lift": Role.APPROVER}  # fmt: skip

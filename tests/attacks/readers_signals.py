@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from core.cli import blame as blame_command
 from core.cli import correlate, streams
 from core.models import Crash, Kind, Record, bounds
+from core.signals import patches
 from core.signals.analysis import blame, causes, memory
 from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.signals.analysis.types import IssueFacts
@@ -28,6 +29,13 @@ def _records(text: str) -> Iterator[Record]:
     for name in ("error.stack", "error.class", "error.message", "monitor_id", "status", "http.status_code"):
         yield record(
             "x", Kind.EXCEPTION, attributes={name: text, "error": {"stack": text}, "http": {"status_code": text}}
+        )
+
+
+def _alerts(text: str) -> Iterator[Record]:
+    for name in ("alarm_name", "endpoint", "transaction", "query", "labels"):
+        yield record(
+            text, Kind.ALERT, service=text[:2000], attributes={name: text if name != "labels" else {"url": text}}
         )
 
 
@@ -70,7 +78,7 @@ def _noise(text: str) -> None:
 
 def _correlated(text: str) -> None:
     correlator = Correlator()
-    for one in (*_records(text), record(text[::-1]), record("x", Kind.EXCEPTION, crash=crash(text))):
+    for one in (*_records(text), *_alerts(text), record(text[::-1]), record("x", Kind.EXCEPTION, crash=crash(text))):
         correlator.place(one)
 
 
@@ -107,6 +115,7 @@ SAMPLES = [
 INCIDENT = {"target": {"node": "cart", "metric": "latency"}, "calls": {"cart": ["stock"]}, "series": SAMPLES}
 SIGNALS = {
     "stack of a text": Reader(lambda text: (stack.read(text), stack.read(f'File "\n{text}'), stack.read(f"at {text}"))),
+    "lines of a patch": Reader(lambda text: list(patches.hunks(f"+++ b/{text}\n{text}\n@@ -1 +{text[:40]} @@"))),
     "file of a frame": Reader(
         lambda text: (stack.normal_file(text), stack.normal_file(f"{text}.py")), seeds=("/srv/a.py",)
     ),

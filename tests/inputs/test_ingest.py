@@ -113,9 +113,11 @@ def test_a_resolved_alert_closes_what_it_opened_and_a_new_one_opens_it_again(wor
 
 def test_an_escalated_alert_is_resolved_by_its_end_unless_a_person_has_it(world):
     token = world.token()
-    for fingerprint, name, person in (("a", "One", None), ("b", "Two", "ada")):
-        labels = {"alertname": name, "severity": "warning"}
-        world.post("/hooks/alertmanager", token, json=alert(fingerprint=fingerprint, labels=labels))
+    for fingerprint, name, person in (("a", "Errors", None), ("b", "Disk", "ada")):
+        labels, annotations = {"alertname": name, "severity": "warning"}, {"summary": f"{name} above the limit"}
+        world.post(
+            "/hooks/alertmanager", token, json=alert(fingerprint=fingerprint, labels=labels, annotations=annotations)
+        )
         world.cycle()
         with store.write() as session:
             issue = session.exec(select(Issue).where(Issue.title.startswith(name))).one()

@@ -134,6 +134,14 @@ def test_the_order_of_the_records_does_not_matter():
     assert analyze(*records) == analyze(*records[::-1])
 
 
+def test_title_and_cause_give_the_same_numbers():
+    attributes = {"metric": "p95_ms", "before": 100.0, "after": 210.0}
+    title = "Latency of search rose from 100 to 210 ms (95th percentile)"
+    metric = record(source="platform", kind="metric", title=title, attributes=attributes)
+    found = analyze(metric, health=ServiceHealth(p95_ms=190, samples=4), before=ServiceHealth(p95_ms=120))
+    assert "p95 rose from 100 ms to 210 ms" in found.root_cause
+
+
 def test_a_slow_service_after_a_release():
     metric = record(source="datadog", kind="metric", title="p95 of search rose from 12 ms to 300 ms")
     release = Record(

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.signals import bench_blame, bench_correlation, bench_round, bench_services, bench_storm
+from tests.bench.signals import (
+    bench_blame,
+    bench_correlation,
+    bench_incidents,
+    bench_round,
+    bench_services,
+    bench_storm,
+)
 
 
 @pytest.mark.parametrize("kind", ["error rate", "latency"])
@@ -25,6 +32,15 @@ def test_correlation(name):
     assert not found.merged
     assert found.f1 >= bench_correlation.AIM
     assert found.f1 > max(f1 for f1, _ in found.anchors.values())
+
+
+def test_incidents():
+    found = bench_incidents.measure(seed=6)
+    assert found.met and found.f1 > max(found.anchors.values())
+
+
+def test_incidents_in_a_store(tmp_path):
+    assert bench_incidents.stored(tmp_path, seed=7, most=300).met
 
 
 def test_the_test_set_is_large_enough():

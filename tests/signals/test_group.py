@@ -117,7 +117,7 @@ def test_a_signal_that_was_being_grouped_follows_the_merge(platform):
     triage.merge(issue_of(second).id, actor=by("operator"), into=issue_of(first).id, key="m")
     late = saved(place="drop")
     with store.write() as session:
-        known = group.Known(index, {}, group.Overrides(), group.noise.Context())
+        known = group.Known(index, group.Landscape(), group.Overrides(), group.noise.Context())
         group._place(session, known, session.get_one(Signal, late.id))
     assert issue_of(late).id == issue_of(first).id
 

@@ -9,8 +9,8 @@ from core.models import Cause, Frame, Kind, Record
 from core.models.counted import counted
 from core.signals.analysis import blame, causes, severity, wording
 from core.signals.analysis.blame import RankedSuspect
-from core.signals.analysis.types import Conclusion, IssueFacts
-from core.signals.grouping import stack
+from core.signals.analysis.types import Conclusion, IssueFacts, latency_rise
+from core.signals.grouping import stack, symptoms
 from core.signals.grouping.fingerprint import Fingerprint, fingerprint, operation
 
 SIMPLE = {  # how small the fix of the failed operation usually is, 0..1
@@ -34,7 +34,6 @@ OTHERWISE = 0.8  # any other operation
 ENOUGH = 3  # occurrences
 FILES = 20  # files of a change that are shown
 ORIGIN = 0.5  # share of the own excess from which another component is named as the origin
-SLOW = ("p95", "latency", "slow", "duration", "response time")
 
 
 @dataclass(frozen=True)
@@ -244,17 +243,12 @@ def _without_crash(case: Case) -> tuple[Cause, str, str]:
 
 
 def _is_slow(case: Case) -> bool:
-    if case.fp.crash or case.best.kind not in (Kind.METRIC, Kind.ALERT):
-        return False
-    text = f"{case.best.title} {case.best.attributes.get('metric', '')}".lower()
-    return any(word in text for word in SLOW)
+    return not case.fp.crash and symptoms.symptom(case.best) == symptoms.LATENCY
 
 
 def _slow_says(case: Case) -> str:
-    now, before = case.evidence.health.p95_ms, case.evidence.before.p95_ms
-    if now and before and now > before:
-        return f"p95 rose from {before:.0f} ms to {now:.0f} ms"
-    return case.best.title[:160]
+    rise = latency_rise(case.evidence)
+    return f"p95 rose from {rise[0]:.0f} ms to {rise[1]:.0f} ms" if rise else case.best.title[:160]
 
 
 def _simplicity(case: Case, cause: Cause) -> float:

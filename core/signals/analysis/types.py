@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core.models import Cause, Impact, Record, ServiceHealth, Severity
+from core.models import Cause, Impact, Kind, Record, ServiceHealth, Severity
 from core.policy.sections import SeverityRules
 from core.signals.analysis.components import Incident
 
@@ -29,6 +29,16 @@ class IssueFacts:
     upstreams: Sequence[str] = ()
     past: Sequence[str] = ()  # similar issues and their fixes
     incident: Incident | None = None  # samples of the service and of what it calls
+
+
+def latency_rise(facts: IssueFacts) -> tuple[float, float] | None:
+    """(95th percentile before, now) in ms: the numbers of the issue's title where a detector measured them."""
+    measured = (r.attributes for r in facts.records if r.kind is Kind.METRIC and r.attributes.get("metric") == "p95_ms")
+    told = next(measured, {"before": facts.before.p95_ms, "after": facts.health.p95_ms})
+    before, after = told.get("before"), told.get("after")
+    if not isinstance(before, int | float) or not isinstance(after, int | float) or not 0 < before < after:
+        return None
+    return before, after
 
 
 @dataclass(frozen=True)

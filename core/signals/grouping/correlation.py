@@ -7,14 +7,15 @@ splits take precedence.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
 
 from core.models import Kind, Record
 from core.signals.grouping.fingerprint import Fingerprint
-from core.signals.grouping.masking import mask, words
+from core.signals.grouping.open_issue import Open, absorb, gap, opened
+from core.signals.grouping.symptoms import SIGNS, SPELLING, plain
 
 WEIGHTS = {
     "type": 0.25,
@@ -26,36 +27,12 @@ WEIGHTS = {
     "symptom": 0.25,
 }
 ENOUGH = 0.70  # the lowest score with which a record joins
-ALIKE = 0.5  # less similar messages have two causes, unless the place matches
+ALIKE = 0.5  # messages that share only half of their words have two causes, unless the place matches
 FAR = timedelta(days=3)
-SYMPTOM_SPAN = timedelta(minutes=15)  # an alert joins issues that began within this span of it
-SYMPTOM = re.compile(r"5\d\d|5xx|error|exception|fail|crash", re.I)
-TOKEN = re.compile(r"[a-z][\w-]+")
-SPELLING = re.compile(r"[-_. /]+")
-ENVIRONMENTS = frozenset({"prod", "production", "live", "service", "svc"})
+LASTS = timedelta(hours=12)  # an alert that nobody ended goes on for so long: vendors tell its beginning and its end
 PROSE = (Kind.REPORT, Kind.LOG)
-SIGNS = (Kind.ALERT, Kind.METRIC)  # they show that something fails, not what
-
-
-@dataclass(frozen=True)
-class Open:
-    """An open issue as correlation sees it; ``words`` are the significant words of its messages."""
-
-    id: int
-    fingerprint: str
-    service: str
-    kind: Kind
-    type: str
-    root: str
-    subject: str
-    message: str  # template of the exception's message, or of the line
-    words: frozenset[str]
-    calls: tuple[str, ...]
-    release: str | None
-    first_seen: datetime
-    last_seen: datetime
-    pattern: str = ""
-    named: frozenset[str] = frozenset()  # names in a report's title, perhaps a service
+CALLED = ("connection", "timeout", "missing-file", "raise", "other")  # failures whose caller says what failed
+__all__ = ["Landscape", "Match", "Open", "Overrides", "absorb", "match", "opened"]
 
 
 @dataclass(frozen=True)
@@ -74,53 +51,37 @@ class Overrides:
     split: frozenset[str] = frozenset()
 
 
-def opened(issue_id: int, record: Record, fp: Fingerprint) -> Open:
-    """The issue that a record opens."""
-    says = fp.crash.exception.message if fp.crash else record.message or record.title
-    return Open(
-        id=issue_id,
-        fingerprint=fp.key,
-        service=record.service,
-        kind=record.kind,
-        type=fp.type,
-        root=fp.root,
-        subject=fp.subject,
-        message=mask(says),
-        words=words(f"{record.title} {says if fp.crash else record.message}"),
-        calls=fp.calls,
-        release=record.release,
-        first_seen=record.at,
-        last_seen=record.at,
-        pattern=fp.pattern,
-        named=frozenset(TOKEN.findall(record.title.lower())) if record.kind is Kind.REPORT else frozenset(),
-    )
+@dataclass(frozen=True)
+class Landscape:
+    """The services: ``calls`` maps each to those it calls, ``code`` to the code that it runs, as one word."""
 
+    calls: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
 
-def absorb(issue: Open, record: Record, fp: Fingerprint) -> Open:
-    """The issue after a record joined it, with its unknown fields filled in."""
-    new = opened(issue.id, record, fp)
-    known = {"service": issue.service or new.service, "release": issue.release or new.release}
-    if issue.kind in SIGNS:  # an alert came first: the record is more specific
-        known["kind"] = new.kind
-    if not issue.type or (new.type == issue.type and not issue.calls):
-        known |= {name: getattr(new, name) or getattr(issue, name) for name in ("type", "root", "calls")}
-        known |= {"subject": new.subject or issue.subject, "pattern": new.pattern or issue.pattern}
-        known |= {"message": new.message if new.type else issue.message, "words": issue.words | new.words}
-    span = {
-        "first_seen": min(issue.first_seen, record.at),
-        "last_seen": max(issue.last_seen, record.at),
-    }
-    return replace(issue, **known, **span)
+    def neighbours(self, a: str, b: str) -> bool:
+        return b in self.calls.get(a, ()) or a in self.calls.get(b, ())
+
+    @cached_property
+    def names(self) -> Mapping[frozenset[str], str]:
+        return {plain(name): name for name in self.code}
+
+    def name(self, service: str) -> str:
+        """The service's own name, for any spelling of it; an unknown one as it is."""
+        return self.names.get(plain(service), service)
+
+    def same_code(self, a: str, b: str) -> bool:
+        runs = self.code.get(self.name(a))
+        return bool(runs) and runs == self.code.get(self.name(b))
 
 
 def match(
     record: Record,
     fp: Fingerprint,
     candidates: Sequence[Open],
-    graph: Mapping[str, Sequence[str]] | None = None,
+    around: Landscape = Landscape(),  # noqa: B008 - frozen
     overrides: Overrides = Overrides(),  # noqa: B008 - frozen
 ) -> Match:
-    """The open issue a record belongs to. ``graph`` maps a service to those it calls.
+    """The open issue a record belongs to.
 
     Independent of the candidates' order: ties go to the issue seen nearest in time, then to the oldest.
     """
@@ -134,45 +95,60 @@ def match(
         return Match(because="a person split it off")
     new = opened(0, record, fp)
     free = (c for c in candidates if c.fingerprint not in overrides.split)
-    scored = [(sum(shares.values()), c, shares) for c in free if (shares := compare(new, c, graph or {}))]
+    scored = [(sum(shares.values()), c, shares) for c in free if (shares := compare(new, c, around))]
     if not scored:
         return Match()
-    score, best, shares = max(scored, key=lambda s: (round(s[0], 6), -_gap(new, s[1]), -s[1].id))
+    score, best, shares = max(scored, key=lambda s: (round(s[0], 6), -gap(new, s[1]), -s[1].id))
     if score < ENOUGH:
         return Match(None, score, shares, f"nearest to issue {best.id}, but only {score:.2f} alike")
     return Match(best.id, score, shares, _because(best, shares))
 
 
-def compare(new: Open, issue: Open, graph: Mapping[str, Sequence[str]]) -> dict[str, float]:
+def compare(new: Open, issue: Open, around: Landscape) -> dict[str, float]:
     """Each term's share in the score; empty if they contradict each other or have nothing in common."""
-    gap = _gap(new, issue)
-    if gap > FAR.total_seconds():
+    apart = gap(new, issue)
+    if apart > FAR.total_seconds():
         return {}
-    terms = {
+    terms = {"service": _service(new, issue, around), "time": 1 - apart / FAR.total_seconds()}
+    if new.kind in SIGNS or issue.kind in SIGNS:
+        return _weighed(terms | {"symptom": 1.0}) if _same_symptom(new, issue) else {}
+    terms |= {
         "type": _type(new, issue),
         "place": _place(new.calls, issue.calls),
         "message": _message(new, issue),
-        "service": _service(new, issue, graph),
-        "time": 1 - gap / FAR.total_seconds(),
         "release": float(new.release == issue.release) if new.release and issue.release else None,
     }
-    if not (new.type and issue.type) and (new.kind in SIGNS or issue.kind in SIGNS):
-        terms |= {"message": None, "symptom": float(_symptom(new, issue, terms["service"]))}
     known = {name: value for name, value in terms.items() if value is not None}
-    if _contradict(new, issue, known):
-        return {}
+    return {} if _contradict(new, issue, known) else _weighed(known)
+
+
+def _weighed(known: Mapping[str, float | None]) -> dict[str, float]:
     total = sum(WEIGHTS[name] for name in known)
-    return {name: WEIGHTS[name] * value / total for name, value in known.items()}
+    return {name: WEIGHTS[name] * (value or 0.0) / total for name, value in known.items()}
+
+
+def _same_symptom(new: Open, issue: Open) -> bool:
+    """Do two alerts tell of one symptom, while it lasts? An issue of alerts lasts until its alerts are over."""
+    if not new.symptom or new.symptom != issue.symptom or not _affects(issue, new.service):
+        return False
+    if new.endpoints and issue.endpoints and not new.endpoints & issue.endpoints:
+        return False
+    over = issue.ended is not None and new.first_seen > issue.ended
+    return not over and gap(new, issue) <= LASTS.total_seconds()
+
+
+def _affects(issue: Open, service: str) -> bool:
+    return bool(service) and (plain(service) in issue.services)
 
 
 def _contradict(new: Open, issue: Open, known: Mapping[str, float]) -> bool:
-    if any(known.get(name) == 0 for name in ("type", "place", "service", "symptom")):
+    if any(known.get(name) == 0 for name in ("type", "place", "service")):
         return True
     if new.subject and issue.subject and new.subject != issue.subject:
         return True
-    if "place" in known or "symptom" in known:
+    if "place" in known:
         return False
-    return known.get("message", 0) < ALIKE or ("service" not in known and Kind.REPORT not in (new.kind, issue.kind))
+    return known.get("message", 0) <= ALIKE or ("service" not in known and Kind.REPORT not in (new.kind, issue.kind))
 
 
 def _type(a: Open, b: Open) -> float | None:
@@ -220,39 +196,39 @@ def _names(issue: Open) -> frozenset[str]:
     return frozenset({issue.type.lower(), *SPELLING.split(issue.service.lower())})
 
 
-def _service(new: Open, issue: Open, graph: Mapping[str, Sequence[str]]) -> float | None:
-    """Match services: spellings differ, neighbours report each other's failures, and a title may name it."""
+def _service(new: Open, issue: Open, around: Landscape) -> float | None:
+    """Match services: spellings differ, neighbours report each other's failures, and a title may name it.
+
+    Two services that run the same code have one bug if they fail at the same place.
+    """
     a, b = new.service, issue.service
     if not (a and b):
         return _titled(new, issue) if a or b else None
-    if _plain(a) == _plain(b):
+    if _affects(issue, a) or (around.same_code(a, b) and _same_bug(new, issue)):
         return 1.0
-    return 0.5 if b in graph.get(a, ()) or a in graph.get(b, ()) else 0.0
+    return 0.5 if around.neighbours(a, b) else 0.0
+
+
+def _same_bug(a: Open, b: Open) -> bool:
+    """The same exception at the same place, in two services.
+
+    Where only the innermost call is shared, it must be at fault itself: a helper that calls others, or that only
+    raises, is told apart by its caller.
+    """
+    same = [getattr(a, name) == getattr(b, name) for name in ("type", "root", "subject", "operation")]
+    if not (all(same) and a.type and a.calls and b.calls and _same_call(a.calls[-1], b.calls[-1])):
+        return False
+    if a.code and b.code and a.code != b.code:
+        return False
+    callers = a.calls[-2:-1], b.calls[-2:-1]
+    return callers[0] == callers[1] or (bool(a.code) and a.code == b.code and a.operation not in CALLED)
 
 
 def _titled(a: Open, b: Open) -> float | None:
     report, other = (a, b) if b.service else (b, a)
     if report.kind is not Kind.REPORT:
         return None
-    return 1.0 if _plain(other.service) in {_plain(name) for name in report.named} else 0.5
-
-
-def _plain(service: str) -> frozenset[str]:
-    return frozenset(SPELLING.split(service.lower())) - ENVIRONMENTS
-
-
-def _symptom(new: Open, issue: Open, service: float | None) -> bool:
-    """Does an alert about failing requests match failures that began in that service at that time?"""
-    alert, fault = (new, issue) if new.kind in SIGNS else (issue, new)
-    if fault.kind in SIGNS or not fault.type or service != 1.0:
-        return False
-    near = abs(alert.first_seen - fault.first_seen) <= SYMPTOM_SPAN
-    return near and bool(SYMPTOM.search(alert.message) or SYMPTOM.search(" ".join(alert.words)))
-
-
-def _gap(a: Open, b: Open) -> float:
-    """Seconds between two spans of time; 0 if they overlap."""
-    return max(0.0, (a.first_seen - b.last_seen).total_seconds(), (b.first_seen - a.last_seen).total_seconds())
+    return 1.0 if plain(other.service) in {plain(name) for name in report.named} else 0.5
 
 
 def _because(issue: Open, shares: Mapping[str, float]) -> str:

@@ -68,7 +68,7 @@ SUBJECTS = (  # what a message names as being at fault; the first match wins
     re.compile(r"No module named '([\w.]+)'|cannot import name '(\w+)'|name '(\w+)' is not defined|variable '(\w+)'"),
     re.compile(r"(?:missing|unexpected) (?:(?!missing |unexpected )[^'])*argument:? '(\w+)'"),
     re.compile(r"host='([\w.-]+)'|//([A-Za-z][\w.-]*)"),
-    re.compile(r"(?:host|server|database|to|with|from) \"?([a-z][\w-]*\.[\w.-]*\w)"),
+    re.compile(r"(?:host|server|database|to|with|from|by|at) \"?([a-z][\w-]*\.[\w.-]*\w)"),
     re.compile(r"(?:relation|table|column):? [\"']?(\w+)"),
     Linear(
         r"[Nn]o such (?:file|table|column)[^'\"/]*[:'\" ]+(?:[^'\"\s]*/)?([\pL\pN_.-]+)",

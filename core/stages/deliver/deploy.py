@@ -136,7 +136,7 @@ def ask(context: StepContext, change_id: int) -> ApprovalAsked:
                 patch_hash=change.patch_hash,
                 requested_by=issue.requested_by,
                 expires_at=now() + limit,
-                asks=f"Release the fix of {issue.service} to production. {issue.reason}"[:2000],
+                asks=f"Release the fix of {issue.where} to production. {issue.reason}"[:2000],
             )
             session.add(asked)
             session.flush()

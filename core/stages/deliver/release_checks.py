@@ -23,8 +23,9 @@ def needs_approval(change: ChangeSet) -> bool:
 
 def lost(session: Session, policy: Policy, change: ChangeSet) -> bool:
     """Has its class lost the autonomy that it had when the change was written?"""
-    service = session.get_one(Issue, change.issue_id).service
-    return "autonomy" in change.proof and not autonomy.of_change(session, policy, service, change).may
+    issue = session.get_one(Issue, change.issue_id)
+    may = all(autonomy.of_change(session, policy, service, change).may for service in issue.affected)
+    return "autonomy" in change.proof and not may
 
 
 def missing(session: Session, issue_id: int, run: int, change: ChangeSet, policy: Policy) -> list[str]:

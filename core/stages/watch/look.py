@@ -148,5 +148,5 @@ def ask(seen: WatchLook) -> None:
         if row.judged.get("asked") == today:
             return
         row.judged = {**row.judged, "asked": today}
-        message = f"Keep the deployment of {release.issue.service}, or roll it back: {seen.says}"
+        message = f"Keep the deployment of {release.issue.where}, or roll it back: {seen.says}"
         notify.queue(session, "watch_unsure", release.issue, f"unsure-{row.key}-{today}", message)
