@@ -192,6 +192,8 @@ DIFFERENT = "2 fixes behave differently, and nothing in the code shows which beh
         ([one([TWO], text="a"), one([TWO], text="bbb", by="m"), one([THREE], text="c")], "bbb", DIFFERENT),
         ([one([TWO], text="a", by="m"), *[one([THREE], text="bbb", by="m")] * 2], "bbb", DIFFERENT),  # most of them
         ([one([TWO], DOC, "a"), one([THREE], DOC, "bb", by="m")], "bb", DIFFERENT),
+        ([one([TWO]), one([THREE], text="bb", far=2, by="m")], "bb", DIFFERENT),  # without evidence, none is nearer
+        ([one([TWO], DOC), one([REFUSED], DOC), one([THREE], DOC, "bb", far=1, by="m")], None, "3 fixes behave"),
         ([one([TWO], DOC, "a"), one([THREE], SIB, by="m")], "a", "Evidence chose between fixes."),
         ([one([TWO], DOC), one([REFUSED], DOC), one([THREE], SIB, "bb", by="m")], None, "3 fixes behave differently"),
         ([one([TWO], text="a"), one([THREE], further=True, text="b")], "a", "2 candidates agree."),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from core.models import Deployment
 from core.policy.sections import Watch
 from core.signals.release import Judgement, State
-from core.stages.deliver import release_words, restoring, scene, traffic
-from core.stages.watch import stepping
+from core.stages.deliver import holds, release_words, restoring, scene, traffic
+from core.stages.watch import look, stepping
 from core.vendors.base import Deployed, VendorError
 from tests.guards.watching import BEFORE, LIVE, READY, Host, Watched, another, every, release
 
@@ -25,6 +27,7 @@ class Rolling:
     now: int = 10
     slow: int = 0
     refuses: str = ""
+    permanent: bool = True
     asked: list[int] = field(default_factory=list)
 
     def share(self, project, vendor_id) -> int:
@@ -35,7 +38,7 @@ class Rolling:
 
     def shift(self, project, vendor_id, share) -> int:
         if self.refuses:
-            raise VendorError("vercel", self.refuses, permanent=True)
+            raise VendorError("vercel", self.refuses, permanent=self.permanent)
         self.asked.append(share)
         self.slow -= self.now < share
         if self.slow < 0:
@@ -145,6 +148,54 @@ def test_a_rollback_at_a_share_takes_it_out_although_production_is_the_old_deplo
 def test_what_was_never_shifted_is_not_rolled_back(stepped):
     stepped.host.rolling.now = 0
     assert "already serves" in restoring.restore(stepped.runtime(), stepped.row).says and not stepped.host.asked
+
+
+def test_a_target_that_falls_back_gets_no_more_traffic(stepped):
+    stepped.host.rolling.now, stepped.host.rolling.slow = 5, 99
+    assert stepped.look(61)[0].state == "watching" and share(stepped) == 10
+
+
+def test_a_fault_of_the_vendor_that_may_pass_ends_nothing(stepped):
+    stepped.host.rolling.refuses, stepped.host.rolling.permanent = "busy", False
+    with pytest.raises(VendorError, match="busy"):
+        stepped.look(61)
+    assert share(stepped) == 10
+
+
+def test_a_stop_keeps_the_share_however_long_and_is_said(stepped):
+    stepped.look(61)
+    with scene.store.write() as session:
+        holds.put(session, holds.EVERYTHING, "ada", "an incident")
+    found, entry = stepped.look(2000)
+    assert (found.state, share(stepped)) == ("watching", 50)
+    assert entry.says.endswith(". Waiting: ada stopped all releases: an incident")
+    with scene.store.write() as session:
+        holds.of(session, holds.EVERYTHING).ended_at = READY
+    found, entry = stepped.look(2001)
+    assert share(stepped) == 100 and "Waiting" not in entry.says and entry.says == entry.says.rstrip(" .")
+
+
+def test_a_doubt_at_a_share_is_put_to_a_person(stepped, monkeypatch):
+    doubt = Judgement(State.UNSURE, "ValueError in mail: new, perhaps of the release", open=True)
+    monkeypatch.setattr(look, "judge", lambda *_: doubt)
+    assert stepped.look(61)[0].state == "watching" and share(stepped) == 10
+    assert {message.channel for message in stepped.notified("watch_unsure")} == {"slack", "email"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "live", "is_aborted"),
+    [
+        ({"steps": [10], "share": 10}, BEFORE, True),
+        ({"steps": [10], "share": 10}, LIVE, False),
+        ({"steps": [10], "share": 10}, None, False),
+        ({"steps": [10], "share": 100, "all": at(60)}, BEFORE, False),  # the watch of everything judges it
+        ({}, BEFORE, False),
+    ],
+)
+def test_only_a_release_in_steps_can_be_aborted(stored, live, is_aborted):
+    row = Deployment(previous_vendor_id=BEFORE, judged={"traffic": stored})
+    seen = SimpleNamespace(release=SimpleNamespace(row=row), live=live and Deployed(live, "", "READY"))
+    assert stepping.aborted(seen) is is_aborted
 
 
 def test_a_person_who_keeps_it_raises_the_share(stepped):
