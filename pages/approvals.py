@@ -9,13 +9,14 @@ import streamlit as st
 
 from console import access, process
 from console.page import page, picked
-from console.parts import approval, issue, issue_offers, panels, story
+from console.parts import approval, issue, issue_offers, messages, panels, story
 from console.ui.confirm import Offer, buttons
 from console.ui.widgets import card, cut, draw, empty
 from core.actions import answering
 from core.db import store
 from core.models import Approval, Issue
 from core.queries import approvals, issues, pipeline
+from core.queries import messages as inbox_messages
 
 ORDER = 20
 
@@ -26,6 +27,7 @@ def body() -> None:
     with store.read() as session:
         asked, past = approvals.waiting(session), approvals.answered(session)
         merges, given_up = pipeline.reviews(session), approvals.escalated(session)
+        mine = inbox_messages.of(session, access.current().name)
     places = [*(("approval", row.id) for row, _ in asked), *(("issue", row.id) for row in given_up)]
     chosen = _chosen() or (places[0] if places else None)
     inbox(asked, given_up, chosen)
@@ -33,6 +35,7 @@ def body() -> None:
     if chosen:
         moves(places, chosen)
         ONE[chosen[0]](chosen[1])
+    draw(messages.drawn(mine))
     if past:
         draw(card("Recent decisions", approval.closed(past)))
 

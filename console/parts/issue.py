@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from console.parts import change
+from console.parts import change, surroundings
 from console.parts import story as story_parts
 from console.ui.diff import side_by_side
 from console.ui.markup import Safe, join, link, span, tag, when
@@ -104,7 +104,7 @@ def _time(text: object) -> datetime | None:
         return None
 
 
-def told(story: Story) -> Safe:
+def told(story: Story, unknown: Sequence[str] = ()) -> Safe:
     """Everything about the issue on one screen: cards on the left, the timeline on the right."""
     found, made, wrote = _last(story.analyses), _last(story.decisions), _last(story.changes)
     live = _last([d for d in story.deployments if d.environment == "production"])
@@ -118,6 +118,7 @@ def told(story: Story) -> Safe:
         )
         if found
         else "",
+        surroundings.unknown(unknown),
         _decided(made) if made else "",
         _written(wrote) if wrote else "",
         _shipped(live) if live else "",

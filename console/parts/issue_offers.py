@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from console.parts import work
 from console.ui.confirm import Offer
 from core.models import ENDED, Status
@@ -43,3 +45,13 @@ def on_signals(told: issues.Story, others: dict[int, str]) -> list[Offer]:
         return [*found, Offer("end_silence", told.silence.id, told.silence.reason)]
     over = issue.status in (Status.RESOLVED, Status.DISMISSED)
     return found if over else [*found, Offer("silence", issue.id, issue.title)]
+
+
+def of_people(told: issues.Story, person: str, owners: Sequence[str]) -> list[Offer]:
+    """The actions of the people around the issue, for this person."""
+    issue, found = told.issue, []
+    if not issue.merged_into and issue.status not in (Status.RESOLVED, Status.DISMISSED):
+        found += [] if issue.acknowledged_by else [Offer("acknowledge", issue.id, issue.title)]
+        found += [Offer("set_owner", issue.id, issue.title, choices=owners)]
+    follow = "unsubscribe" if person in told.subscribers else "subscribe"
+    return [*found, Offer(follow, issue.id, issue.title), Offer("add_note", issue.id, issue.title)]

@@ -18,7 +18,7 @@ from sqlmodel import Session, SQLModel, create_engine, select
 
 from core import models
 from core.db import outages
-from core.models import access, inputs, kept
+from core.models import access, following, inputs, kept
 from core.models.base import table_of
 
 PRAGMAS = (
@@ -277,6 +277,12 @@ def m017_meter_streams(connection: Connection) -> None:
     add(connection, table_of(inputs.MeterStream).name)
 
 
+def m018_notes_owners_subscriptions(connection: Connection) -> None:
+    add(connection, *(table_of(table).name for table in (following.Remark, following.Subscription)))
+    add(connection, "issue.owner", "issue.acknowledged_by", "issue.acknowledged_at", "notification.receiver")
+    index(connection, "ix_notification_receiver")
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -292,6 +298,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m015_inputs,
     m016_grade_of_a_change,
     m017_meter_streams,
+    m018_notes_owners_subscriptions,
 ]
 
 

@@ -35,6 +35,9 @@ class Issue(SQLModel, table=True):
     occurrences: int = Field(default=0, index=True)
     users: int = 0
     assignee: str | None = None
+    owner: str | None = None  # the person or group that looks after it; the platform goes on with its work
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = _maybe_time()
     first_seen: datetime = _time(index=True)
     last_seen: datetime = _time(index=True)
     created_at: datetime = _time(index=True)

@@ -27,7 +27,9 @@ from core.models import (
     TestRun,
 )
 from core.models.counted import counted
+from core.models.following import Remark
 from core.models.kept import Silence
+from core.ops import subscribers
 from core.queries import counting
 from core.signals import triage_rules
 
@@ -111,13 +113,22 @@ class Story:
     silence: Silence | None = None  # the one that covers its signals now
     parts: Mapping[str, str] = field(default_factory=dict)  # fingerprint -> title of its signals
     absorbed: Sequence[int] = ()  # issues merged into it
+    remarks: Sequence[Remark] = ()
+    subscribers: Sequence[str] = ()
 
     @property
     def pending(self) -> Approval | None:
         return next((a for a in self.approvals if a.state == "pending"), None)
 
 
-LINES = {"stages": 100, "audit": 50, "approvals": 10, "notifications": 20, "outcomes": 10}  # of a story's timeline
+LINES = {
+    "stages": 100,
+    "audit": 50,
+    "approvals": 10,
+    "notifications": 20,
+    "outcomes": 10,
+    "remarks": 50,
+}  # of a story's timeline
 
 
 def shortened(told: Story) -> list[str]:
@@ -175,6 +186,8 @@ def story(session: Session, issue_id: int) -> Story | None:
         absorbed=session.exec(
             select(Issue.id).where(Issue.merged_into == issue_id).order_by(col(Issue.id)).limit(50)
         ).all(),
+        remarks=_of(session, Remark, issue_id, LINES["remarks"]),
+        subscribers=subscribers.of(session, issue_id),
     )
 
 
@@ -228,6 +241,7 @@ class TimelineEvent:
     by: str = field(default="platform")
 
 
+QUIET = {"add_note", "subscribe", "unsubscribe"}  # the note itself is a line; a subscription is no event
 RESULT_TONES = {"ok": "ok", "failed": "bad", "refused": "bad", "waiting": "wait", "running": "work"}
 
 
@@ -249,7 +263,12 @@ def timeline(told: Story) -> list[TimelineEvent]:
         for a in told.approvals
         if a.answered_at
     ]
-    events += [TimelineEvent(a.at, a.action, str(a.detail.get("reason", "")), "person", a.actor) for a in told.audit]
+    events += [
+        TimelineEvent(a.at, a.action.replace("_", " "), str(a.detail.get("reason", "")), "person", a.actor)
+        for a in told.audit
+        if a.action not in QUIET
+    ]
+    events += [TimelineEvent(r.at, "Note", r.text, "person", r.by) for r in told.remarks]
     events += [
         TimelineEvent(n.sent_at or n.created_at, f"{n.channel}: {n.event}", n.subject, "calm")
         for n in told.notifications

@@ -40,6 +40,11 @@ GIVEN = {
     "stop": {"reason": "incident"},
     "start": {},
     "lift": {"reason": "understood"},
+    "acknowledge": {},
+    "set_owner": {"to": "operator"},
+    "subscribe": {},
+    "unsubscribe": {},
+    "add_note": {"text": "restarted the cache"},
 }
 LEAST = {"approve": Role.APPROVER, "reject": Role.APPROVER, "pass_on": Role.APPROVER, "hand_back": Role.APPROVER,
          "roll_back": Role.APPROVER, "keep": Role.APPROVER, "escalate": Role.OPERATOR, "retry": Role.OPERATOR,
@@ -47,7 +52,8 @@ LEAST = {"approve": Role.APPROVER, "reject": Role.APPROVER, "pass_on": Role.APPR
          "dismiss": Role.OPERATOR, "merge": Role.OPERATOR, "split": Role.OPERATOR, "silence": Role.OPERATOR,
          "end_silence": Role.OPERATOR, "change_policy": Role.ADMIN, "start_now": Role.OPERATOR,
          "restart_from": Role.OPERATOR, "release_anyway": Role.APPROVER, "stop": Role.OPERATOR,
-         "start": Role.APPROVER, "lift": Role.APPROVER}  # fmt: skip
+         "start": Role.APPROVER, "lift": Role.APPROVER, "acknowledge": Role.OPERATOR, "set_owner": Role.OPERATOR,
+         "subscribe": Role.VIEWER, "unsubscribe": Role.VIEWER, "add_note": Role.OPERATOR}  # fmt: skip
 RANK = list(Role)
 
 
