@@ -92,8 +92,8 @@ def one_issue(number: int) -> None:
         draw(empty("Issue not found", "No issue has this number. It may belong to another database.", "✕"))
         return
     draw(story.head(told))
-    buttons(issue_offers.on_issue(told))
-    draw(issue.told(told))
+    buttons([*issue_offers.on_issue(told), *issue_offers.on_suspect(told)])
+    draw(issue.suspect(told.analyses[-1].evidence) if told.analyses else "", issue.told(told))
 
 
 ONE = {"approval": one_approval, "issue": one_issue}

@@ -85,12 +85,19 @@ def one(number: int | None) -> None:
     with st.container(horizontal=True, gap="small"):
         buttons(issue_offers.of_people(told, access.current().name, owners))
         download(told, found)
+    suspect(told)
     shown = parts(found)
     tabs = st.tabs(list(shown), key=f"part-{told.issue.id}", on_change="rerun")
     for tab, part in zip(tabs, shown.values(), strict=True):
         if tab.open:
             with tab:
                 draw(part(told))
+
+
+def suspect(told: issues.Story) -> None:
+    """The suspect change, and the button that proposes its revert."""
+    draw(narrative.suspect(told.analyses[-1].evidence) if told.analyses else "")
+    buttons(issue_offers.on_suspect(told))
 
 
 def download(told: issues.Story, found: around.IssueSurroundings) -> None:

@@ -14,8 +14,8 @@ from console.ui.widgets import timeline as events
 from core.models import Deployment
 from core.models.counted import counted
 from core.queries.issues import Story, shortened, timeline
+from core.signals.analysis import suspects
 
-LIKELY = 0.5  # score from which a change is shown as the suspect
 FILES = 5
 
 
@@ -78,10 +78,9 @@ def _shipped(made: Deployment) -> Safe:
 
 def suspect(evidence: Sequence[object]) -> Safe | str:
     """The change that most likely caused it: who made it, when, what it touched, and where to read it."""
-    changes = [row["change"] for row in evidence if isinstance(row, Mapping) and isinstance(row.get("change"), Mapping)]
-    if not changes or changes[0].get("score", 0) < LIKELY:
+    first = suspects.suspect(evidence)
+    if first is None:
         return ""
-    first = changes[0]
     address, name = str(first.get("url") or ""), str(first.get("name") or "")
     plain = not address.startswith(("https://", "http://"))
     where = tag("code", name) if plain else tag("a", name, href=address, target="_blank", rel="noopener noreferrer")
@@ -105,11 +104,10 @@ def _time(text: object) -> datetime | None:
 
 
 def told(story: Story, unknown: Sequence[str] = ()) -> Safe:
-    """Everything about the issue on one screen: cards on the left, the timeline on the right."""
+    """The issue on one screen below its suspect change: cards on the left, the timeline on the right."""
     found, made, wrote = _last(story.analyses), _last(story.decisions), _last(story.changes)
     live = _last([d for d in story.deployments if d.environment == "production"])
     chapters = [
-        suspect(found.evidence) if found else "",
         card(
             "Root cause",
             tag("p", found.root_cause, class_="d-cause"),

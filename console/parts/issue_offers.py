@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from console.parts import work
 from console.ui.confirm import Offer
+from core.actions import reverting
 from core.models import ENDED, Status
 from core.queries import issues
+from core.signals.analysis import suspects
 
 
 def on_issue(told: issues.Story) -> list[Offer]:
@@ -55,3 +57,11 @@ def of_people(told: issues.Story, person: str, owners: Sequence[str]) -> list[Of
         found += [Offer("set_owner", issue.id, issue.title, choices=owners)]
     follow = "unsubscribe" if person in told.subscribers else "subscribe"
     return [*found, Offer(follow, issue.id, issue.title), Offer("add_note", issue.id, issue.title)]
+
+
+def on_suspect(told: issues.Story) -> list[Offer]:
+    """The revert of the suspect change, if it names a commit and no work on the issue runs."""
+    issue, commit = told.issue, suspects.commit(told.analyses[-1].evidence) if told.analyses else ""
+    if not commit or issue.merged_into or issue.status not in reverting.BEFORE:
+        return []
+    return [Offer("revert_change", issue.id, f"{commit[:10]} of {issue.title}", {"commit": commit})]

@@ -7,19 +7,12 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from core.models import Frame
-from core.models.patterns import Linear
 from core.policy.reader import Policy
 from core.policy.services import Repository
+from core.signals.analysis.suspects import commit_of
 
-COMMIT = Linear(r"(?:^|[@+:/])([0-9a-f]{7,40})$")
 PUBLIC = "https://api.github.com"
 ENTERPRISE = "/api/v3"
-
-
-def commit_of(release: str | None) -> str:
-    """The commit that a release names, as 4f1c2ab or shop@4f1c2ab; empty if it names none."""
-    found = COMMIT.search(release or "")
-    return found[1] if found else ""
 
 
 def site(api: str) -> str:

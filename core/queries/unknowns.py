@@ -10,8 +10,8 @@ from sqlmodel import Session, col, select
 from core.models import ENDED, Cause, Connector, Kind, Metric, Signal
 from core.models.inputs import ServiceCall
 from core.policy.reader import Policy
-from core.queries import code_links
 from core.queries.issues import Story
+from core.signals.analysis.suspects import commit_of
 from core.stages.crashes import best_crash
 
 AROUND = timedelta(minutes=15)  # of the first error, in which metrics show its effect
@@ -40,7 +40,7 @@ def _place(session: Session, policy: Policy, told: Story) -> Iterator[str]:
         yield "Which input fails: no report has the values of local variables."
     if not issue.release:
         yield "Since which version it fails: the first report names no release."
-    elif not code_links.commit_of(issue.release):
+    elif not commit_of(issue.release):
         yield f"Which commit fails: the release {issue.release} names none."
 
 

@@ -15,11 +15,11 @@ from core.ops.stage_log import Entry
 from core.policy.sections import ModelRules
 from core.policy.services import Repository, Service
 from core.repair.environment.fault import EnvironmentFault
-from core.repair.judge.precision import class_of, measured
+from core.repair.judge.precision import REVERT, class_of, measured
 from core.repair.sandbox.runner import read_back
 from core.repair.types import Attempt, Candidate, FixResult
 from core.runtime import Runtime
-from core.stages import autonomy, dependence, duplicate_fixes, fixer_chain, workspace
+from core.stages import autonomy, dependence, duplicate_fixes, fixer_chain, revert, workspace
 from core.stages.context import StageContext, StepContext
 from core.stages.crashes import best_crash
 from core.stages.deliver import live, release_checks
@@ -75,6 +75,8 @@ def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: in
             _repair(rt, issue, crash, change, feedback)
         except EnvironmentFault as fault:
             change.note = f"The environment of the service could not be made. {fault}"
+        except revert.Unfit as reason:
+            change.note, change.generator = str(reason), REVERT
     change.seconds = round(time.monotonic() - started, 2)
     with store.write() as session:
         session.add(change)
@@ -93,7 +95,7 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
         repository = stands.repository
         result = fixer_chain.climb(
             issue.id,
-            rt.fixers,
+            [revert.fixer(found, change.base_sha, issue.reverts, stands)] if issue.reverts else rt.fixers,
             _refused(found, issue.id, change, stands),
             tree=stands.within(root),
             crash=stands.unprefixed(crash),
@@ -195,7 +197,7 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
         "behaviours": list(result.behaviours),
         "further": sorted({a.further for a in result.attempts if a.further}),
         "refused": [{"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason],
-        "models": [_cost(a, rules) for a in result.attempts if a.candidate.generator != fixer_chain.EMBEDDED],
+        "models": [_cost(a, rules) for a in result.attempts if a.candidate.generator not in fixer_chain.ONCE],
     }
     if candidate:
         change.generator, change.template, change.rationale = (

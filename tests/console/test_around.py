@@ -14,6 +14,7 @@ from core.models.following import Remark
 from core.models.inputs import ServiceCall
 from core.policy.services import Repository
 from core.queries import around, code_links, issues, post_mortem
+from core.signals.analysis import suspects
 from tests import factories, scenes, screens
 
 API = "https://api.github.com"
@@ -63,7 +64,7 @@ def test_a_frame_is_linked_at_the_commit_that_failed(file, values, path):
     [(SHA, SHA), ("shop@" + SHA, SHA), ("a" * 40, "a" * 40), ("1.4.2", ""), ("abc", ""), ("", ""), (None, "")],
 )
 def test_the_commit_of_a_release(release, sha):
-    assert code_links.commit_of(release) == sha
+    assert suspects.commit_of(release) == sha
 
 
 @pytest.mark.parametrize(
