@@ -60,15 +60,13 @@ def _held(*labels: str, row: str = "") -> Safe:
 
 
 def _kpis() -> Safe:
-    until = datetime.now(UTC)
-    since, source = until - timedelta(days=7), process.policy()[0].watch.source
+    until, policy = datetime.now(UTC), process.policy()[0]
+    since = until - timedelta(days=7)
     with store.read() as session:
-        tally = outcomes.tally(session, since, until)
-        now = periods.figures(session, tally, source, since, until, 90)
-    before = periods.before(source, since, 7, 90)
-    tiles = (kpis.tile(f, b) for f, b in zip(now, before, strict=True))
-    said = kpis.period(since, until, 7, tally.runs)
-    return join([_held("Period", kpis.HOURLY, row="d-row"), said, stats(*tiles, five=True)])
+        tally = outcomes.tally(session, since, until, policy.value.baseline)
+        now = outcomes.figures(session, policy.watch.source, policy.value, since, until, tally)
+    tiles = (kpis.tile(f, b) for f, b in zip(now, periods.before(policy, since, 7), strict=True))
+    return join([_held("Period", row="d-row"), kpis.period(since, until, 7, tally.runs), stats(*tiles, five=True)])
 
 
 BODIES: Mapping[str, Callable[[], Safe]] = {"pipeline": _pipeline, "issues": _issues, "kpis": _kpis}

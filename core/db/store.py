@@ -18,7 +18,7 @@ from sqlmodel import Session, SQLModel, create_engine, select
 
 from core import models
 from core.db import outages
-from core.models import access, following, inputs, kept
+from core.models import access, following, inputs, kept, uptime
 from core.models.base import table_of
 
 PRAGMAS = (
@@ -284,6 +284,10 @@ def m018_notes_owners_subscriptions(connection: Connection) -> None:
     index(connection, "ix_notification_receiver")
 
 
+def m019_health_checks(connection: Connection) -> None:
+    add(connection, table_of(uptime.HealthHour).name)
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -300,6 +304,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m016_grade_of_a_change,
     m017_meter_streams,
     m018_notes_owners_subscriptions,
+    m019_health_checks,
 ]
 
 
