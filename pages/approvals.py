@@ -9,7 +9,7 @@ import streamlit as st
 
 from console import access, process
 from console.page import page, picked
-from console.parts import approval, issue, issue_offers, messages, panels, story
+from console.parts import approval, issue, issue_offers, messages, panels, patch, story
 from console.ui.confirm import Offer, buttons
 from console.ui.widgets import card, cut, draw, empty
 from core.actions import answering
@@ -81,6 +81,7 @@ def one_approval(number: int) -> None:
     draw(approval.head(asked))
     if asked.approval.state == "pending":
         answer(asked, here, choices)
+    patch.choice()
     draw(approval.drawn(asked, policy.watch))
 
 
@@ -118,6 +119,7 @@ def answer(asked: approvals.OpenApproval, here: access.Actor, choices: list[str]
         offers = [Offer("approve", row.id, about, {"patch_hash": row.patch_hash})] if not asked.barred else []
         offers += [Offer("reject", row.id, about), Offer("pass_on", row.id, about, choices=choices)]
         offers += [Offer("hand_back", row.id, about)] if row.assignee else []
+        offers += patch.offers(asked.change.change_set)
         buttons(offers)
 
 

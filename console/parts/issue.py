@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from console.parts import change, surroundings
+from console.parts import change, patch, surroundings
 from console.parts import story as story_parts
-from console.ui.diff import side_by_side
 from console.ui.markup import Safe, join, link, span, tag, when
 from console.ui.widgets import RESULT, STATUS, VERDICT, card, of
 from console.ui.widgets import timeline as events
@@ -62,7 +61,7 @@ def _written(found) -> Safe:
         tag("p", of(RESULT, made.status), " ", tag("b", made.title)),
         tag("p", made.rationale),
         tag("p", f"Proof: {len(held)} of {len(change.PROOF)} steps passed. ", made.note, class_="d-muted"),
-        side_by_side(made.patch) if made.patch else "",
+        patch.drawn(made.patch, found.comments) if made.patch else "",
         aside=link(f"/codegen?change={made.id}", "Test, proof and review"),
     )
 

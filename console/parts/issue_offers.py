@@ -52,7 +52,9 @@ def on_signals(told: issues.Story, others: dict[int, str]) -> list[Offer]:
 def of_people(told: issues.Story, person: str, owners: Sequence[str]) -> list[Offer]:
     """The actions of the people around the issue, for this person."""
     issue, found = told.issue, []
-    if not issue.merged_into and issue.status not in (Status.RESOLVED, Status.DISMISSED):
+    if issue.merged_into:
+        return found
+    if issue.status not in (Status.RESOLVED, Status.DISMISSED):
         found += [] if issue.acknowledged_by else [Offer("acknowledge", issue.id, issue.title)]
         found += [Offer("set_owner", issue.id, issue.title, choices=owners)]
     follow = "unsubscribe" if person in told.subscribers else "subscribe"

@@ -278,7 +278,10 @@ def m017_meter_streams(connection: Connection) -> None:
 
 
 def m018_notes_owners_subscriptions(connection: Connection) -> None:
-    add(connection, *(table_of(table).name for table in (following.Remark, following.Subscription)))
+    add(
+        connection,
+        *(table_of(table).name for table in (following.Remark, following.Subscription, following.LineComment)),
+    )
     add(connection, "issue.owner", "issue.acknowledged_by", "issue.acknowledged_at", "issue.reverts")
     add(connection, "notification.receiver")
     index(connection, "ix_notification_receiver")

@@ -29,3 +29,20 @@ class Subscription(SQLModel, table=True):
     issue_id: int = Field(foreign_key="issue.id", index=True)
     person: str = Field(foreign_key="person.name", index=True)
     since: datetime = _time()
+
+
+class LineComment(SQLModel, table=True):
+    """A person's comment on a line of a change; the fixer reads it before its next attempt on the issue."""
+
+    id: int = Field(default=None, primary_key=True)
+    change_set_id: int = Field(foreign_key="changeset.id", index=True)
+    path: str
+    line: int  # of the new text
+    text: str
+    by: str
+    created_at: datetime = _time()
+
+    @property
+    def says(self) -> str:
+        """The comment as feedback for a fixer."""
+        return f"A reviewer on {self.path}:{self.line}: {self.text}"

@@ -27,7 +27,7 @@ from core.models import (
     TestRun,
 )
 from core.models.counted import counted
-from core.models.following import Remark
+from core.models.following import LineComment, Remark
 from core.models.kept import Silence
 from core.ops import subscribers
 from core.queries import counting
@@ -92,6 +92,7 @@ class ChangeDetails:
     change_set: ChangeSet
     reviews: Sequence[Review] = ()
     tests: Sequence[TestRun] = ()
+    comments: Sequence[LineComment] = ()
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _of(session: Session, table, issue_id: int, limit: int = 50) -> list:
 
 
 def grouped(session: Session, table, ids: Sequence[int]) -> dict[int, list]:
-    """Rows of ``table`` (Review or TestRun) by change set, oldest first."""
+    """Rows of ``table`` (Review, TestRun or LineComment) by change set, oldest first."""
     found: dict[int, list] = {}
     for row in session.exec(select(table).where(table.change_set_id.in_(ids)).order_by(table.id)):
         found.setdefault(row.change_set_id, []).append(row)
@@ -152,8 +153,8 @@ def grouped(session: Session, table, ids: Sequence[int]) -> dict[int, list]:
 
 def with_checks(session: Session, change_sets: Sequence[ChangeSet]) -> list[ChangeDetails]:
     ids = [c.id for c in change_sets]
-    reviews, tests = grouped(session, Review, ids), grouped(session, TestRun, ids)
-    return [ChangeDetails(c, reviews.get(c.id, ()), tests.get(c.id, ())) for c in change_sets]
+    reviews, tests, said = (grouped(session, table, ids) for table in (Review, TestRun, LineComment))
+    return [ChangeDetails(c, reviews.get(c.id, ()), tests.get(c.id, ()), said.get(c.id, ())) for c in change_sets]
 
 
 def story(session: Session, issue_id: int) -> Story | None:

@@ -19,7 +19,7 @@ from core.repair.judge.precision import REVERT, class_of, measured
 from core.repair.sandbox.runner import read_back
 from core.repair.types import Attempt, Candidate, FixResult
 from core.runtime import Runtime
-from core.stages import autonomy, dependence, duplicate_fixes, fixer_chain, revert, workspace
+from core.stages import autonomy, comments, dependence, duplicate_fixes, fixer_chain, revert, workspace
 from core.stages.context import StageContext, StepContext
 from core.stages.crashes import best_crash
 from core.stages.deliver import live, release_checks
@@ -41,9 +41,9 @@ def run(context: StageContext, feedback: list[str]) -> Fix:
     with store.read() as session:
         issue = session.get_one(Issue, issue_id)
         done = _find(session, issue_id, context.run, context.attempt)
-        crash = best_crash(session, issue_id)
+        crash, said = best_crash(session, issue_id), comments.feedback(session, issue_id)
     if done is None:
-        done = _write(rt, issue, crash, context.run, context.attempt, feedback)
+        done = _write(rt, issue, crash, context.run, context.attempt, [*feedback, *said])
     with store.read() as session:
         met = dependence.further_on(rt, session, issue, done)
     entry.says = done.note or done.title

@@ -41,6 +41,7 @@ GIVEN = {
     "start": {},
     "lift": {"reason": "understood"},
     "revert_change": {"commit": "4f1c2ab"},
+    "comment_line": {"change": 404, "place": "shop/cart.py:44", "text": "round it"},
     "acknowledge": {},
     "set_owner": {"to": "operator"},
     "subscribe": {},
@@ -53,7 +54,7 @@ LEAST = {"approve": Role.APPROVER, "reject": Role.APPROVER, "pass_on": Role.APPR
          "dismiss": Role.OPERATOR, "merge": Role.OPERATOR, "split": Role.OPERATOR, "silence": Role.OPERATOR,
          "end_silence": Role.OPERATOR, "change_policy": Role.ADMIN, "start_now": Role.OPERATOR,
          "restart_from": Role.OPERATOR, "release_anyway": Role.APPROVER, "stop": Role.OPERATOR,
-         "start": Role.APPROVER, "lift": Role.APPROVER, "revert_change": Role.OPERATOR,
+         "start": Role.APPROVER, "lift": Role.APPROVER, "revert_change": Role.OPERATOR, "comment_line": Role.OPERATOR,
          "acknowledge": Role.OPERATOR, "set_owner": Role.OPERATOR,
          "subscribe": Role.VIEWER, "unsubscribe": Role.VIEWER, "add_note": Role.OPERATOR}  # fmt: skip
 RANK = list(Role)
