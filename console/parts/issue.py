@@ -66,11 +66,12 @@ def _written(found) -> Safe:
     )
 
 
-def _shipped(made: Deployment) -> Safe:
+def _shipped(made: Deployment, service: str) -> Safe:
+    before, after = ({service: side[service]} if service in side else {} for side in (made.before, made.after))
     return card(
         "Effect on production",
         story_parts.deployment_row(made),
-        story_parts.health_short(made.before, made.after),
+        story_parts.health_short(before, after),
         tag("p", link(f"/deployments?deployment={made.id}", "Deployment and rollback")),
     )
 
@@ -118,7 +119,7 @@ def told(story: Story, unknown: Sequence[str] = ()) -> Safe:
         surroundings.unknown(unknown),
         _decided(made) if made else "",
         _written(wrote) if wrote else "",
-        _shipped(live) if live else "",
+        _shipped(live, story.issue.service) if live else "",
         _ending(story),
     ]
     short = shortened(story)

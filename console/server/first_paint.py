@@ -18,9 +18,9 @@ from console.page import NEEDS, PAGES, counted_title, visible
 from console.parts import failing as now_failing
 from console.parts import kpis, panels, periods
 from console.ui import diagram
-from console.ui.markup import Safe, join, tag
+from console.ui.markup import ZONE, Safe, join, tag
 from console.ui.widgets import stats
-from core.access import sessions
+from core.access import preferences, sessions
 from core.access.rights import VIEW, Actor
 from core.db import store
 from core.queries import approvals, failing, issues, outcomes, pipeline
@@ -82,6 +82,7 @@ def html(path: str, query: str, session: str) -> str:
         person = sessions.actor(session)
         if person is None or not person.may(NEEDS.get(name, VIEW)):
             return ""
+        ZONE.set(preferences.of(session).tzinfo)
         return _drawn(name, person, BODIES[name]() if name in BODIES and not query else Safe(""))
     except (SQLAlchemyError, RuntimeError):
         log.warning("no first paint: the database is not responding")

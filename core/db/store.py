@@ -287,8 +287,8 @@ def m018_notes_owners_subscriptions(connection: Connection) -> None:
     index(connection, "ix_notification_receiver")
 
 
-def m019_health_checks(connection: Connection) -> None:
-    add(connection, table_of(uptime.HealthHour).name)
+def m019_health_checks_preferences(connection: Connection) -> None:
+    add(connection, table_of(uptime.HealthHour).name, "person.zone", "person.theme")
 
 
 MIGRATIONS: list[Callable[[Connection], None]] = [
@@ -307,7 +307,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m016_grade_of_a_change,
     m017_meter_streams,
     m018_notes_owners_subscriptions,
-    m019_health_checks,
+    m019_health_checks_preferences,
 ]
 
 

@@ -44,7 +44,7 @@ class Issue(SQLModel, table=True):
     ended_at: datetime | None = _maybe_time(index=True)
     resolution: str | None = None
     requested_by: str | None = None  # the person who requested this run; None for the platform
-    reverts: str = ""  # the commit that this run proposes to take out, at that person's request
+    reverts: str | None = None  # the commit that this run proposes to take out, at that person's request
     scheduled_for: datetime | None = _maybe_time()
     counted_by: str | None = None  # the source whose signals count as its occurrences: the first to report it
     merged_into: int | None = None  # the issue that a person merged it into

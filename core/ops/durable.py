@@ -230,7 +230,7 @@ def moving() -> bool:
         return session.exec(select(Issue.id).where(col(Issue.status).not_in(waits))).first() is not None
 
 
-def begin(session: Session, issue: Issue, requested_by: str | None = None, reverts: str = "") -> None:
+def begin(session: Session, issue: Issue, requested_by: str | None = None, reverts: str | None = None) -> None:
     """Start a new run of the issue, in the caller's transaction; ``requested_by`` is the person who requested it.
 
     ``reverts``: the commit that the run proposes to take out.
@@ -248,6 +248,6 @@ def new_run(session: Session, issue: Issue, requested_by: str | None) -> None:
     issue.run += 1
     issue.restarts, issue.at_once = 0, requested_by is not None
     issue.requested_by = requested_by or issue.requested_by
-    issue.assignee, issue.ended_at, issue.reverts = None, None, ""
+    issue.assignee, issue.ended_at, issue.reverts = None, None, None
     issue.status, issue.reason = Status.ANALYZING, ""
     session.add(issue)

@@ -64,7 +64,7 @@ def _inner(path: str, text: str | None, stands: Ground) -> str:
 
 def decided(receipt: Receipt, issue: Issue) -> Receipt:
     """The decision of the person who asked for the revert, in place of the platform's; it needs an approval."""
-    says = f"{issue.requested_by} asked for the revert of {issue.reverts[:10]}"
+    says = f"{issue.requested_by} asked for the revert of {(issue.reverts or '')[:10]}"
     return replace(
         receipt,
         verdict=Verdict.AUTO_RESOLVE,
