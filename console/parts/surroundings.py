@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.ui.markup import Safe, join, moment, percent, span, tag, when
+from console.ui.markup import Safe, join, moment, percent, tag, when
 from console.ui.widgets import card, stat, stats
 from core.models import ENDED, Issue
 from core.models.counted import counted
@@ -18,7 +18,6 @@ def figures(told: Story, found: IssueSurroundings) -> Safe:
     """The rate, the users and the first release, then how often and when."""
     issue = told.issue
     value, noun = counted(issue.occurrences, "occurrence").split(" ", 1)
-    ended = span((issue.ended_at - issue.first_seen).total_seconds()) if issue.ended_at else ""
     return stats(
         _rate(issue, found.rate),
         stat(f"{issue.users:,}", "Affected users") if issue.users else stat("–", "Affected users", "not reported"),
@@ -26,7 +25,6 @@ def figures(told: Story, found: IssueSurroundings) -> Safe:
         stat(value, noun.capitalize(), f"from {counting.with_noun(told.signal_count, 'signal')}"),
         stat(when(issue.first_seen), "First error", moment(issue.first_seen)),
         stat(when(issue.last_seen), "Last error", moment(issue.last_seen)),
-        *([stat(ended, "First error to end", f"run {issue.run}")] if ended else []),
     )
 
 
