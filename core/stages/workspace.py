@@ -144,10 +144,7 @@ class Clone:
         return Commit(made, text, self.diff(base, made))
 
     def without(self, base: str, sha: str) -> dict[str, str | None]:
-        """The texts of the files of ``base`` that change when a commit is taken out of it; None for a deleted one.
-
-        Raises CommandError when the commit's change cannot be taken out.
-        """
+        """The files of ``base`` that change when a commit is taken out of it, None if deleted. Raises CommandError."""
         tree = self._applied(base, self.diff(f"{sha}^1", sha), "--3way -R")
         names = self.diff(base, tree, "--no-renames", "--name-only", "-z").split("\0")[:-1]
         left = set(self.git("ls-tree", "-r", "-z", "--name-only", tree).split("\0")[:-1])
