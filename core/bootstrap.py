@@ -25,7 +25,7 @@ def build(settings: Settings) -> Runtime:
 
 
 def refresh(rt: Runtime, settings: Settings) -> None:
-    """Connect a running runtime anew, after its settings or the names in its policy have changed."""
+    """Reconnect a running runtime after its settings or the names in its policy have changed."""
     made = fenced(_made(settings))
     for part in fields(Runtime):
         if part.name != "workbench":  # work may be inside
@@ -55,7 +55,7 @@ def _made(settings: Settings) -> Runtime:
 
 
 def fenced(rt: Runtime) -> Runtime:
-    """Every outward effect asks first whether the work is still this process's."""
+    """Make every outward effect check first that this process still owns the work."""
     rt.host = fencing.around(rt.host, fencing.HOSTS)
     rt.reviewer = fencing.around(rt.reviewer, ("ask",))
     rt.sources = [fencing.around(source, ("resolve",)) for source in rt.sources]
@@ -63,13 +63,13 @@ def fenced(rt: Runtime) -> Runtime:
 
 
 def models(rt: Runtime) -> list[ModelFixer]:
-    """The configured model, with as many samples as the policy says."""
+    """The fixer of the configured model, with the policy's number of samples."""
     chat = registry.chat(rt.settings)
     return [ModelFixer(chat.complete, samples=rt.policy.fix.models.samples)] if chat else []
 
 
 def _cline(rt: Runtime) -> list[ClineFixer]:
-    """Cline, where its program, a model and the full sandbox are there; doctor says what is missing."""
+    """The Cline fixer if its program, a model and the full sandbox are available; doctor reports what is missing."""
     settings, rules, binary = rt.settings, rt.policy.fix.models, cline.program(rt.settings)
     if not (binary and settings.openai_model and isinstance(rt.runner, BubblewrapRunner)):
         return []

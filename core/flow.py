@@ -5,7 +5,7 @@
     -> [late metrics and logs -> decide] -> [approval] -> release -> learn
     where people merge: preview -> a person merges -> the release that carries it -> watch -> learn, or propose a revert
     release: admission -> lane -> production -> watch -> merge, or roll back
-    late watch: look on after an early confirmation until the full watch time -> roll back if harm begins late
+    late watch: keep looking after an early confirmation until the full watch time -> roll back if harm begins late
     again: a person releases a proved patch once more: test -> preview -> release
 
 It runs under DBOS: each stage is a step whose result is recorded, so a killed process continues at the same place. An
@@ -124,7 +124,7 @@ def window(issue_id: int, run: int) -> bool:
 
 
 def corroborated(issue_id: int, run: int, decision: Diagnosis) -> Diagnosis:
-    """The decision, taken again if late metrics or logs may corroborate the report now.
+    """The decision, made again if late metrics or logs may corroborate the report now.
 
     The wait for them is durable and bounded.
     """
@@ -165,7 +165,7 @@ def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> PeerRe
 
 
 def readied(issue_id: int, run: int, change_id: int) -> str:
-    """Test and preview the fix. How the run ends when one fails, or when people merge it; else empty."""
+    """Test and preview the fix; returns how the run ended if one failed or people merge it, else empty."""
     tested = test_step(issue_id, run, CheckPass.FIRST, change_id)
     if not tested.ok:
         return hand_over(issue_id, run, "tests_failed", tested.says)
@@ -176,7 +176,7 @@ def readied(issue_id: int, run: int, change_id: int) -> str:
 
 
 def merged(issue_id: int, run: int, change_id: int) -> str:
-    """Wait for a person to merge the pull request, which approves it, and for the release that carries it; watch it."""
+    """Wait until a person merges the pull request, which approves it; then await and watch its release."""
     while (look := merge_look_step(issue_id, run, change_id)).seconds > 0:
         pause(look.seconds)
     if look.state == "refused":
@@ -243,7 +243,7 @@ def outcome_of(handle, issue_id: int, run: int, change_id: int) -> ReleaseResult
 def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane: str) -> ReleaseResult:
     """Wait for admission, then enter the lane; a held release leaves it for others and waits again.
 
-    So does one that has to wait for another issue's fix, and one that the team's deployment superseded: on top of that.
+    So does a release that must wait for another issue's fix, and one that the team's deployment superseded.
     Work that was recorded before this patch entered the lane first, and waits for its admission inside.
     """
     if not DBOS.patch("admission-before-lane"):
@@ -275,7 +275,7 @@ def wait_for_admission(issue_id: int, run: int, change_id: int, automatic: bool)
 
 @DBOS.workflow(name=AGAIN, max_recovery_attempts=None)
 def again(issue_id: int, run: int, change_id: int) -> str:
-    """A person releases a proved patch once more (release_actions.release_anyway)."""
+    """Release a proved patch again, by a person's request (release_actions.release_anyway)."""
     return guarded(_again, issue_id, run, change_id)
 
 
@@ -289,7 +289,7 @@ def _again(issue_id: int, run: int, change_id: int) -> str:
 def release(issue_id: int, run: int, change_id: int, automatic: bool, admitted: bool = False) -> dict:
     """lane -> (bring up to date) -> production -> watch -> ok, or roll back.
 
-    One that was ``admitted`` and meets a hold by now leaves the lane: approved releases pass it.
+    If a hold began after it was ``admitted``, it leaves the lane, so that approved releases can pass.
     """
     if admitted and admit_step(issue_id, run, change_id, automatic).seconds > 0:
         return results.record(ReleaseResult(event=HELD), RELEASE)
@@ -304,7 +304,7 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, 
         give_back_step(issue_id, run, change_id, current.says)
         return replace(current, event="tests_failed")
     if current.waited and admit_step(issue_id, run, change_id, automatic).seconds > 0:
-        return carry_out_release(issue_id, run, change_id, automatic, in_lane)  # stopped meanwhile: it waits again
+        return carry_out_release(issue_id, run, change_id, automatic, in_lane)  # stopped meanwhile: waits again
     while (live := production_step(issue_id, run, DeployPass.PRODUCTION, change_id, automatic)).seconds > 0:
         rest(live.seconds)
     if not live.ok:

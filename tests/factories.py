@@ -311,7 +311,7 @@ SCANS = {  # by the review's result: reachable, and unavailable
             "done": False,
             "value": None,
             "limit": 0.0,
-            "says": "not scanned: osv: could not be reached at api.osv.dev: it did not answer in time; the change "
+            "says": "not scanned: osv: could not be reached at api.osv.dev: it did not respond in time; the change "
             "imports no new package",
         }
     ],

@@ -8,6 +8,9 @@
 
 The body holds the action's arguments. ``Idempotency-Key`` makes a retry safe. It applies to one person, action and
 issue; the same key with another body returns 422. An approval names the hash of the patch that the person saw.
+
+Invalid attempts from the same address never block a valid token. A token, and a person over all tokens, may send so
+many requests a minute ([access]); every answer says how many are left (quotas.py).
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from console.server import address, forms
+from console import process
+from console.server import address, forms, quotas
 from core.access import rights, sessions
 from core.access.rights import Actor, Forbidden, Refused
 from core.actions import registry, targets
@@ -46,14 +50,23 @@ class Wrong(Exception):
 def _actor(request: Request) -> Actor:
     """The person whom the bearer token acts for. Raises Wrong or Forbidden."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
-    client = address.limited(request)
-    if strangers.full(client):
-        raise Wrong(429, "Too many requests without a valid token. Wait five minutes.")
     try:
         return sessions.of_token(token if kind.lower() == "bearer" else "", "api")
     except Forbidden as refusal:
+        client = address.limited(request)
+        if strangers.full(client):
+            raise Wrong(429, "Too many requests without a valid token. Wait five minutes.") from None
         strangers.count(client)
         raise Wrong(401, str(refusal)) from None
+
+
+def _paced(request: Request, actor: Actor) -> None:
+    """Raises Wrong when the token, or its person over all tokens, has sent too many requests."""
+    rules = process.policy()[0].access
+    token = quotas.Quota("API token", actor.via, rules.token_requests_per_minute)
+    person = quotas.Quota("person", actor.name, rules.person_requests_per_minute)
+    if why := quotas.refusal(request, [token, person]):
+        raise Wrong(429, why)
 
 
 async def _body(request: Request) -> dict:
@@ -76,8 +89,10 @@ def _answered(work):
     async def route(request: Request) -> JSONResponse:
         try:
             actor = await asyncio.to_thread(_actor, request)
+            _paced(request, actor)
             body = await _body(request) if request.method == "POST" else {}
-            return JSONResponse(await asyncio.to_thread(work, actor, request, body))
+            found = await asyncio.to_thread(work, actor, request, body)
+            return JSONResponse(found, headers=quotas.fields(request))
         except Wrong as wrong:
             code, says = wrong.args
         except Reused as refusal:
@@ -88,7 +103,8 @@ def _answered(work):
             code, says = 409, str(refusal)
         except SQLAlchemyError:
             code, says = 503, "The database is not responding. Retry with the same Idempotency-Key."
-        return JSONResponse({"says": says}, code, {"WWW-Authenticate": "Bearer"} if code == 401 else None)
+        headers = {"WWW-Authenticate": "Bearer"} if code == 401 else quotas.fields(request)
+        return JSONResponse({"says": says}, code, headers)
 
     return route
 

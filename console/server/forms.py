@@ -69,6 +69,12 @@ class Limiter:
             if len(self._seen) > self.most:
                 self._seen.pop(next(iter(self._seen)))
 
+    def left(self, client: str) -> tuple[int, float]:
+        """(how many are left now, seconds until the oldest one counts no more)."""
+        with self._lock:
+            recent = self._recent(client)
+            return self.times - len(recent), recent[0] + self.seconds - self._clock() if recent else 0.0
+
     def _recent(self, client: str) -> deque[float]:
         kept = self._seen.get(client, deque(maxlen=self.times))
         while kept and kept[0] <= self._clock() - self.seconds:

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from console import process
-from console.server import address, forms
+from console.server import address, forms, quotas
 from console.server.webhooks import body_of
 from core.access import ingest_tokens
 from core.access.ingest_tokens import IngestSender
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 LARGEST = 4 << 20  # bytes of a body as sent
 RETRY = "30"  # seconds after which a sender should try again
 strangers = forms.Limiter()  # requests without a valid token, by address
-senders: dict[int, forms.Limiter] = {}  # by allowed requests per minute
 Work = Callable[..., Answered]  # of core/inputs/accepting.py
 
 
@@ -60,12 +59,10 @@ def _sender(request: Request) -> IngestSender:
     raise NotAccepted(401, ingest_tokens.refusal(_token(request)))
 
 
-def _paced(sender: IngestSender, policy: Policy) -> None:
-    most = policy.inputs.requests_per_minute
-    limiter = senders.setdefault(most, forms.Limiter(times=most, seconds=60.0))
-    if limiter.full(str(sender.token)):
-        raise NotAccepted(429, f"This token may send {most} requests a minute.")
-    limiter.count(str(sender.token))
+def _paced(request: Request, sender: IngestSender, policy: Policy) -> None:
+    quota = quotas.Quota("ingest token", str(sender.token), policy.inputs.requests_per_minute)
+    if why := quotas.refusal(request, [quota]):
+        raise NotAccepted(429, why)
 
 
 def _policy() -> Policy:
@@ -79,7 +76,7 @@ def _policy() -> Policy:
 async def _taken(request: Request, work: Work) -> Answered:
     sender = await asyncio.to_thread(_sender, request)
     policy = _policy()
-    _paced(sender, policy)
+    _paced(request, sender, policy)
     body = await body_of(request, LARGEST)
     headers, query = dict(request.headers), dict(request.query_params)
     return await asyncio.to_thread(work, process.settings(), sender.service, policy, headers, query, body)
@@ -109,17 +106,20 @@ def _count(name: str, says: str) -> None:
         log.warning("a refusal of %s was not counted", name)
 
 
-def _headers(code: int) -> dict[str, str]:
-    told = {"Cache-Control": "no-store"}
-    told |= {"WWW-Authenticate": 'Bearer, Basic realm="ingest"'} if code == 401 else {}
-    return told | ({"Retry-After": RETRY} if code in (429, 503) else {})
+def _headers(request: Request, code: int) -> dict[str, str]:
+    made = {"Cache-Control": "no-store"}
+    made |= {"WWW-Authenticate": 'Bearer, Basic realm="ingest"'} if code == 401 else {}
+    made |= {"Retry-After": RETRY} if code in (429, 503) else {}
+    return made | quotas.fields(request)
 
 
 def _json(name: str, work: Work) -> Callable[[Request], Awaitable[Response]]:
     async def route(request: Request) -> Response:
         found = await _answered(request, name, work)
         status = "accepted" if found.code < 400 else "refused"
-        return JSONResponse({"status": status, "says": found.says, **found.detail}, found.code, _headers(found.code))
+        return JSONResponse(
+            {"status": status, "says": found.says, **found.detail}, found.code, _headers(request, found.code)
+        )
 
     return route
 
@@ -132,8 +132,10 @@ def _otlp(signal: str) -> Callable[[Request], Awaitable[Response]]:
         told = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         media = told if told in (otlp_wire.PROTOBUF, otlp_wire.JSON) else otlp_wire.JSON
         if found.code >= 400:
-            return Response(otlp_wire.status(found.code, found.says, media), found.code, _headers(found.code), media)
-        return Response(otlp_wire.answer(signal, media, found.refused, found.says), 200, _headers(200), media)
+            return Response(
+                otlp_wire.status(found.code, found.says, media), found.code, _headers(request, found.code), media
+            )
+        return Response(otlp_wire.answer(signal, media, found.refused, found.says), 200, _headers(request, 200), media)
 
     return route
 

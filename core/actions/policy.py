@@ -57,9 +57,9 @@ def change_policy(text: str, *, actor: Actor, reason: Annotated[str, why()], bas
 
 
 def _same_commands(path: Path, text: str) -> None:
-    """The platform runs these commands as its own user: whoever changes them has to be able to change the file itself.
+    """Refuse changes of commands, which the platform runs as its own user: they need access to the file itself.
 
-    A text or a file that is no policy is refused elsewhere, with its reason.
+    A text or a file that is not a valid policy is refused elsewhere, with its reason.
     """
     try:
         before, after = read_policy(path), parse_policy(text, path.name)

@@ -1,7 +1,7 @@
-"""``python -m core ACTION``: every action of a person, for the person of PLATFORM_TOKEN.
+"""``python -m core ACTION``: runs any action as the person of PLATFORM_TOKEN.
 
-An action on an issue, its approval, its deployment or its silence takes ``--issue``. An argument that names what the
-person saw, such as the hash of a patch, takes its current value.
+An action on an issue, or on its approval, deployment or silence, takes ``--issue``. An argument for what the person
+saw, such as the hash of a patch, gets its current value.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.stages.deliver.holds import EVERYTHING
 
 
 def commands() -> dict[str, Action]:
-    """Each action by the name of its command. A policy is changed on its page alone, which shows what follows."""
+    """The actions by command name. The policy is changed only on its page, which shows the consequences."""
     return {action.command: action for action in registry().values() if action.about is not About.POLICY}
 
 
@@ -39,25 +39,25 @@ def describe(parser: argparse.ArgumentParser, action: Action) -> None:
 
 
 def _option(parser: argparse.ArgumentParser, name: str, asked: Asked | None, field: Any) -> None:
-    flag, says = f"--{name.replace('_', '-')}", asked.label if asked else None
+    flag, text = f"--{name.replace('_', '-')}", asked.label if asked else None
     otherwise = asked.otherwise if asked else field.default
     if field.annotation is bool:
-        parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=otherwise, help=says)
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=otherwise, help=text)
     elif field.annotation is int:
-        parser.add_argument(flag, type=int, default=otherwise, required=_required(asked, otherwise), help=says)
+        parser.add_argument(flag, type=int, default=otherwise, required=_required(asked, otherwise), help=text)
     else:
         several = "+" if asked and asked.kind == "several" else None
         needed = _required(asked, otherwise)
-        parser.add_argument(flag, nargs=several, default=otherwise, required=needed, help=says)
+        parser.add_argument(flag, nargs=several, default=otherwise, required=needed, help=text)
 
 
 def _required(asked: Asked | None, otherwise: object) -> bool:
-    """One whose options the core can list is optional: without it they are listed."""
+    """Add one option. If the core can list its values, it is optional: without it, the values are printed."""
     return otherwise is None and not (asked and callable(asked.options))
 
 
 def carry_out(action: Action, given: Mapping[str, Any]) -> int:
-    """The exit code; a refusal goes to standard error."""
+    """Run the action; returns the exit code. A refusal is printed to standard error."""
     configured = settings.load()
     store.open_store(configured.database)
     bootstrap.build(configured)
@@ -71,11 +71,11 @@ def carry_out(action: Action, given: Mapping[str, Any]) -> int:
 
 
 def _listed(action: Action, given: Mapping[str, Any]) -> str:
-    """The values of an argument that was left out and has to be chosen; empty when none was."""
+    """The possible values of a missing argument that must be chosen; empty if no such argument is missing."""
     for name, asked in action.asked.items():
         if given[name] is None and callable(asked.options):
             options = asked.options(given["issue"])
-            return "\n".join(f"{value:>4} {says}" for value, says in options.items()) or f"there is no {name} to choose"
+            return "\n".join(f"{value:>4} {text}" for value, text in options.items()) or f"no {name} available"
     return ""
 
 

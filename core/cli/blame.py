@@ -1,4 +1,4 @@
-"""``python -m core blame``: incidents as JSON lines in, the suspected components of each out, the likeliest first."""
+"""``python -m core blame``: reads incidents as JSON lines, prints each one's suspected components, likeliest first."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from core.signals.analysis.components import REQUESTS, ComponentSeries, Incident, RankedComponent, ranked
 
-DESCRIPTION = """Read incidents, one JSON object a line: target (node, metric), calls (caller: [callee, ...]) and series
-(node, metric, stat, normal, abnormal). Print the suspected components, the likeliest first."""
+DESCRIPTION = """Read incidents, one JSON object per line: target (node, metric), calls (caller: [callee, ...]) and
+series (node, metric, stat, normal, abnormal). Print the suspected components, most likely first."""
 LONGEST = 64_000_000  # bytes of one line
 
-PREFERRED = {REQUESTS: ("Sum",)}  # statistic of a metric, the first that is there; of all others the mean
+PREFERRED = {REQUESTS: ("Sum",)}  # statistics of a metric in order of preference; for all others the mean
 MEAN = ("Average", "Mean", "avg")
 
 
@@ -27,7 +27,7 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-Sample = Annotated[float | None, AfterValidator(_finite)]  # null, NaN and infinite are samples that are missing
+Sample = Annotated[float | None, AfterValidator(_finite)]  # null, NaN and infinite values are missing samples
 
 
 class AlertTarget(BaseModel):
@@ -53,10 +53,10 @@ class IncidentLine(BaseModel):
 
 
 def main(argv: Sequence[str]) -> int:
-    """Exit code 0, or 1 when an incident could not be read: standard error says which and why."""
+    """Returns exit code 0, or 1 if an incident could not be read; standard error has its number and the error."""
     parser = argparse.ArgumentParser(prog="python -m core blame", description=DESCRIPTION)
-    parser.add_argument("--batch", action="store_true", help="answer each line with a JSON list, also a single one")
-    parser.add_argument("--reasons", action="store_true", help="answer with name, share and reason of each as JSON")
+    parser.add_argument("--batch", action="store_true", help="print a JSON list for each line, even for a single one")
+    parser.add_argument("--reasons", action="store_true", help="print name, share and reason of each component as JSON")
     given = parser.parse_args(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def answer(stdin: BinaryIO, stdout: TextIO, stderr: TextIO, batch: bool, reasons: bool) -> int:
-    """Answer each incident as it is read. A single one without ``batch`` and ``reasons`` gets a name a line."""
+    """Answer each incident as it is read. Without ``batch`` and ``reasons``, a single one gets one name per line."""
     refused, first = 0, next(lines := _lines(stdin), None)
     second = next(lines, None)
     alone = second is None and not batch and not reasons
@@ -75,21 +75,23 @@ def answer(stdin: BinaryIO, stdout: TextIO, stderr: TextIO, batch: bool, reasons
             refused += 1
             print(f"incident {number}: {error}", file=stderr)
             found = []
-        told = [vars(one) for one in found] if reasons else [one.name for one in found]
-        stdout.write("".join(f"{one}\n" for one in told) if alone else json.dumps(told, ensure_ascii=False) + "\n")
+        answers = [vars(one) for one in found] if reasons else [one.name for one in found]
+        stdout.write(
+            "".join(f"{one}\n" for one in answers) if alone else json.dumps(answers, ensure_ascii=False) + "\n"
+        )
         stdout.flush()
     return 1 if refused or first is None else 0
 
 
 def _lines(stdin: BinaryIO) -> Iterator[bytes]:
-    """Lines that are not empty; one that is too long is cut and can then not be read as JSON."""
+    """The non-empty lines; a line that is too long is cut, so that it is rejected as invalid JSON."""
     while line := stdin.readline(LONGEST):
         if line.strip():
             yield line
 
 
 def _ranked(line: bytes) -> list[RankedComponent]:
-    """Raises ValueError with what is wrong, in one line."""
+    """Parse an incident. Raises ValueError with a message of one line."""
     try:
         given = IncidentLine.model_validate_json(line)
     except ValidationError as error:
@@ -99,7 +101,7 @@ def _ranked(line: bytes) -> list[RankedComponent]:
 
 
 def _chosen(given: IncidentLine) -> Mapping[tuple[str, str], ComponentSeries]:
-    """One statistic of each metric: amounts add up along calls only for means and sums, so these go first."""
+    """One statistic of each metric, preferably a mean or a sum, because only these add up along calls."""
     found: dict[tuple[str, str], dict[str, SeriesLine]] = {}
     for one in given.series:
         found.setdefault((one.node, one.metric), {})[one.stat] = one

@@ -1,7 +1,7 @@
-"""Who the command line acts as: the person of PLATFORM_TOKEN, and nobody without one.
+"""The person that the command line acts for: the one of PLATFORM_TOKEN, or nobody.
 
-Owning the database file does not identify a person: every process of the engine runs as the same account. The owner can
-manage people, so that a new platform gets its first admin, but cannot act for them (core/cli/token.py).
+Owning the database file does not identify a person, because every process of the engine runs as the same account. The
+owner can manage people, so that a new installation gets its first admin, but cannot act for them (core/cli/token.py).
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def actor(settings: Settings) -> Actor:
 
 
 def administrator(settings: Settings) -> str:
-    """Who keeps people and tokens, as the audit trail names them. Raises Forbidden.
+    """The name in the audit trail of whoever manages people and tokens. Raises Forbidden.
 
-    The admin of PLATFORM_TOKEN; without one, the account that owns the SQLite file, or that can open a database
-    elsewhere. The name of an account has a "/", which no person's name can hold.
+    It is the admin of PLATFORM_TOKEN; without a token, the account that owns the SQLite file or can open another
+    database. The name of an account contains a "/", which no person's name can contain.
     """
     if settings.platform_token.get_secret_value():
         return rights.require(actor(settings), rights.ADMINISTER).name

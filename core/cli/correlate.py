@@ -1,4 +1,4 @@
-"""``python -m core correlate``: JSON lines of records in, the same with an ``issue`` id out, in order."""
+"""``python -m core correlate``: reads records as JSON lines, prints each one with its ``issue`` id, in order."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def correlate(stdin: BufferedReader, stdout: TextIO, stderr: TextIO) -> int:
     def answer(_, line: str) -> str:
         given, record = _read(line)
         found = correlator.place(record)
-        told = {"issue": found.issue_id, "because": found.because, "score": round(found.score, 3)}
-        return json.dumps(given | told, ensure_ascii=False)
+        result = {"issue": found.issue_id, "because": found.because, "score": round(found.score, 3)}
+        return json.dumps(given | result, ensure_ascii=False)
 
     return answer_each(stdin, stdout, stderr, answer)
 
 
 def _read(line: str) -> tuple[dict, Record]:
-    """A line's object and its record. Raises ValueError with what is wrong, in one line."""
+    """The object of a line, and its record. Raises ValueError with a message of one line."""
     try:
         given = json.loads(line)
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"not JSON: {error}") from None
     if not isinstance(given, dict):
-        raise ValueError(f"a record is an object, not {type(given).__name__}")
+        raise ValueError(f"a record must be an object, not {type(given).__name__}")
     try:
         record = Record.model_validate(given)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Checks the setup: every setting and connector, what is missing, and how to fix it."""
+"""``python -m core doctor``: checks every setting and connector, and prints how to fix what does not work."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from core.vendors.redact import Redactor
 
 @dataclass(frozen=True)
 class DoctorLine:
-    """``state`` is ok, off (not connected, which breaks nothing) or fault."""
+    """The result of one check. ``state`` is ok, off (not connected, which is no fault) or fault."""
 
     what: str
     state: str
@@ -37,7 +37,7 @@ class DoctorLine:
 
 
 def examine(rt: Runtime) -> Iterator[DoctorLine]:
-    """One line for each thing that has to work, in the order of a new setup."""
+    """One line for each check, in the order in which a new installation is set up."""
     yield _python()
     yield _git()
     yield _policy(rt)
@@ -66,7 +66,7 @@ def examine(rt: Runtime) -> Iterator[DoctorLine]:
 
 
 def _inputs(rt: Runtime) -> Iterator[DoctorLine]:
-    """Each input in use. One that has received nothing yet was not tried, so it is not ok."""
+    """Each input in use. An input that has received nothing yet is untested, so it is not ok."""
     for source in rt.sources:
         if getattr(source, "connected", False):
             check = source.check()
@@ -74,7 +74,7 @@ def _inputs(rt: Runtime) -> Iterator[DoctorLine]:
 
 
 def _delivery(rt: Runtime, name: str) -> DoctorLine:
-    """Whether the repository's way to production answers, and with which rights."""
+    """Check that the repository's way to production responds, and its rights."""
     what = f"delivery of {name}"
     try:
         check = ways.of(rt, name).check()
@@ -100,7 +100,7 @@ def _git() -> DoctorLine:
 
 
 def _audit(rt: Runtime) -> DoctorLine:
-    """The rows since the last signed head; ``audit verify`` walks all of them."""
+    """Check the audit rows since the last signed head; ``audit verify`` checks all rows."""
     try:
         verdict = head.advance(rt.settings, head.PATIENCE)
     except (SQLAlchemyError, OSError, Timeout, ConfigurationError) as error:

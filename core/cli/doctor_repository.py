@@ -1,4 +1,4 @@
-"""``python -m core doctor --repository NAME``: everything that a fix of a repository needs, tried for real."""
+"""``python -m core doctor --repository NAME``: really tries everything that a fix of a repository needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.stages.readiness import FAULT, ReadinessStep, examine
 
 
 def show(rt: Runtime, name: str, as_json: bool) -> int:
-    """Print each step as it is done. 1 when one of them is a fault, else 0."""
+    """Print each step as it is done. Returns exit code 1 if any step is a fault, else 0."""
     steps = []
     for step in examine(rt, name):
         steps.append(step)
@@ -23,6 +23,6 @@ def show(rt: Runtime, name: str, as_json: bool) -> int:
 
 def lines(step: ReadinessStep) -> list[str]:
     took = f" ({step.seconds:.1f} s)" if step.seconds else ""
-    told = [f"{step.state:<9} {step.what}{took}: {step.says}"]
-    told += [f"{'':<10}tried: {step.tried}"] if step.tried else []
-    return told + ([f"{'':<10}-> {step.fix}"] if step.fix else [])
+    rows = [f"{step.state:<9} {step.what}{took}: {step.says}"]
+    rows += [f"{'':<10}tried: {step.tried}"] if step.tried else []
+    return rows + ([f"{'':<10}-> {step.fix}"] if step.fix else [])

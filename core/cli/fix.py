@@ -25,12 +25,12 @@ from core.settings import load
 from core.stages import fixer_chain
 from core.stages.ground import prepared
 
-SETTLED = {"source": ["."], "tests": "tests"}  # with the platform's own interpreter, nothing has to be found
+SETTLED = {"source": ["."], "tests": "tests"}  # with the platform's own interpreter, discovery is not needed
 COMMIT = 'git checkout -q -B "$1" && shift && git add -- "$@" && git commit -q -F -'
 
 
 def main(argv: Sequence[str]) -> int:
-    """Prints one JSON line. 0: decided; 2: no sandbox to run code in."""
+    """Print the result as one JSON line. Returns exit code 0 when decided, 2 without a sandbox to run code in."""
     parser = argparse.ArgumentParser(prog="python -m core fix", description=__doc__)
     parser.add_argument("--repo", type=Path, required=True, help="a clean git checkout of the service")
     parser.add_argument("--crash", type=Path, required=True, help="the crash report (JSON)")
@@ -43,11 +43,11 @@ def main(argv: Sequence[str]) -> int:
     rules = FixRules(allow_limited_runner=given.allow_limited_runner)
     sandbox = runner(rules)
     if sandbox is None:
-        print(json.dumps({"decision": "escalate", "reason": "no sandbox works here", "cause": "environment"}))
+        print(json.dumps({"decision": "escalate", "reason": "this machine has no sandbox", "cause": "environment"}))
         return 2
     rt = Runtime(load(), runner=sandbox)
-    told = SETTLED if given.environment == "platform" else {}
-    repository = Repository(remote="", folder=".", environment_build=given.environment, **told)
+    values = SETTLED if given.environment == "platform" else {}
+    repository = Repository(remote="", folder=".", environment_build=given.environment, **values)
     try:
         stands = prepared(rt, "checkout", repository, given.repo)
     except EnvironmentFault as fault:
@@ -72,7 +72,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _committed(repo: Path, crash: Crash, result: FixResult) -> str:
-    """Commit the fix, or the proposal, on its branch and leave that checked out; its name, empty when there is none."""
+    """Commit the fix or proposal on a new branch and keep it checked out; returns its name, empty without a change."""
     if result.decision != "fix" or result.candidate is None:
         return ""
     branch = f"fix/{fingerprint(crash)}"
@@ -87,7 +87,7 @@ def _committed(repo: Path, crash: Crash, result: FixResult) -> str:
 
 
 def _said(result: FixResult, branch: str) -> dict:
-    """A fix is decided when it has evidence; without, what is on the branch is a proposal to a person."""
+    """The JSON result. A fix without evidence is a proposal on the branch, which a person must review."""
     made = result.candidate
     sure = result.decision == "fix" and made is not None and made.grade >= Evidence.SIBLING
     step = result.next_step or (

@@ -1,6 +1,6 @@
-"""Commands that read lines and answer each one in order, as soon as it arrives.
+"""The loop of commands that read lines and answer each one in order, as soon as it arrives.
 
-An unreadable line gets no answer; standard error names it by its number. All other lines are answered.
+An unreadable line gets no answer; standard error gives its number and the error. All other lines are answered.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from io import BufferedReader
 from typing import TextIO
 
 LONGEST = 1_000_000  # bytes of one line
-BATCH = 65_536  # bytes that are read at once, where they are there
-ALL, SOME, NOTHING = 0, 1, 2  # exit codes: every line was answered, some were not, there was none
+BATCH = 65_536  # bytes that are read at once if available
+ALL, SOME, NOTHING = 0, 1, 2  # exit codes: all lines were answered, some were not, there were no lines
 
 
 def batches(stdin: BufferedReader) -> Iterator[list[str | None]]:
-    """The lines that came together, without their ends; None for one that is too long. Memory is bounded."""
+    """Batches of lines without line ends; None stands for a line that is too long. Memory use is bounded."""
     rest, cut = b"", False
     while piece := stdin.read1(BATCH):
         *whole, rest = (rest + piece).split(b"\n")
@@ -33,7 +33,7 @@ def _text(line: bytes) -> str | None:
 
 
 def answer_each(stdin: BufferedReader, stdout: TextIO, stderr: TextIO, answer: Callable[[int, str], str | None]) -> int:
-    """Write ``answer(number, line)`` of each line; None is no answer wanted, ValueError what is wrong with the line.
+    """Write ``answer(number, line)`` for each line: None means no output, and a ValueError that the line is invalid.
 
     Returns the command's exit code.
     """
@@ -42,14 +42,14 @@ def answer_each(stdin: BufferedReader, stdout: TextIO, stderr: TextIO, answer: C
         for line in lines:
             number += 1
             try:
-                told = answer(number, _readable(line.lstrip("\ufeff") if number == 1 and line else line))
+                text = answer(number, _readable(line.lstrip("\ufeff") if number == 1 and line else line))
             except ValueError as error:
                 refused += 1
                 print(f"line {number}: {error}", file=stderr)
                 continue
-            if told is not None:
+            if text is not None:
                 answered += 1
-                stdout.write(told + "\n")
+                stdout.write(text + "\n")
         stdout.flush()
     if not answered and not refused:
         print(f"line {number + 1}: the input is empty", file=stderr)

@@ -1,9 +1,8 @@
 """``python -m core stage NAME --issue N``: one stage of one issue, for Kestra's workers (core/cli/kestra/*.yaml).
 
-The stages are those of core/flow.py. Kestra takes the place of DBOS: it waits, branches and retries. Each stage can be
-called again, because it first checks what it has already done. It prints the values that a flow branches on in the form
-in which Kestra reads a task's outputs. Whoever takes an issue first, Kestra or a worker, keeps it; its run number
-increases.
+The stages are those of core/flow.py. Kestra replaces DBOS: it waits, branches and retries. Each stage is idempotent,
+because it first checks what it has already done. It prints the values that a flow branches on in the format of Kestra's
+task outputs. Kestra or a worker, whichever takes an issue first, keeps it; its run number increases.
 """
 
 from __future__ import annotations
@@ -49,29 +48,29 @@ def main(argv: Sequence[str]) -> int:
     store.open_store(configured.database)
     bootstrap.build(configured)
     try:
-        told = STAGES[given.name](given)
+        values = STAGES[given.name](given)
     except (VendorError, rights.Refused, GaveUp) as error:
         print(f"stage {given.name}: {error}", file=sys.stderr)
         return 1
-    print(f"::{json.dumps({'outputs': told})}::")
+    print(f"::{json.dumps({'outputs': values})}::")
     return 0
 
 
-# --- the round -------------------------------------------------------------------------------------
+# --- the collection cycle --------------------------------------------------------------------------
 
 
 def deploy(given) -> dict:
-    """Put the flows of core/cli/kestra on the server."""
+    """Upload the flows of core/cli/kestra to the server."""
     kestra = _kestra()
     faults = {path.stem: kestra.deploy(path.stem, path.read_text()) for path in sorted(FLOWS.glob("*.yaml"))}
-    bad = {name: says for name, says in faults.items() if says}
+    bad = {name: reason for name, reason in faults.items() if reason}
     if bad:
         raise VendorError("kestra", f"refused {bad}", permanent=True)
     return {"flows": sorted(faults)}
 
 
 def collect(given) -> dict:
-    """A round, then one execution of the flow "issue" for each issue that is ready or whose window has come."""
+    """Run a cycle, then start the flow "issue" for each issue that is ready or whose maintenance window is open."""
     rt = runtime.current()
     collector, kestra = Collector(), _kestra()
     try:
@@ -96,7 +95,7 @@ def _take(session: Session, issue: Issue) -> None:
 
 
 def _due() -> list[int]:
-    """Scheduled issues of Kestra's whose window is open, or came: they are diagnosed again, as a new run."""
+    """Scheduled issues of Kestra whose maintenance window is open or was passed: a new run diagnoses them again."""
     at = now()
     opened = windows.maintenance_opens(at, runtime.current().policy.maintenance) <= at
     come = () if opened else (col(Issue.scheduled_for) <= at,)
@@ -109,7 +108,7 @@ def _due() -> list[int]:
 
 
 def _unstarted(fresh: list[int]) -> list[int]:
-    """Also those that an earlier round took but could not start: the key starts each once."""
+    """Issues to start, including those that an earlier cycle took but did not start: the key starts each only once."""
     with store.read() as session:
         rows = session.exec(select(Issue).where(Issue.status == Status.ANALYZING)).all()
     return sorted({*fresh, *(row.id for row in rows if not durable.known(row.workflow_id))})
@@ -137,7 +136,7 @@ def _newest(table: type[Row], given) -> Row | None:
 
 
 def _known(table: type[Row], given) -> Row:
-    """The newest one. Raises Refused where there is none."""
+    """The newest row of the issue's run. Raises Refused if there is none."""
     if (found := _newest(table, given)) is None:
         raise rights.Refused(f"issue {given.issue} has no {table.__name__} in this run")
     return found
@@ -161,14 +160,14 @@ def fix(given) -> dict:
 
 
 def _by_merge(given) -> bool:
-    """Do people release this issue's service by merging? Then the merge is the answer to the approval."""
+    """Do people release this issue's service by merging? Then the merge is the approval."""
     with store.read() as session:
         service = session.get_one(Issue, given.issue).service
     return runtime.current().repository_of(service)[1].way == "pull_request"
 
 
 def ask(given) -> dict:
-    """Ask for an approval; where people merge, the pull request asks."""
+    """Request an approval; where people merge, the pull request is that request."""
     return {"ok": True} if _by_merge(given) else plain(flow.ask_step(*_issue(given), _change(given)))
 
 
@@ -181,7 +180,7 @@ def _merged(given) -> dict:
 
 
 def _needs_approval(given) -> bool:
-    """By the newest decision, which is taken again when late metrics or logs may corroborate the report."""
+    """Does the newest decision need an approval? It is made again if late metrics or logs corroborate the report."""
     made = _known(Decision, given)
     uncorroborated = decide_stage.uncorroborated(made.receipt)
     decision = Diagnosis(made.verdict, made.needs_approval, uncorroborated=uncorroborated, diagnosis=FIRST)
@@ -189,16 +188,16 @@ def _needs_approval(given) -> bool:
 
 
 def answer(given) -> dict:
-    """The answer that a person gave in the console, in Slack or by the API: whoever calls this proved nothing.
+    """The answer that a person gave in the console, in Slack or by the API; the caller itself cannot approve.
 
-    Raises Refused while there is none, so that the flow asks again.
+    Raises Refused while there is none, so that the flow retries.
     """
     if _by_merge(given):
         return _merged(given)
     asked = _asked(given)
     if asked.state == "pending" and asked.expires_at > now():
         address = f"{runtime.current().settings.public_url}/approvals?approval={asked.id}"
-        raise rights.Refused(f"issue {given.issue} waits for an approval at {address}")
+        raise rights.Refused(f"issue {given.issue} awaits an approval at {address}")
     if asked.state == "pending":
         flow.expire_step(*_issue(given), asked.id)
         asked = _asked(given)
@@ -211,12 +210,12 @@ def _asked(given) -> Approval:
             select(Approval).where(Approval.issue_id == given.issue).order_by(col(Approval.id).desc()).limit(1)
         ).first()
     if found is None:
-        raise rights.Refused(f"issue {given.issue} asks for no approval")
+        raise rights.Refused(f"issue {given.issue} has no pending approval")
     return found
 
 
 def _last_said(given) -> str:
-    """What the last stage said: a stranger's words, which therefore never pass through a command line."""
+    """The last stage's message. It is untrusted text, so it never passes through a command line."""
     if given.event == "refused" and _by_merge(given):
         return _merged(given)["says"]
     line = _newest(StageRun, given)
@@ -235,14 +234,14 @@ def release(given) -> dict:
 
 
 def learn(given) -> dict:
-    """Learn, then look on until the full watch time has passed: late harm is still rolled back."""
+    """Learn, then keep watching until the full watch time has passed: late harm is still rolled back."""
     learned = flow.learn_step(*_issue(given), FIRST, _change(given))
     flow.watch_late(*_issue(given), _change(given))
     return plain(learned)
 
 
 def merge(given) -> dict:
-    """Try a merge again that was refused. Raises Refused while it is outstanding, so that the flow asks again."""
+    """Retry a merge that was refused. Raises Refused while it is outstanding, so that the flow retries."""
     change = _newest(ChangeSet, given)
     wait = flow.merge_step(*_issue(given), change.id) if change else Wait()
     if wait.seconds > 0:

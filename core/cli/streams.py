@@ -1,4 +1,4 @@
-"""``python -m core detect`` and ``group``: lines in, one answer a line out, in order, without looking ahead."""
+"""``python -m core detect`` and ``group``: one line of output for each line of input, without looking ahead."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ EPOCH = re.compile(r"\d{9,}(?:\.\d+)?")  # fewer digits are a date: 20260105
 
 
 def detect(stdin: BufferedReader, stdout: TextIO, stderr: TextIO) -> int:
-    """CSV ``timestamp,value`` with a header in; an anomaly score 0..1 for each row out (alarm: 0.5 and more).
+    """Read CSV ``timestamp,value`` with a header; print an anomaly score 0..1 for each row (alarm: 0.5 and more).
 
-    An empty value is data that is missing: it has a score, too.
+    An empty value is missing data and gets a score, too.
     """
     detector = Detector()
 
@@ -37,7 +37,7 @@ def detect(stdin: BufferedReader, stdout: TextIO, stderr: TextIO) -> int:
 
 
 def group(stdin: BufferedReader, stdout: TextIO, stderr: TextIO) -> int:
-    """Log lines in, raw or message only; the id of each line's template out."""
+    """Read log lines, raw or message only; print the id of each line's template."""
     from core.signals.grouping.templates import Templates  # detect has no need of Drain
 
     templates = Templates()
@@ -45,7 +45,7 @@ def group(stdin: BufferedReader, stdout: TextIO, stderr: TextIO) -> int:
 
 
 def _row(line: str) -> tuple[datetime, float | None]:
-    """(time, value or None where it is missing). Raises ValueError with what is wrong."""
+    """(time, value; None if missing). Raises ValueError with a message of one line."""
     cells = [cell.strip().strip('"') for cell in line.split(",")]
     if len(cells) != len(HEADER):
         raise ValueError(f"expected timestamp,value, found {line[:80]!r}")
@@ -61,7 +61,7 @@ def _time(text: str) -> datetime:
 
 
 def _epoch(text: str) -> datetime:
-    """Seconds or, where that would be the far future, milliseconds since 1970."""
+    """Seconds since 1970, or milliseconds if the number would otherwise lie in the far future."""
     seconds = float(text)
     return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
 

@@ -1,7 +1,7 @@
-"""``python -m core token``: API tokens of programs, each acting for a person with part of that person's rights.
+"""``python -m core token``: API tokens for programs; each acts for a person with some of that person's rights.
 
-A token with rights to act needs the person's own password, or an admin's PLATFORM_TOKEN. Whoever owns the database can
-issue read-only tokens without either, and ingest tokens, with which a service can send its signals and nothing else.
+A token with rights to act needs the person's password or an admin's PLATFORM_TOKEN. The owner of the database can also
+issue read-only tokens, and ingest tokens, with which a service can only send its signals.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core user", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, work, says: str, named: bool = True) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=says, description=says)
+    def command(name: str, work, text: str, named: bool = True) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
         added.set_defaults(work=work)
         if named:
             added.add_argument("name", help="e-mail address or short name")
@@ -77,7 +77,7 @@ def password(given, by: str) -> None:
 
 
 def _tell(name: str, password: str) -> None:
-    """The only time that the password is shown."""
+    """Print the new password, which is shown only this once."""
     print(f"{name} signs in with the one-time password {password}" if password else f"{name} signs in by OIDC")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, Index, Table, event, inspect, text
 from sqlalchemy.engine import URL, Engine, make_url
@@ -30,6 +31,7 @@ PRAGMAS = (
 )
 ONE_WRITER = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(20260)"}
 _engine: Engine | None = None
+Row = TypeVar("Row", bound=SQLModel)
 
 
 def make_engine(url: str) -> Engine:
@@ -134,6 +136,15 @@ def read() -> Iterator[Session]:
     """A session for reading; it never takes the writer's lock."""
     with Session(engine(), expire_on_commit=False) as session:
         yield session
+
+
+def row_of(session: Session, table: type[Row], **key: Any) -> Row:
+    """The row with these column values, added to the session if there is none."""
+    row = session.exec(select(table).filter_by(**key)).first()
+    if row is None:
+        row = table(**key)
+        session.add(row)
+    return row
 
 
 # --- migrations: numbered functions and a table of applied names (after simonw/llm) --------------

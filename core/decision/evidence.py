@@ -1,4 +1,4 @@
-"""Whether more evidence could change an escalation, and whether the evidence that arrived does. Pure."""
+"""Decides whether more evidence could change an escalation, and whether new evidence does. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MANY = 1_000_000  # occurrences
 def open_to_more(case: Situation, policy: Policy) -> bool:
     """Is the case escalated, and would the best evidence that reports can give change that?
 
-    A cause that is known and is not the code stays: more reports of it say the same.
+    A known cause other than the code does not change: more reports confirm it.
     """
     best = replace(case, analysis=1.0, occurrences=MANY)
     if case.cause is Cause.UNKNOWN:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 
 from core.decision.evidence import open_to_more
 from core.decision.rules import judge, judge_at, terms
@@ -24,8 +24,8 @@ class Receipt:
     terms: list[dict]
     guards: list[dict]
     flip: dict | None
-    inputs: dict = field(default_factory=dict)
-    open_to_evidence: bool = False  # an escalation that more reports could change (core/stages/reconsider.py)
+    inputs: dict
+    open_to_evidence: bool  # an escalation that more reports could change (core/stages/reconsider.py)
 
     def as_json(self) -> dict:
         return asdict(self)

@@ -1,4 +1,4 @@
-"""What is done with a request of a known sender: read, reduced, redacted, stored. Each function returns the answer."""
+"""Accepts a request of an authenticated sender: parse, reduce, redact, store. Each function returns the response."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from core.policy.reader import Policy
 from core.settings import Settings
 
 Texts = Mapping[str, str]
-STREAM = 200  # characters of a stream's name
+STREAM = 200  # maximum characters of a stream's name
 
 
 @dataclass(frozen=True)
 class Answered:
-    """``refused`` counts records within an accepted request."""
+    """The response to an accepted request; ``refused`` is the number of its records that were refused."""
 
     code: int
     says: str = ""
@@ -35,21 +35,21 @@ class Answered:
 class NotAccepted(Exception):
     """The request is refused as a whole; ``status`` is the HTTP status."""
 
-    def __init__(self, status: int, says: str):
-        super().__init__(says)
+    def __init__(self, status: int, message: str):
+        super().__init__(message)
         self.status = status
 
 
-def _put(settings: Settings, policy: Policy, payload: Payload, refused: int = 0, says: str = "") -> None:
+def _put(settings: Settings, policy: Policy, payload: Payload, refused: int = 0, message: str = "") -> None:
     payload.body = redacted(storable(payload.body), redactor(settings))
     payload.received_at = payload.due_at = now()
     inbox.accept(policy.inputs, payload)
     if refused:
-        inbox.refusals.count(payload.input, says, refused)
+        inbox.refusals.count(payload.input, message, refused)
 
 
 def otlp(signal: str, settings: Settings, owner: str, policy: Policy, headers: Texts, _query: Texts, body: bytes):
-    """Traces, logs and metrics. Raises otlp_wire.OtlpFault."""
+    """Accept traces, logs or metrics. Raises otlp_wire.OtlpFault."""
     media = otlp_wire.media_type(headers.get("content-type", ""))
     raw = otlp_wire.unpacked(body, headers.get("content-encoding", "").strip().lower())
     request = otlp_wire.decoded(signal, raw, media)
@@ -74,7 +74,7 @@ def _json(body: bytes) -> object:
 
 
 def alerts(settings: Settings, owner: str, policy: Policy, _headers: Texts, _query: Texts, body: bytes) -> Answered:
-    """Alerts of other services than the token's are refused, the others are stored."""
+    """Accept alerts. Those of services other than the token's are refused, the rest is stored."""
     try:
         group = alertmanager.parsed(_json(body))
     except ValueError as fault:
@@ -86,17 +86,17 @@ def alerts(settings: Settings, owner: str, policy: Policy, _headers: Texts, _que
             rows.append(record.model_dump(mode="json"))
         except UnknownService as unknown:
             faults.append(str(unknown))
-    says = "; ".join(dict.fromkeys(faults))[:500]
+    message = "; ".join(dict.fromkeys(faults))[:500]
     if faults and not rows:
-        raise NotAccepted(422, says)
+        raise NotAccepted(422, message)
     if rows:
         payload = Payload(input="alertmanager", service=owner, body={"rows": rows}, size=len(body), urgent=True)
-        _put(settings, policy, payload, len(faults), says)
-    return Answered(200, says, len(faults), {"accepted": len(rows), "refused": len(faults)})
+        _put(settings, policy, payload, len(faults), message)
+    return Answered(200, message, len(faults), {"accepted": len(rows), "refused": len(faults)})
 
 
 def events(settings: Settings, owner: str, policy: Policy, _headers: Texts, _query: Texts, body: bytes) -> Answered:
-    """All of them or none."""
+    """Accept events: either all of the request or none."""
     try:
         given = generic.parsed(_json(body))
         rows = [generic.row(event, service_of([event.service], owner, policy)) for event in given]
@@ -108,19 +108,19 @@ def events(settings: Settings, owner: str, policy: Policy, _headers: Texts, _que
 
 
 def lines(settings: Settings, owner: str, policy: Policy, headers: Texts, query: Texts, body: bytes) -> Answered:
-    """Plain text; ``stream`` names the process or file that the lines are from, so that its stacks stay whole."""
+    """Accept log lines as plain text; ``stream`` names their process or file, so that its stack traces stay whole."""
     if not headers.get("content-type", "text/plain").lower().startswith("text/plain"):
         raise NotAccepted(415, "The content type must be text/plain.")
     try:
         service = service_of([query.get("service", "")], owner, policy)
     except UnknownService as unknown:
         raise NotAccepted(422, str(unknown)) from None
-    told = body.decode("utf-8", "replace").splitlines()
-    if len(told) > log_lines.MOST:
+    rows = body.decode("utf-8", "replace").splitlines()
+    if len(rows) > log_lines.MOST:
         raise NotAccepted(413, f"A request may hold {log_lines.MOST:,} lines.")
-    kept = {"lines": told} | {name: query[name][:100] for name in ("release", "environment") if query.get(name)}
-    if any(line.strip() for line in told):
+    kept = {"lines": rows} | {name: query[name][:100] for name in ("release", "environment") if query.get(name)}
+    if any(line.strip() for line in rows):
         stream = query.get("stream", "")[:STREAM]
         payload = Payload(input="lines", kind=stream, service=service, body=kept, size=len(body), urgent=True)
         _put(settings, policy, payload)
-    return Answered(202, counted(len(told), "line"), detail={"accepted": len(told)})
+    return Answered(202, counted(len(rows), "line"), detail={"accepted": len(rows)})

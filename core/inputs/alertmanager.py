@@ -1,7 +1,7 @@
-"""Alertmanager's webhook, version 4; Grafana and Mimir send the same shape. Pure.
+"""Alertmanager's webhook, version 4; Grafana and Mimir use the same format. Pure.
 
 https://prometheus.io/docs/alerting/latest/configuration/#webhook_config. An alert is identified by its fingerprint
-and the time when it began to fire. A resolved one closes what it opened.
+and the time when it began to fire. A resolved alert ends the one that it belongs to.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class AlertGroup(_Shape):
 
 
 def parsed(body: object) -> AlertGroup:
-    """Raises ValueError that says what is wrong, and quotes nothing of it."""
+    """Parse a webhook. Raises ValueError whose message names the fault without quoting the input."""
     try:
         return AlertGroup.model_validate(body)
     except ValidationError as fault:
@@ -51,13 +51,13 @@ def parsed(body: object) -> AlertGroup:
 
 
 def faults(fault: ValidationError) -> str:
-    """The first three faults by their places, without the values."""
-    told = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in fault.errors()[:3]]
-    return "; ".join(told)[:500]
+    """The first three faults with their JSON paths, without the values."""
+    messages = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in fault.errors()[:3]]
+    return "; ".join(messages)[:500]
 
 
 def service_of(alert: FiredAlert, owner: str, policy: Policy) -> str:
-    """The service that the labels name; else the token's, or none. Raises UnknownService for another token's."""
+    """The service of the labels, else that of the token, else "". Raises UnknownService for another token's service."""
     named = (known(alert.labels[label], policy) for label in policy.inputs.labels if alert.labels.get(label))
     found = next(filter(None, named), "")
     if owner == ANY:
@@ -97,7 +97,7 @@ def record(alert: FiredAlert, service: str, group: AlertGroup) -> Record:
 
 
 def _ended(alert: FiredAlert) -> datetime:
-    """Alertmanager gives the year 1 for an end that is not known."""
+    """The end of an alert, None if unknown: Alertmanager sends the year 1 for that."""
     end = alert.ends_at.astimezone(UTC) if alert.ends_at and alert.ends_at.year > 1 else None
     return end if end and end >= alert.starts_at else alert.starts_at.astimezone(UTC)
 

@@ -1,4 +1,4 @@
-"""The generic input: one event or a list of them as JSON. Pure. docs/operations.md has the schema for people."""
+"""The generic input: one event or a list of events as JSON (schema in docs/operations.md). Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.vendors.logline import read_line
 
 SOURCE = "events"
 MOST = 1000  # events of one request
-AHEAD = timedelta(minutes=10)  # by which a sender's clock may be ahead
+AHEAD = timedelta(minutes=10)  # how far a sender's clock may be ahead
 
 
 def _moment(value: Any) -> Any:
@@ -48,7 +48,7 @@ Value = Annotated[str, Field(max_length=4000)] | int | float | bool | None
 
 
 class SentEvent(BaseModel):
-    """What a sender may tell; ``message``, ``type`` or ``stacktrace`` is needed."""
+    """The fields of an event; at least one of ``message``, ``type`` and ``stacktrace`` is required."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -74,7 +74,7 @@ _LIST = TypeAdapter(Annotated[list[SentEvent], Field(min_length=1, max_length=MO
 
 
 def parsed(body: object) -> list[SentEvent]:
-    """Raises ValueError that says what is wrong, and quotes nothing of it."""
+    """Parse events. Raises ValueError whose message names the fault without quoting the input."""
     try:
         return _LIST.validate_python(body if isinstance(body, list) else [body])
     except ValidationError as fault:
@@ -82,32 +82,32 @@ def parsed(body: object) -> list[SentEvent]:
 
 
 def row(event: SentEvent, service: str) -> dict:
-    """The event as it is stored; ``id`` is its identity from here on.
+    """The event as it is stored, with ``id`` as its identity.
 
-    A sender's retry repeats the id or the time. An event without both is one of its own: the same crash twice is two.
+    A retry repeats the id or the time. An event without both is always new: the same crash sent twice counts twice.
     """
     at = min(event.time or now(), now() + AHEAD)
-    told = event.model_dump(mode="json", exclude={"time", "service", "id"})
-    whole = repr((service, at.isoformat(), told)).encode("utf-8", "replace")
+    values = event.model_dump(mode="json", exclude={"time", "service", "id"})
+    whole = repr((service, at.isoformat(), values)).encode("utf-8", "replace")
     identity = event.id or hashlib.sha256(whole).hexdigest()[:32]
-    return told | {"service": service, "at": at.isoformat(), "id": f"{service}:{identity}"}
+    return values | {"service": service, "at": at.isoformat(), "id": f"{service}:{identity}"}
 
 
-def record(told: dict) -> Record:
-    stack, kind, message = told["stacktrace"], told["type"], told["message"]
+def record(values: dict) -> Record:
+    stack, kind, message = values["stacktrace"], values["type"], values["message"]
     line = read_line(message)
     title = f"{kind}: {message}" if kind else line.title if message else stack.strip().rpartition("\n")[2]
     stack = stack or line.stack
     return Record(
         source=SOURCE,
-        vendor_id=told["id"],
+        vendor_id=values["id"],
         kind=Kind.EXCEPTION if stack or kind else Kind.LOG,
-        at=datetime.fromisoformat(told["at"]),
-        service=told["service"],
-        environment=told["environment"],
-        release=told["release"] or None,
-        level=told["severity"],
+        at=datetime.fromisoformat(values["at"]),
+        service=values["service"],
+        environment=values["environment"],
+        release=values["release"] or None,
+        level=values["severity"],
         title=title[:300],
         message=(stack or message)[-20_000:],
-        attributes={**told["attributes"], "exception.type": kind, "exception.message": message[:2000]},
+        attributes={**values["attributes"], "exception.type": kind, "exception.message": message[:2000]},
     )

@@ -1,7 +1,7 @@
-"""Webhooks as evidence: which reader turns a vendor's payload into records.
+"""The readers of webhooks: each turns a vendor's payload into records.
 
-A record has the identity that the vendor's own API gives it, so that an event seen by webhook and by a collection
-cycle is one signal.
+A record has the same identity as in the vendor's API, so that an event that arrives both by webhook and in a
+collection cycle is one signal.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.policy.reader import Policy
 
 @dataclass(frozen=True)
 class HookContext:
-    """What readers know beside the payload. ``polled``: the vendor's API is connected and read, too."""
+    """What a reader knows besides the payload. ``polled``: the vendor's API is also connected and polled."""
 
     policy: Policy
     redact: Callable[[str], str]

@@ -1,7 +1,7 @@
-"""Datadog: the alert that its webhook template tells, as the event that the API tells. Pure.
+"""Datadog: an alert from the webhook, as the same record that the API gives. Pure.
 
-The payload is the template of the integration's tile. Its default names id, title, body, date and event_type; the
-template in docs/operations.md adds what the default leaves out: alert_id, alert_transition, tags and link.
+The payload follows the template of Datadog's webhook integration. The default template has id, title, body, date and
+event_type; the one in docs/operations.md adds alert_id, alert_transition, tags and link.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def _issue(body: dict, repository: str, context: HookContext) -> Iterator[Record
 
 
 def _pull(body: dict, repository: str, context: HookContext) -> Iterator[Record]:
-    """A pull request that was merged or closed. ``release`` is the commit that it became on its base branch."""
+    """A pull request that was merged or closed. ``release`` is its merge commit on the base branch."""
     pull = mapping(body.get("pull_request"))
     if body.get("action") != "closed":
         return

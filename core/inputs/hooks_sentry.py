@@ -1,7 +1,7 @@
 """Sentry's integration platform: issue alerts and errors with their whole event, metric alerts, and issues. Pure.
 
 https://docs.sentry.io/organization/integrations/integration-platform/webhooks/. The resource is the header
-``Sentry-Hook-Resource``. An event has the SDK's shape here, and becomes that of the API.
+``Sentry-Hook-Resource``. The event has the format of the SDK and is converted to that of the API.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def read(payload: Payload, context: HookContext) -> list[Record]:
         return [_alert(alert, data, payload.body.get("action"))]
     issue = mapping(data.get("issue"))
     if not issue or context.polled or payload.body.get("action") not in ("created", "unresolved"):
-        return []  # the API tells the issue with its event, and when it is over
+        return []  # the API returns the issue with its event, and its end
     return [sentry.parse(issue, {}, 1, context)]
 
 
 def _event(event: dict, context: HookContext) -> Record:
-    """One occurrence. Where the API is read, too, its count will include it: core/stages/recount.py."""
+    """One occurrence. If the API is also polled, its count includes this one later (core/stages/recount.py)."""
     issue = {
         "id": text(event.get("issue_id")) or text(event.get("groupID")),
         "title": event.get("title"),
@@ -50,7 +50,7 @@ def _project(event: dict) -> str:
 
 
 def api_event(event: dict) -> dict:
-    """An event of the SDK's shape (event_id, exception.values, tags as pairs) in the shape of the API."""
+    """Convert an event from the SDK's format (event_id, exception.values, tags as pairs) to the API's."""
     pairs = [pair for pair in event.get("tags") or [] if isinstance(pair, list) and len(pair) == 2]
     tags = {text(key): text(value) for key, value in pairs}
     tags.setdefault("environment", text(event.get("environment")))

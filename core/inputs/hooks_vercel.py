@@ -23,13 +23,13 @@ STATES = {
 
 def read(payload: Payload, context: HookContext) -> list[Record]:
     body = mapping(payload.body)
-    told, state = mapping(body.get("payload")), STATES.get(text(body.get("type")))
-    deployment, meta = mapping(told.get("deployment")), mapping(mapping(told.get("deployment")).get("meta"))
-    if not state or told.get("target") not in ("production", None) or not deployment.get("id"):
+    details, state = mapping(body.get("payload")), STATES.get(text(body.get("type")))
+    deployment, meta = mapping(details.get("deployment")), mapping(mapping(details.get("deployment")).get("meta"))
+    if not state or details.get("target") not in ("production", None) or not deployment.get("id"):
         return []
-    if told.get("target") is None and state not in ("promoted", "rolled back"):
+    if details.get("target") is None and state not in ("promoted", "rolled back"):
         return []  # a preview
-    project = text(deployment.get("name")) or text(mapping(told.get("project")).get("name"))
+    project = text(deployment.get("name")) or text(mapping(details.get("project")).get("name"))
     sha = text(meta.get("githubCommitSha"))
     return [
         Record(
@@ -41,7 +41,7 @@ def read(payload: Payload, context: HookContext) -> list[Record]:
             release=sha or None,
             level="error" if state == "failed" else "info",
             title=context.redact(f"Deployment of {project} {state}: {text(meta.get('githubCommitMessage'))}")[:300],
-            url=text(mapping(told.get("links")).get("deployment")),
+            url=text(mapping(details.get("links")).get("deployment")),
             attributes={"sha": sha, "deployment": text(deployment["id"]), "state": state, "project": project},
         )
     ]

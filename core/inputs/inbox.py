@@ -1,8 +1,8 @@
-"""The inbox: payloads are stored before the answer, and kept for a bounded time and size.
+"""The inbox: payloads are stored before the response is sent, and kept within limits of age and size.
 
-A payload is read until a cycle has stored all that it holds; reading one twice changes nothing, because records have
-their own identity. What was read stays as evidence until it is too old or the inbox is full; what was not read yet is
-never removed. When unread payloads alone fill the inbox, new ones are refused with 503.
+A payload counts as read once a cycle has stored all of its records; reading it twice is harmless, because records have
+their own identity. Read payloads are kept as evidence until they are too old or the inbox is full; unread payloads are
+never removed. If unread payloads alone fill the inbox, new ones are refused with 503.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from core.models.inputs import InputState, Payload
 from core.policy.sections import Inputs
 
 PAGE = 100  # payloads of one batch
-FLUSH = timedelta(seconds=5)  # refusals of strangers are written together
-PAUSE = timedelta(seconds=5)  # between two cycles for a service that sends errors all the time
+FLUSH = timedelta(seconds=5)  # refusals of unauthenticated requests are written together at this interval
+PAUSE = timedelta(seconds=5)  # minimum time between two cycles that payloads trigger
 SLOT = "inbox-"
-PRUNE_EVERY = 50  # accepted requests between two looks at size and age
+PRUNE_EVERY = 50  # accepted requests between two checks of size and age
 
 
 class InboxFull(Exception):
-    """Unread payloads fill the inbox; the sender should try again later."""
+    """The inbox is full of unread payloads; the sender should retry later."""
 
 
 def put(session: Session, rules: Inputs, payload: Payload, records: int = 1) -> None:
@@ -53,7 +53,7 @@ def accept(rules: Inputs, payload: Payload) -> None:
 
 
 def prune(session: Session, rules: Inputs) -> None:
-    """Remove payloads that were read: those that are too old, and the oldest of those that need too much room."""
+    """Remove read payloads: those that are too old and, if the inbox is too large, the oldest."""
     read = col(Payload.taken_at).is_not(None)
     session.exec(delete(Payload).where(read, col(Payload.taken_at) < now() - timedelta(days=rules.keep_days)))
     room = rules.keep_megabytes * 1_000_000
@@ -73,12 +73,12 @@ def waiting(name: str) -> list[Payload]:
 
 
 def take(ids: Sequence[int]) -> None:
-    """All that these payloads hold is stored."""
+    """Mark payloads as read, because all of their records are stored."""
     _set(ids, taken_at=now())
 
 
 def postpone(ids: Sequence[int], until: datetime) -> None:
-    """These are read again at that time at the latest: they end within a traceback."""
+    """Set the latest time at which payloads that end within a stack trace are read again."""
     _set(ids, due_at=until)
 
 
@@ -89,7 +89,7 @@ def _set(ids: Sequence[int], **values: Any) -> None:
 
 
 def claim() -> str | None:
-    """The slot of a cycle for what is due, at most one in PAUSE; None if nothing is."""
+    """The slot of a cycle for payloads that are due, at most one per PAUSE; None if none are due."""
     with store.read() as session:
         due = (col(Payload.taken_at).is_(None), col(Payload.urgent), col(Payload.due_at) <= now())
         if session.exec(select(Payload.id).where(*due).limit(1)).first() is None:
@@ -104,25 +104,21 @@ def states(session: Session) -> dict[str, InputState]:
 
 
 def _state(session: Session, name: str) -> InputState:
-    row = session.get(InputState, name)
-    if row is None:
-        row = InputState(input=name)
-        session.add(row)
-    return row
+    return store.row_of(session, InputState, input=name)
 
 
 class Refusals:
-    """Refusals of this process, written together: a stranger must not cost a transaction for each attempt."""
+    """Counts refusals and writes them together, so that an attacker's requests do not cost a transaction each."""
 
     def __init__(self) -> None:
-        self._lock, self._told = threading.Lock(), Counter[str]()
-        self._says: dict[str, str] = {}
+        self._lock, self._counts = threading.Lock(), Counter[str]()
+        self._messages: dict[str, str] = {}
         self._written = now()
 
-    def count(self, name: str, says: str, times: int = 1) -> None:
+    def count(self, name: str, message: str, times: int = 1) -> None:
         with self._lock:
-            self._told[name] += times
-            self._says[name] = says[:300]
+            self._counts[name] += times
+            self._messages[name] = message[:300]
             if now() - self._written < FLUSH:
                 return
         with store.write() as session:
@@ -130,11 +126,11 @@ class Refusals:
 
     def flush(self, session: Session) -> None:
         with self._lock:
-            told, says = self._told, self._says
-            self._told, self._says, self._written = Counter(), {}, now()
-        for name, times in told.items():
+            counts, messages = self._counts, self._messages
+            self._counts, self._messages, self._written = Counter(), {}, now()
+        for name, times in counts.items():
             state = _state(session, name)
-            state.refused, state.last_refused_at, state.last_refusal = state.refused + times, now(), says[name]
+            state.refused, state.last_refused_at, state.last_refusal = state.refused + times, now(), messages[name]
 
 
 refusals = Refusals()

@@ -1,6 +1,6 @@
-"""Latencies by classes of powers of 1.1 ms: the 95th percentile is known to within 5 %, and counts add up. Pure.
+"""Latency histograms with buckets at powers of 1.1 ms: percentiles are accurate to 5 %, and counts add up. Pure.
 
-The idea of HDR histograms and DDSketch (Masson et al. 2019).
+The method of HDR histograms and DDSketch (Masson et al. 2019).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-BASE = 1.1  # factor between two classes of latency
+BASE = 1.1  # ratio of two consecutive buckets
 
 
 def latency_class(milliseconds: float) -> int:
@@ -16,7 +16,7 @@ def latency_class(milliseconds: float) -> int:
 
 
 def percentile(latencies: Mapping[str, float], share: float = 0.95) -> float:
-    """The latency below which ``share`` of the requests lie, in ms."""
+    """The latency in ms below which ``share`` (0..1) of the requests lie."""
     wanted = share * sum(latencies.values())
     for exponent in sorted(map(int, latencies)):
         wanted -= latencies[str(exponent)]

@@ -13,20 +13,20 @@ from core.vendors.logline import LEVEL, LogLine, read_line
 
 SOURCE = "lines"
 MOST = 20_000  # lines of one request
-SETTLE = timedelta(seconds=5)  # for which the rest of a stack is waited for
+SETTLE = timedelta(seconds=5)  # how long to wait for the rest of a stack
 TROUBLE = ("fatal", "critical", "error")
 
 
 @dataclass(frozen=True)
 class ReadLines:
-    """Records of complete events; ``unfinished`` are the payloads that hold a part of an event that may go on."""
+    """Records of complete events; ``unfinished`` are the payloads with a part of an event that may continue."""
 
     records: list[Record]
     unfinished: list[int]
 
 
 def read(payloads: Sequence[Payload], at: datetime) -> ReadLines:
-    """Records of the errors in these payloads, which are in the order of their arrival."""
+    """Records of the errors in these payloads, which are given in order of arrival."""
     owners = {payload.id: payload for payload in payloads}
     events = joined(line for payload in payloads for line in _lines(payload))
     kept, unfinished = [], set()
@@ -53,9 +53,9 @@ def _fresh(event: LogEvent, at: datetime) -> bool:
 
 
 def trouble(event: LogEvent, stated: str = "") -> tuple[LogLine, str] | None:
-    """What an event tells, and its level, if it states an error or holds a stack; None for any other line.
+    """(parsed line, level) of an event that is an error or contains a stack; None for any other event.
 
-    ``stated`` is the level that its sender gave it.
+    ``stated`` is the level that the sender set.
     """
     line = read_line(event.text)
     stack = line.stack or (event.text if event.kind or event.headless else "")
@@ -68,15 +68,15 @@ def trouble(event: LogEvent, stated: str = "") -> tuple[LogLine, str] | None:
 def _record(event: LogEvent, payload: Payload) -> Record | None:
     if (found := trouble(event)) is None:
         return None
-    (line, level), told = found, payload.body
+    (line, level), parsed = found, payload.body
     return Record(
         source=SOURCE,
         vendor_id=event.id,
         kind=Kind.EXCEPTION if line.stack else Kind.LOG,
         at=payload.received_at,
         service=payload.service,
-        environment=line.environment or told.get("environment") or "production",
-        release=line.release or told.get("release") or None,
+        environment=line.environment or parsed.get("environment") or "production",
+        release=line.release or parsed.get("release") or None,
         level=level,
         title=line.title[:300],
         message=(line.stack or line.message)[-20_000:],

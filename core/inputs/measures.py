@@ -1,5 +1,6 @@
-"""Server spans and metrics as metric points, and spans as calls between services, counted exactly once for each
-accepted request.
+"""Turns server spans and metrics into metric points, and spans into calls between services.
+
+Each accepted request is counted exactly once.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from core.signals.analysis.corroboration import PRODUCTION, names_of
 from core.vendors.base import FAULTS
 
 KINDS = ("traces", "metrics")
-STEP = 20  # seconds of a window
-LINKS = 500  # spans of a request whose other side is looked for; a few show the calls as well as all
+STEP = 20  # length of a window in seconds
+LINKS = 500  # spans of a request whose peer span is searched; a sample shows the calls as well as all spans
 UNRESOLVED = timedelta(minutes=10)
-KEPT = timedelta(days=2)  # of a window, for spans that arrive late
+KEPT = timedelta(days=2)  # how long a window is kept for late spans
 Window = tuple[str, datetime]
 
 
 def measure(payloads: Sequence[Payload], policy: Policy) -> list[MetricPoint]:
-    """Count the spans of these payloads, unless that was done; returns the points of every window they touch."""
+    """Count the spans of these payloads, once; returns the points of every window that they touch."""
     rows = {payload.id: _rows(payload) for payload in payloads if payload.kind in KINDS}
     if not rows:
         return []
@@ -43,7 +44,7 @@ def measure(payloads: Sequence[Payload], policy: Policy) -> list[MetricPoint]:
         session.exec(update(Payload).where(col(Payload.id).in_(fresh)).values(measured=True))
         _prune(session, policy)
         counted = ("server", *meters.ORDER)
-        return _points(session, {_window(row) for told in rows.values() for row in told if row["role"] in counted})
+        return _points(session, {_window(row) for spans in rows.values() for row in spans if row["role"] in counted})
 
 
 def _rows(payload: Payload) -> list[dict]:
@@ -69,7 +70,7 @@ def _window(row: dict) -> Window:
 
 
 def _count(session: Session, rows: Sequence[dict]) -> None:
-    """Server spans and metrics of production; the spans of a service whose metrics are counted only show its calls."""
+    """Server spans and metrics of production. If a service's metrics are counted, its spans only show its calls."""
     metered = [row for row in rows if row["role"] in meters.ORDER]
     for one in meters.added(session, [row for row in metered if _production(row)]):
         _add(session, one)
@@ -85,17 +86,13 @@ def _add(session: Session, one: meters.Added) -> None:
     window = _stored(session, *_window(one.row))
     window.requests += round(one.requests)
     window.errors += round(one.errors)
-    told = Counter(window.latencies)
-    told.update(one.latencies)
-    window.latencies = dict(told)
+    latencies = Counter(window.latencies)
+    latencies.update(one.latencies)
+    window.latencies = dict(latencies)
 
 
 def _stored(session: Session, service: str, at: datetime) -> SpanWindow:
-    found = session.exec(select(SpanWindow).where(SpanWindow.service == service, SpanWindow.at == at)).first()
-    if found is None:
-        found = SpanWindow(service=service, at=at)
-        session.add(found)
-    return found
+    return store.row_of(session, SpanWindow, service=service, at=at)
 
 
 def _points(session: Session, windows: Iterable[Window]) -> list[MetricPoint]:
@@ -105,7 +102,7 @@ def _points(session: Session, windows: Iterable[Window]) -> list[MetricPoint]:
         if found is None:
             continue
         values = {"requests": found.requests, "errors": found.errors}
-        values |= {"p95_ms": percentile(found.latencies)} if found.latencies else {}  # counters tell no latency
+        values |= {"p95_ms": percentile(found.latencies)} if found.latencies else {}  # counters have no latency
         points += [
             MetricPoint(source=SOURCE, service=service, name=name, at=at, value=round(value, 3))
             for name, value in values.items()
@@ -113,7 +110,7 @@ def _points(session: Session, windows: Iterable[Window]) -> list[MetricPoint]:
     return points
 
 
-# --- who calls whom --------------------------------------------------------------------------------
+# --- calls between services ------------------------------------------------------------------------
 
 
 def _connect(session: Session, rows: Sequence[dict], policy: Policy) -> None:
@@ -130,7 +127,7 @@ def _connect(session: Session, rows: Sequence[dict], policy: Policy) -> None:
 
 
 def _peer(name: str, policy: Policy) -> list[str]:
-    """The called service; the first part of a host's name, unless that is an address or this machine."""
+    """The called service: the first label of the host name, unless the host is an IP address or this machine."""
     if not name or name == "localhost":
         return []
     try:

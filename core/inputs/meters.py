@@ -1,8 +1,8 @@
-"""What the metrics of a service add to its requests, errors and latencies, counted once for each interval.
+"""Turns a service's metrics into requests, errors and latencies, counted once for each interval.
 
-Cumulative values, OpenTelemetry's default, count from the start of a process. Their last values are kept by series,
-and the difference counts. Of a stream that was never seen before and started earlier, the first value is where the
-counting begins. Durations go before the counters of the policy, and both before spans, which may be sampled.
+Cumulative values, OpenTelemetry's default, count from the start of a process. The last value of each series is stored,
+and the difference counts. For a new stream whose process started earlier, the first value is only the baseline.
+Duration metrics take precedence over the counters of the policy, and both over spans, which may be sampled.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from sqlmodel import Session, col, delete, select
 from core.models import now
 from core.models.inputs import MeterStream
 
-ACTIVE = timedelta(minutes=15)  # for which a stream without new values still speaks for its service
+ACTIVE = timedelta(minutes=15)  # how long a stream without new values still counts as the service's metrics
 KEPT = timedelta(days=2)
-SERIES = 2000  # of one stream
-STARTED = 120 * 10**9  # nanoseconds: a process that began so shortly before is counted from its start
+SERIES = 2000  # maximum series of one stream
+STARTED = 120 * 10**9  # nanoseconds: a process that started this recently is counted from its start
 ORDER = ("duration", "requests", "errors")
 
 
 @dataclass
 class Added:
-    """What one point adds to the window in which its interval ends."""
+    """The increase that one point adds to the window in which its interval ends."""
 
     row: dict
     requests: float = 0.0
@@ -36,7 +36,7 @@ class Added:
 
 
 def added(session: Session, rows: Sequence[dict]) -> list[Added]:
-    """The increase of each series, oldest first; rows that were counted before add nothing."""
+    """The increase of each series, oldest first; rows that are already counted add nothing."""
     streams: dict[str, MeterStream] = {}
     found: list[Added] = []
     for row in sorted(rows, key=lambda row: (ORDER.index(row["role"]), int(row["at"]))):
@@ -49,7 +49,7 @@ def added(session: Session, rows: Sequence[dict]) -> list[Added]:
 
 
 def measured_by(session: Session, service: str, roles: Sequence[str] = ("duration", "requests")) -> bool:
-    """Does a stream of these roles speak for the service?"""
+    """Does the service have an active stream of one of these roles?"""
     where = (MeterStream.service == service, col(MeterStream.role).in_(roles), col(MeterStream.seen) > now() - ACTIVE)
     return session.exec(select(MeterStream.id).where(*where).limit(1)).first() is not None
 
@@ -59,7 +59,7 @@ def _stream(session: Session, known: dict[str, MeterStream], row: dict) -> Meter
     key = hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
     if key not in known:
         found = session.get(MeterStream, key) or MeterStream(id=key, service=row["service"], role=row["role"])
-        found.series = dict(found.series)  # changed in place from here on, and compared with what was loaded
+        found.series = dict(found.series)  # a copy to change: the ORM compares it with the loaded value
         session.add(found)
         known[key] = found
     return known[key]
@@ -85,10 +85,10 @@ def _increase(stream: MeterStream, row: dict) -> Iterator[Added]:
 
 
 def _before(stream: MeterStream, series: dict | None, start: int, at: int, count: float) -> dict | None:
-    """The value that a cumulative one is compared with; None where all of it is new."""
+    """The earlier value to subtract from a cumulative one; None if all of it is new."""
     if series:
-        return series if start == series["start"] and count >= series["count"] else None  # else it started again
-    known = any(one["first"] < at for one in stream.series.values())  # an earlier export would have told this series
+        return series if start == series["start"] and count >= series["count"] else None  # else the process restarted
+    known = any(one["first"] < at for one in stream.series.values())  # an earlier export would contain this series
     begun = start > 0 and at - start <= STARTED
     return None if known or begun else {"count": count, "latencies": {}}
 

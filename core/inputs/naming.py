@@ -1,4 +1,4 @@
-"""Whose signal it is: the service of platform.toml that a sender's name means. Pure."""
+"""Maps the name that a sender gives to a service of platform.toml. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from core.policy.reader import Policy
 
 ANY = "*"  # a token for every service
-UNNAMED = "unknown_service"  # what OpenTelemetry's SDKs send for a service that has no name
+UNNAMED = "unknown_service"  # sent by OpenTelemetry's SDKs for a service without a name
 
 
 class UnknownService(ValueError):
@@ -15,21 +15,21 @@ class UnknownService(ValueError):
 
 
 def known(name: str, policy: Policy) -> str:
-    """The service that a sender's name means; empty when there is none."""
+    """The service for a sender's name; empty if there is none."""
     meant = policy.inputs.names.get(name, name)
     return meant if meant in policy.services else ""
 
 
 def service_of(names: Iterable[str], owner: str, policy: Policy) -> str:
-    """The service of the first known name, within what the token's ``owner`` allows. Raises UnknownService."""
-    told = [name for name in names if name and not name.startswith(UNNAMED)]
-    found = next(filter(None, (known(name, policy) for name in told)), "")
+    """The service of the first known name, if the token's ``owner`` allows it. Raises UnknownService."""
+    given = [name for name in names if name and not name.startswith(UNNAMED)]
+    found = next(filter(None, (known(name, policy) for name in given)), "")
     if owner == ANY:
-        return found or _refuse(told, "which is not a service of platform.toml (see inputs.names)")
-    if not told or found == owner:
+        return found or _refuse(given, "which is not a service of platform.toml (see inputs.names)")
+    if not given or found == owner:
         return owner
-    return _refuse(told, f"but the token is for {owner[:80]!r}")
+    return _refuse(given, f"but the token is for {owner[:80]!r}")
 
 
-def _refuse(told: list[str], why: str) -> str:
-    raise UnknownService(f"The sender is {told[0][:80]!r}, {why}" if told else "The sender does not name its service")
+def _refuse(given: list[str], why: str) -> str:
+    raise UnknownService(f"The sender is {given[0][:80]!r}, {why}" if given else "The sender does not name its service")

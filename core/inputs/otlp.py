@@ -1,7 +1,7 @@
-"""OTLP requests reduced to what the platform keeps of them: errors, server spans and calls. Pure.
+"""Reduces OTLP requests to the parts that the platform stores: errors, server spans and calls. Pure.
 
-Names are those of OpenTelemetry's semantic conventions 1.x, with their older forms. A resource whose service is
-unknown is refused as a whole; the sender is told so in a partial success.
+Attribute names follow OpenTelemetry's semantic conventions 1.x, including older forms. All records of a resource with
+an unknown service are refused, and the response reports that as a partial success.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SERVING, CALLING = (Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CONSUMER), (Span.SPAN_
 ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
 STATUS_CODE = ("http.response.status_code", "http.status_code")
 PEER = ("service.peer.name", "peer.service", "server.address", "net.peer.name")
-STREAM = (  # what tells the output of one process or file from that of another
+STREAM = (  # attributes that distinguish the output of one process or file from that of another
     "service.instance.id",
     "host.name",
     "container.id",
@@ -36,12 +36,12 @@ STREAM = (  # what tells the output of one process or file from that of another
 KEPT = ("exception.type", "exception.message", "exception.stacktrace")
 TROUBLE = ("error", "fatal")
 WARN, ERROR = 9 + 4, 9 + 8  # severity numbers of OTLP
-TEXT, DEPTH = 40_000, 6  # characters of a text; containers in one another
+TEXT, DEPTH = 40_000, 6  # maximum characters of a text; maximum nesting
 
 
 @dataclass
 class Reduced:
-    """Rows to store, how many records were refused and why, and whether an error is among them."""
+    """Rows to store, the number of refused records by reason, and whether any row is an error."""
 
     rows: list[dict] = field(default_factory=list)
     refused: int = 0
@@ -50,11 +50,11 @@ class Reduced:
 
     @property
     def says(self) -> str:
-        return "; ".join(f"{says} ({number} refused)" for says, number in self.why.most_common(3))
+        return "; ".join(f"{reason} ({number} refused)" for reason, number in self.why.most_common(3))
 
 
 def value_of(value: Any, depth: int = DEPTH) -> Any:
-    """An AnyValue as plain JSON; bytes become hexadecimal."""
+    """Convert an AnyValue to plain JSON; bytes become hexadecimal."""
     kind = value.WhichOneof("value")
     found: Any = getattr(value, kind) if kind else None
     if kind in ("array_value", "kvlist_value") and not depth:
@@ -77,11 +77,11 @@ def first(attributes: dict[str, Any], names: Sequence[str]) -> str:
 
 
 def resources(groups: Any, owner: str, policy: Policy, count: Any, into: Reduced) -> Iterator[tuple[Any, dict]]:
-    """Each group of records whose service is known, with what its resource says."""
+    """Each group of records whose service is known, with the attributes of its resource."""
     for group in groups:
-        told = attributes_of(group.resource.attributes)
+        attributes = attributes_of(group.resource.attributes)
         try:
-            service = service_of([first(told, ("service.name",))], owner, policy)
+            service = service_of([first(attributes, ("service.name",))], owner, policy)
         except UnknownService as unknown:
             number = count(group)
             into.refused += number
@@ -91,8 +91,8 @@ def resources(groups: Any, owner: str, policy: Policy, count: Any, into: Reduced
             group,
             {
                 "service": service,
-                "environment": first(told, ENVIRONMENT) or "production",
-                "release": first(told, ("service.version",)),
+                "environment": first(attributes, ENVIRONMENT) or "production",
+                "release": first(attributes, ("service.version",)),
             },
         )
 
@@ -114,8 +114,8 @@ def spans(request: Any, owner: str, policy: Policy) -> Reduced:
 
 
 def _span(span: Any, resource: dict) -> dict:
-    told = attributes_of(span.attributes)
-    code = first(told, STATUS_CODE)
+    attributes = attributes_of(span.attributes)
+    code = first(attributes, STATUS_CODE)
     failed = span.status.code == Status.STATUS_CODE_ERROR
     role = "server" if span.kind in SERVING else "client" if span.kind in CALLING else ""
     return resource | {
@@ -127,24 +127,24 @@ def _span(span: Any, resource: dict) -> dict:
         "at": span.start_time_unix_nano,
         "ms": max(span.end_time_unix_nano - span.start_time_unix_nano, 0) / 1e6,
         "failed": failed or (role == "server" and code.isdigit() and 500 <= int(code[:9]) <= 599),
-        "peer": first(told, PEER) if role == "client" else "",
+        "peer": first(attributes, PEER) if role == "client" else "",
         "exceptions": [_exception(event) for event in span.events if event.name == "exception"][:10],
     }
 
 
 def _exception(event: Any) -> dict:
-    told = attributes_of(event.attributes)
-    return {name: str(told.get(name) or "") for name in KEPT} | {"at": event.time_unix_nano}
+    attributes = attributes_of(event.attributes)
+    return {name: str(attributes.get(name) or "") for name in KEPT} | {"at": event.time_unix_nano}
 
 
 # --- logs ------------------------------------------------------------------------------------------
 
 
 def logs(request: Any, owner: str, policy: Policy) -> Reduced:
-    """Errors, warnings with an exception, and the lines of a stack, which collectors send one by one.
+    """Errors, warnings with an exception, and the lines of stacks, which collectors send one by one.
 
-    Records that state no severity are kept as lines too; what they hold is decided once they are joined
-    (core/inputs/otlp_lines.py). Other log records are accepted and not kept.
+    Records without a severity are also stored as lines and are classified once they are joined
+    (core/inputs/otlp_lines.py). Other log records are accepted but not stored.
     """
     found = Reduced()
 
@@ -160,8 +160,8 @@ def logs(request: Any, owner: str, policy: Policy) -> Reduced:
 
 
 def _log(record: Any, resource: dict, around: dict) -> dict | None:
-    told = attributes_of(record.attributes)
-    raised = {name: str(told.get(name) or "") for name in KEPT}
+    attributes = attributes_of(record.attributes)
+    raised = {name: str(attributes.get(name) or "") for name in KEPT}
     body = value_of(record.body)
     text = body if isinstance(body, str) else "" if body is None else str(body)[:TEXT]
     level, line = _level(record), isinstance(body, str) and not any(raised.values())
@@ -171,7 +171,9 @@ def _log(record: Any, resource: dict, around: dict) -> dict | None:
         "at": record.time_unix_nano or record.observed_time_unix_nano,
         "level": level if line else level or "error",
         "line": line,
-        "stream": "/".join(str(given.get(name) or "") for given in (around, told) for name in STREAM).strip("/")[:400],
+        "stream": "/".join(str(given.get(name) or "") for given in (around, attributes) for name in STREAM).strip("/")[
+            :400
+        ],
         "body": text,
         "trace": record.trace_id.hex(),
         "span": record.span_id.hex(),
@@ -180,7 +182,7 @@ def _log(record: Any, resource: dict, around: dict) -> dict | None:
 
 
 def _level(record: Any) -> str:
-    """fatal, error, warning, or empty for what is no trouble or states no severity."""
+    """fatal, error or warning; empty for lower severities and for records without one."""
     number, name = record.severity_number, record.severity_text.lower()
     if not number:
         return "fatal" if name in ("fatal", "critical") else name if name in ("error", "warning") else ""

@@ -1,6 +1,6 @@
-"""OTLP log records that are single lines of a stack, as collectors send them: joined by stream and time. Pure.
+"""Joins OTLP log records that are single lines of a stack, as collectors send them, by stream and time. Pure.
 
-A record with an exception of its own, or without a text, is none of them.
+A record with an exception attribute or without a text is not such a line.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ Known = dict[str, tuple[Payload, dict]]  # by the identity of a line
 
 
 def read(payloads: Sequence[Payload], at: datetime) -> ReadLines:
-    """Records of the lines in these payloads, which are in the order of their arrival.
+    """Records of the lines in these payloads, which are given in order of arrival.
 
-    ``unfinished``: payloads with a part of a stack whose other lines may still come, by the time of their arrival.
+    ``unfinished``: payloads with a part of a stack whose other lines may still arrive, judged by their arrival times.
     """
     known: Known = {}
     events = joined(line for payload in payloads for line in _lines(payload, known))
@@ -36,7 +36,7 @@ def read(payloads: Sequence[Payload], at: datetime) -> ReadLines:
 
 
 def is_line(row: dict) -> bool:
-    return bool(row.get("line"))  # rows of an older release have no such mark
+    return bool(row.get("line"))  # rows of an older release lack this mark
 
 
 def _lines(payload: Payload, known: Known) -> Iterator[StreamLine]:
@@ -51,7 +51,7 @@ def _lines(payload: Payload, known: Known) -> Iterator[StreamLine]:
 
 
 def _record(event: LogEvent, known: Known) -> Record | None:
-    """The record of an event; a line alone is the record that it would be without its neighbours."""
+    """The record of an event. A single line becomes the same record as without joining."""
     _, row = known[event.id]
     if (found := trouble(event, row["level"])) is None:
         return None

@@ -1,9 +1,9 @@
 """OTLP metrics reduced to requests, errors and latencies of services. Pure.
 
-Durations are those of OpenTelemetry's semantic conventions for servers and consumers, 1.x and before, and Micrometer's.
-Where a team counts in its own way, ``[metrics]`` of the policy names the counters. Other metrics are accepted and not
-kept. Latencies are counted by classes as in core/inputs/measures.py: a bucket is spread evenly over its width, which
-is the linear interpolation of Prometheus's ``histogram_quantile``.
+Duration metrics are those of OpenTelemetry's semantic conventions for servers and consumers, 1.x and before, and of
+Micrometer. For a team's own counters, ``[metrics]`` of the policy has the names. Other metrics are accepted but not
+stored. Latencies are counted in the buckets of core/inputs/latency.py: the requests of an OTLP bucket are spread evenly
+over its width, as by the linear interpolation of Prometheus's ``histogram_quantile``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from core.inputs.latency import latency_class
 from core.inputs.otlp import STREAM, Reduced, attributes_of, first, resources
 from core.policy.reader import Policy
 
-DURATIONS = {  # name: the unit where the metric states none
+DURATIONS = {  # name -> unit if the metric states none
     "http.server.request.duration": "s",
     "http.server.duration": "ms",
     "http.server.requests": "ms",  # Micrometer
@@ -45,8 +45,8 @@ GRPC_FAULTS = {
     "UNAVAILABLE",
     "DATA_LOSS",
 }  # fmt: skip - of a server, as the conventions for gRPC have them
-PARTS = 8  # of a bucket, for its even spread
-MOST = 20_000  # points of a request
+PARTS = 8  # into which a bucket is divided to spread its requests
+MOST = 20_000  # maximum points of a request
 
 
 def metrics(request: Any, owner: str, policy: Policy) -> Reduced:
@@ -65,7 +65,7 @@ def metrics(request: Any, owner: str, policy: Policy) -> Reduced:
 
 
 def _role(metric: Any, policy: Policy) -> str:
-    """duration, requests or errors; empty for a metric that is not kept."""
+    """The role of a metric: duration, requests or errors; empty if it is not stored."""
     kind, names = metric.WhichOneof("data"), policy.metrics
     if kind in ("histogram", "exponential_histogram"):
         return "duration" if metric.name in DURATIONS else ""
@@ -83,11 +83,11 @@ def _rows(metric: Any, resource: dict) -> Iterator[dict]:
     delta = data.aggregation_temporality == AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
     unit = MILLISECONDS.get(metric.unit) or MILLISECONDS[DURATIONS.get(metric.name, "ms")]
     for point in data.data_points:
-        told = attributes_of(point.attributes)
+        attributes = attributes_of(point.attributes)
         yield resource | {
             "name": metric.name,
-            "key": hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16],
-            "failed": failed(told),
+            "key": hashlib.sha256(json.dumps(attributes, sort_keys=True, default=str).encode()).hexdigest()[:16],
+            "failed": failed(attributes),
             "start": point.start_time_unix_nano,
             "at": point.time_unix_nano,
             "delta": delta,
@@ -96,21 +96,21 @@ def _rows(metric: Any, resource: dict) -> Iterator[dict]:
 
 
 def _counted(metric: Any, point: Any, unit: float) -> dict:
-    """{count, latencies: {class: requests}} of a point."""
+    """{count, latencies: {bucket: requests}} of a point."""
     kind = metric.WhichOneof("data")
     if kind == "sum":
         return {"count": point.as_int if point.HasField("as_int") else point.as_double, "latencies": {}}
     buckets = _explicit(point) if kind == "histogram" else _exponential(point)
-    told: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for low, high, number in buckets:
         for part in range(PARTS if high > low else 1):
             middle = low + (high - low) * (part + 0.5) / PARTS if high > low else high
-            told[str(latency_class(middle * unit))] += number / (PARTS if high > low else 1)  # pyright: ignore[reportArgumentType]
-    return {"count": point.count, "latencies": dict(told)}
+            counts[str(latency_class(middle * unit))] += number / (PARTS if high > low else 1)  # pyright: ignore[reportArgumentType]
+    return {"count": point.count, "latencies": dict(counts)}
 
 
 def _explicit(point: Any) -> Iterator[tuple[float, float, int]]:
-    """(low, high, requests); what is beyond the last bound is taken to lie at it."""
+    """(lower bound, upper bound, requests); values beyond the last bound are assumed to lie at it."""
     bounds = [0.0, *(bound for bound in point.explicit_bounds if bound > 0 and math.isfinite(bound))]
     for number, low, high in zip(point.bucket_counts, bounds, [*bounds[1:], bounds[-1]], strict=False):
         if number:
@@ -127,12 +127,14 @@ def _exponential(point: Any) -> Iterator[tuple[float, float, int]]:
             yield low, high, number
 
 
-def failed(told: dict[str, Any]) -> bool:
-    """Did the requests of these attributes fail by the server's fault?"""
-    code = first(told, CODE)
+def failed(attributes: dict[str, Any]) -> bool:
+    """Do these attributes mark requests that failed through the server's fault?"""
+    code = first(attributes, CODE)
     if code.isdigit():
         return 500 <= int(code[:9]) <= 599
-    grpc = first(told, ("rpc.grpc.status_code", "rpc.response.status_code"))
+    grpc = first(attributes, ("rpc.grpc.status_code", "rpc.response.status_code"))
     if grpc:
         return grpc in GRPC_FAULTS
-    return first(told, ("outcome",)) == "SERVER_ERROR" or bool(first(told, ("error.type", "exception.type")))
+    return first(attributes, ("outcome",)) == "SERVER_ERROR" or bool(
+        first(attributes, ("error.type", "exception.type"))
+    )

@@ -1,7 +1,7 @@
-"""What was kept of OTLP requests as records. Pure.
+"""Converts the stored parts of OTLP requests to records. Pure.
 
 The same exception can arrive several times: from each span that it passes, and from the log. Within one trace it is
-one signal. The stack tells it best: some senders shorten the message (the KeyError 'x' becomes x).
+one signal, identified by its stack, because some senders shorten the message (KeyError 'x' becomes x).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SOURCE = "otlp"
 
 
 def moment(nanoseconds: int) -> datetime:
-    """Raises ValueError, OverflowError or OSError for a time that no calendar has."""
+    """A time from nanoseconds. Raises ValueError, OverflowError or OSError if it is out of range."""
     return datetime.fromtimestamp(nanoseconds / 1e9, UTC)
 
 
@@ -27,9 +27,9 @@ def read(kind: str, row: dict) -> list[Record]:
 
 
 def of_span(row: dict) -> Iterator[Record]:
-    for told in row["exceptions"]:
+    for exception in row["exceptions"]:
         level = "error" if row["failed"] else "warning"
-        yield _exception(row, told, int(told["at"]) or int(row["at"]), level, row["name"])
+        yield _exception(row, exception, int(exception["at"]) or int(row["at"]), level, row["name"])
 
 
 def of_log(row: dict) -> Record:
@@ -52,30 +52,30 @@ def of_log(row: dict) -> Record:
 
 
 def identity(row: dict) -> str:
-    """Of a log record without an exception: sent twice, it is one signal."""
+    """The identity of a log record without an exception: sent twice, it is one signal."""
     return _digest(row["service"], row["at"], row["span"], row["body"])
 
 
-def _exception(row: dict, told: dict, at: int, level: str, where: str) -> Record:
-    kind, says, text = (told[f"exception.{part}"] for part in ("type", "message", "stacktrace"))
+def _exception(row: dict, exception: dict, at: int, level: str, where: str) -> Record:
+    kind, message, text = (exception[f"exception.{part}"] for part in ("type", "message", "stacktrace"))
     crash = stack.read(text)
     place = crash.frames[-1] if crash and crash.frames else None
     if crash:
-        kind, says = kind or crash.exception.type, crash.exception.message or says
+        kind, message = kind or crash.exception.type, crash.exception.message or message
     return Record(
         source=SOURCE,
-        vendor_id=_digest(row["service"], row["trace"] or at, kind, says, place and (place.file, place.line)),
+        vendor_id=_digest(row["service"], row["trace"] or at, kind, message, place and (place.file, place.line)),
         kind=Kind.EXCEPTION,
         at=moment(at),
         service=row["service"],
         environment=row["environment"],
         release=row["release"] or None,
         level=level,
-        title=f"{kind}: {says}"[:300] if kind else says[:300] or "exception",
-        message=(text or says)[-20_000:],
+        title=f"{kind}: {message}"[:300] if kind else message[:300] or "exception",
+        message=(text or message)[-20_000:],
         attributes={
             "exception.type": kind,
-            "exception.message": says[:2000],
+            "exception.message": message[:2000],
             "trace_id": row["trace"] or None,
             "where": where[:300],
         },

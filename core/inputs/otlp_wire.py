@@ -1,4 +1,4 @@
-"""OTLP/HTTP on the wire: bodies in, answers out, in protobuf or JSON (OpenTelemetry Protocol 1.x, "OTLP/HTTP"). Pure.
+"""OTLP/HTTP request and response bodies, in protobuf or JSON (OpenTelemetry Protocol 1.x, "OTLP/HTTP"). Pure.
 
 JSON differs from protobuf's own JSON mapping in one point: trace and span ids are hexadecimal.
 """
@@ -33,14 +33,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from core.models import strict_json
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
-LARGEST = 16 << 20  # bytes of an unpacked body
+LARGEST = 16 << 20  # maximum bytes of an unpacked body
 IDS = frozenset(("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"))
-CODES = {400: 3, 401: 16, 403: 7, 413: 8, 415: 3, 429: 8, 503: 14}  # gRPC's code of an HTTP status
+CODES = {400: 3, 401: 16, 403: 7, 413: 8, 415: 3, 429: 8, 503: 14}  # HTTP status -> gRPC status code
 
 
 @dataclass(frozen=True)
 class OtlpSignal:
-    """``counted`` is the field in which a partial success says how many records were refused."""
+    """A signal type. ``counted`` is the partial-success field with the number of refused records."""
 
     request: type[Message]
     response: type[Message]
@@ -64,8 +64,8 @@ SIGNALS = {
 class OtlpFault(ValueError):
     """The request cannot be read; ``status`` is the HTTP status."""
 
-    def __init__(self, status: int, says: str):
-        super().__init__(says)
+    def __init__(self, status: int, message: str):
+        super().__init__(message)
         self.status = status
 
 
@@ -88,11 +88,11 @@ def unpacked(body: bytes, encoding: str, largest: int = LARGEST) -> bytes:
 
 
 def media_type(content_type: str) -> str:
-    """The one of our two types. Raises OtlpFault."""
-    told = content_type.partition(";")[0].strip().lower()
-    if told not in (PROTOBUF, JSON):
+    """The media type of the request, protobuf or JSON. Raises OtlpFault for any other."""
+    media = content_type.partition(";")[0].strip().lower()
+    if media not in (PROTOBUF, JSON):
         raise OtlpFault(415, f"The content type must be {PROTOBUF} or {JSON}.")
-    return told
+    return media
 
 
 def decoded(signal: str, body: bytes, media: str) -> Any:
@@ -134,18 +134,18 @@ def _base64(text: str) -> str:
     return base64.b64encode(bytes.fromhex(text)).decode()
 
 
-def answer(signal: str, media: str, refused: int = 0, says: str = "") -> bytes:
-    """The body of 200; a partial success where some records were refused."""
+def answer(signal: str, media: str, refused: int = 0, message: str = "") -> bytes:
+    """The body of a 200 response; a partial success if records were refused."""
     kind = SIGNALS[signal]
     response: Any = kind.response()
     if refused:
-        response.partial_success.CopyFrom(kind.partial(**{kind.counted: refused, "error_message": says}))
+        response.partial_success.CopyFrom(kind.partial(**{kind.counted: refused, "error_message": message}))
     return _encoded(response, media)
 
 
-def status(code: int, says: str, media: str) -> bytes:
-    """The body of 4xx and 5xx: google.rpc.Status."""
-    return _encoded(Status(code=CODES.get(code, 2), message=says), media)
+def status(code: int, message: str, media: str) -> bytes:
+    """The body of a 4xx or 5xx response: google.rpc.Status."""
+    return _encoded(Status(code=CODES.get(code, 2), message=message), media)
 
 
 def _encoded(message: Message, media: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Redacts a JSON value before it is stored: every text in it, with the name that it stands under. Pure."""
+"""Redacts a JSON value before it is stored: every string in it, together with its key. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Redact = Callable[[str], str]
 
 
 def redactor(settings: Settings) -> Redactor:
-    """Knows every secret of the settings."""
+    """Redacts with the knowledge of every secret in the settings."""
     values = (getattr(settings, name) for name in type(settings).model_fields)
     return Redactor(value.get_secret_value() for value in values if isinstance(value, SecretStr))
 
 
 def redacted(value: Any, redact: Redact, name: str = "", depth: int = DEEPEST) -> Any:
-    """The value with its secrets replaced; what is nested too deeply becomes an ellipsis."""
+    """The value with its secrets replaced; values that are nested too deeply become an ellipsis."""
     if isinstance(value, str):
         return _text(value, redact, name)
     if isinstance(value, dict | list) and not depth:
@@ -34,7 +34,7 @@ def redacted(value: Any, redact: Redact, name: str = "", depth: int = DEEPEST) -
 
 
 def _text(value: str, redact: Redact, name: str) -> str:
-    """``{"password": "x"}`` is a secret by its name alone, so the name is read with the value."""
+    """Redact a value with its key: ``{"password": "x"}`` is a secret only by its key."""
     named = f"{name}="
     shown = redact(named + value) if name else ""
     return shown[len(named) :] if shown.startswith(named) and name else redact(value)

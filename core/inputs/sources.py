@@ -1,7 +1,7 @@
 """The inbox as sources of a collection cycle: one for each input.
 
-A source reads payloads, hands on their records, and marks the payloads as read once the records are stored. What is
-read twice after a crash is stored once, by the records' identities; spans are counted in a transaction of their own.
+A source reads payloads, passes on their records, and marks the payloads as read once the records are stored. After a
+crash, records that are read twice are stored once, by their identity; spans are counted in their own transaction.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from core.vendors.base import FAULTS, Batch, Check, Meter
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-HOOKS: dict[str, tuple[str, Reader, str]] = {  # by vendor: title, reader, setting of the secret
+HOOKS: dict[str, tuple[str, Reader, str]] = {  # vendor -> title, reader, setting of the secret
     "sentry": ("Sentry webhook", hooks_sentry.read, "sentry_webhook_secret"),
     "datadog": ("Datadog webhook", hooks_datadog.read, "datadog_webhook_token"),
     "github": ("GitHub webhook", hooks_github.read, "github_webhook_secret"),
@@ -53,7 +53,7 @@ Read = tuple[list[Record], list[MetricPoint], list[int]]  # records, points, pay
 
 
 class InputSource:
-    """One input. ``name`` is that of its payloads; ``connector`` is its row among the connectors."""
+    """One input. ``name`` is the input of its payloads; ``connector`` is the name of its connector row."""
 
     def __init__(self, name: str, title: str, policy: Callable[[], Policy], read: Callable[[Sequence[Payload]], Read]):
         self.input, self.title, self.policy, self._read = name, title, policy, read
@@ -63,7 +63,7 @@ class InputSource:
 
     @property
     def connected(self) -> bool:
-        """Is it in use: has it a token, or has it received something?"""
+        """Is the input in use, i.e. does it have a token, or has it received something?"""
         with store.read() as session:
             if session.get(InputState, self.input):
                 return True
@@ -90,7 +90,7 @@ class InputSource:
                 return
 
     def each(self, parts: Iterable[T], read: Callable[[T], Iterable[Record]]) -> list[Record]:
-        """The records of all parts. One that makes no sense is counted and logged, and does not stop the others."""
+        """The records of all payloads. An unreadable one is counted and logged, and does not stop the others."""
         records: list[Record] = []
         for part in parts:
             try:
@@ -106,7 +106,7 @@ class InputSource:
 
 
 class SpanHealth:
-    """How services fare by their spans, for the watch of a release: the points that cycles have stored."""
+    """The health of services by their spans, for the watch of a release: metric points that cycles have stored."""
 
     name = otlp_records.SOURCE
 
@@ -118,12 +118,12 @@ class SpanHealth:
 
 
 def health_source(policy: Policy) -> SpanHealth | None:
-    """The spans, if the policy watches by them."""
+    """The health source of spans if the policy watches by spans, else None."""
     return SpanHealth() if policy.watch.source == SpanHealth.name else None
 
 
 def sources(settings: Settings, policy: Callable[[], Policy], polled: Sequence[str]) -> list[InputSource]:
-    """Every input that can receive something; ``polled`` are the vendors whose API is read as well."""
+    """Every input that can receive payloads; ``polled`` are the vendors whose API is also polled."""
     hooks = [
         _hook(settings, policy, vendor, vendor in polled)
         for vendor, (_, _, setting) in HOOKS.items()
@@ -153,15 +153,15 @@ def _sent(name: str, policy: Callable[[], Policy]) -> InputSource:
 
 
 def _otlp(source: InputSource, payloads: Sequence[Payload]) -> Read:
-    told = [payload for payload in payloads if payload.kind in ("logs", "traces")]
-    rows = [(payload.kind, row) for payload in told for row in payload.body["rows"] if not otlp_lines.is_line(row)]
-    found = otlp_lines.read([payload for payload in told if payload.kind == "logs"], now())
+    chosen = [payload for payload in payloads if payload.kind in ("logs", "traces")]
+    rows = [(payload.kind, row) for payload in chosen for row in payload.body["rows"] if not otlp_lines.is_line(row)]
+    found = otlp_lines.read([payload for payload in chosen if payload.kind == "logs"], now())
     records = source.each(rows, lambda one: otlp_records.read(*one)) + found.records
     return records, measure(payloads, source.policy()), found.unfinished
 
 
 def _records(source: InputSource, payloads: Sequence[Payload]) -> Read:
-    """What was read at the door already."""
+    """The payload, which was already parsed when it was accepted."""
     rows = [row for payload in payloads for row in payload.body["rows"]]
     read = events.record if source.input == "events" else Record.model_validate
     return source.each(rows, lambda row: [read(row)]), [], []

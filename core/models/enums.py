@@ -57,7 +57,7 @@ class Status(StrEnum):
     DISMISSED = "dismissed"
 
 
-TEST_ENVIRONMENT = "platform-test"  # of a test event: it shows the way of a signal, and starts no run
+TEST_ENVIRONMENT = "platform-test"  # of a test event, which shows how a signal is processed and starts no run
 ENDED = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
 
 

@@ -1,4 +1,4 @@
-"""How the product uses DBOS: in the store's own database, with one executor id per process, held by a file lock.
+"""Runs DBOS in the store's own database, with one executor id per process, held by a file lock.
 
 With one database, an approval and its message, or an issue and the start of its workflow, commit together. Reasons for
 the settings: with the default executor id, two processes would steal each other's steps. The default version is a hash

@@ -1,4 +1,4 @@
-"""The file .env of a running process: a change of it is read without a restart."""
+"""Reloads the file .env of a running process after a change, without a restart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIXED = ("database_url", "data_dir", "platform_file", "round_seconds", "console_
 
 
 class EnvFile:
-    """What a process last read of the file beside its platform.toml."""
+    """The state of the .env file next to platform.toml that this process last read."""
 
     def __init__(self, current: Settings):
         self.path = env_file(current)
@@ -31,7 +31,7 @@ class EnvFile:
     def changed(self, current: Settings) -> Settings | None:
         """The new settings after a change of the file; None without one, and for a file that cannot be used.
 
-        What a process is built on stays as it is until it starts again.
+        The settings in FIXED stay unchanged until the process restarts.
         """
         state = self._state()
         if state == self.seen:

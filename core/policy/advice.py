@@ -1,6 +1,6 @@
 """What a platform.toml leaves to its defaults that its authors should know. Pure.
 
-A file of an earlier release keeps working; this says what it means today, and which key says it.
+A file of an earlier release keeps working; these notes give its meaning today and the key to set.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ NOTES: tuple[tuple[Callable[[Repository], bool], str], ...] = (
     ),
     (
         _unset("environment_build"),
-        'the environment is found by itself; environment_build = "auto" says so, and "platform" is the platform\'s own '
+        'the environment is discovered; environment_build = "auto" states this, and "platform" is the platform\'s own '
         "interpreter, as in earlier releases",
     ),
     (
         _unset("source", "tests"),
-        "source and tests are found by themselves; name them if the repository holds more than one service",
+        "source and tests are discovered; name them if the repository has more than one service",
     ),
     (
         lambda r: r.way == "pull_request" and not r.github,

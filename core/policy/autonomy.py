@@ -15,7 +15,7 @@ def _class(pattern: str) -> str:
     """A class of fixes, as SERVICE/FIXER/EVIDENCE."""
     _, fixer, grade = pattern.split("/") if pattern.count("/") == 2 else ("", "", "")
     if not fixer or (grade not in GRADES and not any(c in grade for c in "*?[")):
-        raise ValueError(f"{pattern!r} is no SERVICE/FIXER/EVIDENCE, with evidence one of {', '.join(GRADES)}")
+        raise ValueError(f"{pattern!r} is not SERVICE/FIXER/EVIDENCE, with evidence one of {', '.join(GRADES)}")
     return pattern
 
 

@@ -1,4 +1,4 @@
-"""What platform.toml says of a repository's way to production. Pure."""
+"""The models of platform.toml for a repository's way to production. Pure."""
 
 from __future__ import annotations
 

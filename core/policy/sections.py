@@ -225,6 +225,10 @@ class Access(Strict):
     lock_after: int = Field(default=5, ge=1, description="wrong passwords in a row that lock the account")
     lock_minutes: float = Field(default=15, gt=0)
     password_days: float = Field(default=365, ge=0, description="days after which a password must be changed; 0: never")
+    token_requests_per_minute: int = Field(default=120, ge=1, description="requests that one API token may send")
+    person_requests_per_minute: int = Field(
+        default=300, ge=1, description="requests that one person may send with all API tokens"
+    )
     public_status: bool = Field(default=True, description="show /status without sign-in")
     groups: dict[str, list[str]] = Field(default={}, description="groups of people; approvals can be assigned to them")
     oidc_claim: str = Field(default="groups", description="claim whose values oidc_roles maps to roles")

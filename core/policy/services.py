@@ -1,4 +1,4 @@
-"""What platform.toml says of repositories and services. Pure."""
+"""The models of platform.toml for repositories and services. Pure."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Repository(Strict):
 
     @model_validator(mode="after")
     def _way_is_complete(self):
-        """Names the key that the chosen way lacks."""
+        """Raises ValueError naming the key that the chosen way to production lacks."""
         lacks = {
             "vercel": not self.vercel_project and "vercel_project",
             "github_actions": not self.github and "github",

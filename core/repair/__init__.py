@@ -1,1 +1,1 @@
-"""The repairer: from a crash to a fix with its proof. engine.py tells the way; types.py has what it speaks in."""
+"""The repairer: from a crash to a proved fix. engine.py has the sequence of steps, types.py the shared types."""

@@ -1,4 +1,4 @@
-"""The bench of a crash: the inputs that every candidate is run on, and what became of each candidate."""
+"""The bench of a crash: the inputs on which every candidate is run, and the result of each candidate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.repair.sandbox.runner import interpreter_of
 from core.repair.types import Attempt, Candidate, Fixer, RegressionTest, Runner
 
 CANDIDATES, INPUTS, INNER = 40, 100, 40
-AGAIN, ALONE = 5, 120  # candidates whose run was cut short, which may be the machine's fault; seconds of one alone
+AGAIN, ALONE = 5, 120  # candidates that are rerun alone after a run that was cut short; seconds of each such run
 _CONFUSED = re.compile(r"indices must be|has no attribute|object is not iterable")
 
 
@@ -31,8 +31,9 @@ _CONFUSED = re.compile(r"indices must be|has no attribute|object is not iterable
 class Bench:
     """What every candidate of one crash is measured against.
 
-    ``calls`` begin with the ``hits`` that crash as reported; those up to ``outer`` enter where these do,
-    the others in the frames below or as the tests do. ``test``: a model's, where it alone reproduced the crash.
+    The first ``hits`` of ``calls`` crash as reported. Calls before index ``outer`` enter the program at the same
+    function as these; the others enter in inner frames or as the tests do. ``test``: a model's test, if only that
+    reproduced the crash.
     """
 
     tree: Path
@@ -51,9 +52,9 @@ class Bench:
     judged: list[Judged] = field(default_factory=list)
 
     def on(self, hits: Sequence[Call]) -> Bench:
-        """The bench with its inputs: those whose outcome is the same in any order.
+        """The bench with these inputs, limited to those whose outcome is the same in any order.
 
-        What is random or keeps state can judge nothing.
+        Inputs with random or stateful outcomes cannot judge a candidate.
         """
         outer, inner = _inputs(self.tree, self.crash, hits)
         calls = list(dict.fromkeys([*outer, *inner]))
@@ -82,7 +83,7 @@ class Bench:
 
 
 def _inputs(tree: Path, crash: Crash, hits: Sequence[Call]) -> tuple[list[Call], list[Call]]:
-    """Calls like those that crash, which come first, and calls of the frames below or as the tests make them."""
+    """Calls similar to the crashing ones (these come first), and calls of inner frames or from the tests."""
     pool, seen = pool_of(crash), seen_types(tree)
     confused = bool(_CONFUSED.search(crash.exception.message))
     outer = [*hits, *islice(mutated(hits[0], pool, seen, confused), INPUTS)]
@@ -98,7 +99,7 @@ def proposed(fixers: Sequence[Fixer], tree: Path, crash: Crash, feedback: Sequen
 
 
 def allowed(bench: Bench, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that may be tried, with the evidence for what they add; the others become refused attempts."""
+    """The candidates that may be run, with evidence for what they add; the others become refused attempts."""
     kept, shown = [], interpreter_of(bench.runner).modules
     for candidate in (grading.by_code(bench.tree, bench.crash, one, bench.base) for one in candidates):
         if reason := policy.refuse(bench.base, candidate, bench.rules, bench.allowed, bench.crash, shown):
@@ -123,7 +124,7 @@ def judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False) 
 
 
 def _survived(bench: Bench, candidate: Candidate, after: Sequence[ProbeOutcome], further: bool) -> bool:
-    """Note what became of a candidate that was run: an attempt, and where nothing speaks against it one to choose."""
+    """Record the result of a candidate's run: an attempt and, without an objection, a candidate to choose from."""
     shown = mended(after, bench.hits, candidate)
     reason = _against(bench, after, shown)
     if shown is not None:
@@ -140,7 +141,7 @@ def _survived(bench: Bench, candidate: Candidate, after: Sequence[ProbeOutcome],
 
 
 def _against(bench: Bench, after: Sequence[ProbeOutcome], shown: int | None) -> str | None:
-    """Why what the candidate does is no fix; None when nothing speaks against it."""
+    """Why the candidate's behaviour is not a fix; None if there is no objection."""
     if reason := difference(bench.before, after, bench.crash):
         return reason
     if shown is None:
@@ -151,7 +152,7 @@ def _against(bench: Bench, after: Sequence[ProbeOutcome], shown: int | None) -> 
 
 
 def _leads(after: Sequence[ProbeOutcome]) -> bool:
-    """The reported input gets as far as an error in the program that is no deliberate one."""
+    """Does the reported input now reach another error of the program, which is not deliberate?"""
     return bool(after) and bool(after[0].error and after[0].file) and not after[0].deliberate
 
 
@@ -161,7 +162,7 @@ def _led_on(outcome: ProbeOutcome, crash: Crash) -> tuple[str, str, str] | None:
 
 
 def further(bench: Bench, fixers: Sequence[Fixer], lead: Candidate) -> Iterator[Candidate]:
-    """Candidates for the crash that comes next once ``lead`` is applied, each together with it."""
+    """Candidates for the next crash after ``lead`` is applied, each combined with ``lead``."""
     try:
         write(bench.tree, lead.files)
         next_ = observed(bench.tree, bench.calls[0], bench.crash, bench.runner)

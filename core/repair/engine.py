@@ -1,4 +1,4 @@
-"""From crash to proved fix: fixable? reproduce, observe, propose, refuse, judge, prove. Else a person."""
+"""From a crash to a proved fix: classify, reproduce, observe, propose, refuse, judge, prove; else escalate."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from core.repair.sandbox.newer_syntax import knowing
 from core.repair.sandbox.probe import observed
 from core.repair.types import Attempt, Candidate, Evidence, Fixer, FixResult, RegressionTest, Runner
 
-PROOFS = 3  # candidates that are proved one after another
-FOLLOWED = 4  # candidates that lead to a further crash and are taken on from there
+PROOFS = 3  # maximum candidates whose proof is tried, one after another
+FOLLOWED = 4  # maximum candidates that lead to a further crash and are extended by a second change
 
 
 @dataclass
 class Groundwork:
-    """What is found out once about a crash, for all fixers of a chain: its bench."""
+    """What all fixers of a chain share about one crash: its bench, which is built once."""
 
     bench: Bench | None = None
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """The service's code and tests, as the policy names them."""
+    """The service's source folders, tests folder and test command, as in the policy."""
 
     tests: str
     command: Sequence[str]
@@ -61,8 +61,9 @@ def repair(
 ) -> FixResult:
     """Repair ``crash`` in ``tree``, a clean git checkout.
 
-    On fix, candidate and regression test are left applied, uncommitted; on escalate the tree is clean. ``groundwork``
-    goes from fixer to fixer of one crash: what one found out serves the next, and all are judged together.
+    On "fix", the candidate and its regression test are left in the tree, uncommitted; on "escalate" the tree is clean.
+    ``groundwork`` is passed from fixer to fixer of one crash, so that each reuses the bench and all candidates are
+    judged together.
     """
     crash, groundwork, asked = located(tree, crash), groundwork or Groundwork(), _Asked(tests, test_command, source)
     found = classify(crash, tree)
@@ -75,8 +76,8 @@ def repair(
     if not bench.hits:
         return _unproved(bench, fixers, feedback)
     groundwork.bench = bench = replace(bench, attempts=[])
-    told = [*feedback, f"{FAILING}{_test(bench, bench.judged[0] if bench.judged else None, asked).code}"]
-    candidates = list(proposed(fixers, tree, bench.crash, told))  # asked for once: a model costs
+    hints = [*feedback, f"{FAILING}{_test(bench, bench.judged[0] if bench.judged else None, asked).code}"]
+    candidates = list(proposed(fixers, tree, bench.crash, hints))  # generated once, because a model costs money
     _search(bench, fixers, candidates)
     if _hopeful(bench) and (more := _more(bench)):
         again = [*candidates, *(one.candidate for one in bench.judged if one.candidate not in candidates)]
@@ -86,7 +87,7 @@ def repair(
 
 
 def _reproduced(tree: Path, crash: Crash, runner: Runner, rules: FixRules, allowed: Sequence[str]) -> Bench:
-    """The bench, with its inputs where one was found that crashes as reported."""
+    """The bench; it has inputs only if one was found that crashes as reported."""
     base = {name: (tree / name).read_text("utf-8") for name in checkout.tracked(tree, "*.py")}
     bench = Bench(tree, crash, runner, base, rules, allowed)
     hits = crashing_calls(tree, crash, runner)
@@ -98,7 +99,7 @@ def _reproduced(tree: Path, crash: Crash, runner: Runner, rules: FixRules, allow
 
 
 def _with_test(bench: Bench, fixers: Sequence[Fixer], feedback: Sequence[str], asked: _Asked) -> Bench:
-    """With inputs from a test that a model wrote: it counts only if it raises the reported crash on the old code."""
+    """The bench with inputs from a model's test, which counts only if it raises the reported crash on the old code."""
     for fixer in fixers:
         for code in getattr(fixer, "tests", lambda *_: ())(bench.tree, bench.crash, feedback):
             test = placed(code, bench.crash, asked.tests)
@@ -118,7 +119,7 @@ def _more(bench: Bench) -> list:
 
 
 def _hopeful(bench: Bench) -> bool:
-    """No candidate with evidence survived, but one may work on another input than those seen so far."""
+    """No candidate with evidence survived, but one may work on another input than those tried so far."""
     if bench.test or any(one.candidate.grade for one in bench.judged):
         return False
     led_on = ("input now raises", "input still crashes")
@@ -126,24 +127,24 @@ def _hopeful(bench: Bench) -> bool:
 
 
 def _unproved(bench: Bench, fixers: Sequence[Fixer], feedback: Sequence[str]) -> FixResult:
-    """A proposal for a person at most: what cannot be reproduced cannot be proved. The next fixer is still asked."""
+    """At most a proposal for a person, because a fix needs a reproduction as proof. The next fixer still runs."""
     tests = list(bench.attempts)
     bench.attempts.clear()
     kept = benches.allowed(bench, list(proposed(fixers, bench.tree, bench.crash, feedback)))
     checkout.start_over(bench.tree)
     own = [c for c in kept if c.grade or c.generator != "embedded"]
     proposal = max(own, key=lambda c: (c.grade, -c.far), default=None)
-    says = "The crash could not be reproduced."
+    reason_text = "The crash could not be reproduced."
     if proposal:
-        says += " There is a proposal that is not proved: read it before you use it."
-    unproved = [Attempt(c, "The crash could not be reproduced, so nothing proves it.") for c in kept]
+        reason_text += " There is an unproved proposal: review it before you use it."
+    unproved = [Attempt(c, "The crash could not be reproduced, so the fix is unproved.") for c in kept]
     attempts = [*tests, *bench.attempts, *unproved]
-    step = "Find the input that leads to it by hand."
-    return FixResult("escalate", says, next_step=step, candidate=proposal, attempts=attempts)
+    step = "Find an input that reproduces the crash."
+    return FixResult("escalate", reason_text, next_step=step, candidate=proposal, attempts=attempts)
 
 
 def _search(bench: Bench, fixers: Sequence[Fixer], candidates: Sequence[Candidate]) -> None:
-    """Judge the proposals; those that only lead to a further crash are taken on from there, once."""
+    """Judge the candidates; those that lead to a further crash are extended by a second change, once."""
     leads = benches.judge(bench, candidates)
     own = [fixer for fixer in fixers if fixer.name == "embedded"]
     leads = sorted(leads, key=lambda c: (-c.grade, c.far))[:FOLLOWED] if own else []
@@ -152,7 +153,7 @@ def _search(bench: Bench, fixers: Sequence[Fixer], candidates: Sequence[Candidat
 
 
 def _decided(bench: Bench, asked: _Asked) -> FixResult:
-    """The best one whose proof is complete; one whose proof is not is refused, and the others are left."""
+    """The best candidate with a complete proof; one with an incomplete proof is refused, and the next is tried."""
     unproved: FixResult | None = None
     for _ in range(PROOFS):
         chosen, why = choose(bench.judged)
@@ -163,22 +164,22 @@ def _decided(bench: Bench, asked: _Asked) -> FixResult:
             return result
         unproved = unproved or result
         bench.judged.remove(chosen)
-        bench.attempts[:] = [_told(a, chosen.candidate, result.reason) for a in bench.attempts]
+        bench.attempts[:] = [_with_reason(a, chosen.candidate, result.reason) for a in bench.attempts]
     return unproved or _undecided(bench, "No candidate was proved.")
 
 
 def _undecided(bench: Bench, why: str) -> FixResult:
-    step = "Decide what the program is meant to do with this input; the refused attempts say what was tried."
+    step = "Decide what the program should do with this input; see the refused attempts."
     return FixResult("escalate", why, Cause.CODE, step, attempts=bench.attempts, behaviours=behaviours(bench.judged))
 
 
-def _told(attempt: Attempt, refused: Candidate, why: str) -> Attempt:
-    """With the reason, when it is the attempt of the refused candidate."""
+def _with_reason(attempt: Attempt, refused: Candidate, why: str) -> Attempt:
+    """The attempt, with the reason if it is that of the refused candidate."""
     return replace(attempt, reason=why) if attempt.candidate is refused else attempt
 
 
 def _test(bench: Bench, judged: Judged | None, asked: _Asked) -> RegressionTest:
-    """The regression test. It asserts what the fix gives only where something in the program says that it is meant."""
+    """The regression test. It asserts the fix's result only if evidence in the program shows that it is intended."""
     if bench.test:
         return bench.test
     if judged is None:
@@ -193,8 +194,8 @@ def _proved(bench: Bench, judged: Judged, why: str, asked: _Asked) -> FixResult:
     chosen, test = judged.candidate, _test(bench, judged, asked)
     result = FixResult("escalate", why, candidate=chosen, attempts=bench.attempts, behaviours=behaviours(bench.judged))
     if reason := refused(test, bench.base, asked.tests):
-        says = f"The regression test may not be run: {reason}."
-        return replace(result, reason=says, next_step="Write the test by hand.")
+        refusal = f"The regression test must not run: {reason}."
+        return replace(result, reason=refusal, next_step="Write the test by hand.")
     old = {n: bench.base[n] for n in chosen.files if n in bench.base}
     proof = prove(
         bench.tree, old, chosen, test, bench.runner, asked.command, bench.crash, bench.rules.tests_seconds,

@@ -1,4 +1,4 @@
-"""What repair speaks in. A candidate is whole new file texts: nothing here runs or writes anything."""
+"""The shared types of repair. A candidate consists of complete new file texts; nothing here runs or writes anything."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from core.vendors.command import Completed
 
 
 class Evidence(IntEnum):
-    """What shows that a change gives the intended behaviour, from the weakest to the strongest."""
+    """The evidence that a change gives the intended behaviour, from the weakest grade to the strongest."""
 
     NONE = 0
-    STYLE = 1  # the file does such things elsewhere
+    STYLE = 1  # the file does something similar elsewhere
     SIBLING = 2  # sibling code does the same in the same situation
     CALLER = 3  # a caller relies on this result
-    TYPE = 4  # a type or an annotation allows or asks for it
+    TYPE = 4  # a type or an annotation allows or requires it
     TEST = 5  # a test of the repository expects it
-    DOCUMENTED = 6  # the documentation of this very thing says so
+    DOCUMENTED = 6  # the documentation states it for exactly this case
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Candidate:
     """A possible change. ``files`` maps a path in the repository to the file's new text.
 
     ``grade`` is the strongest evidence that the new behaviour is the intended one; ``evidence`` says it in sentences.
-    ``far`` counts the steps from the evidence to the change; of one grade, the nearest is preferred.
-    ``raises``: the documented exception that the crashing input is to meet instead (import lines, then its name).
+    ``far`` counts the steps from the evidence to the change; within a grade, the nearest is preferred.
+    ``raises``: the documented exception that the crashing input must raise instead (import lines, then its name).
     """
 
     template: str
@@ -57,10 +57,10 @@ class RegressionTest:
 
 @dataclass(frozen=True)
 class Proof:
-    """The proof of fix. Complete only when all four hold; ``says`` has a line for each run.
+    """The proof of a fix. Complete only if all four conditions hold; ``says`` has one line for each run.
 
-    ``slow``: the whole suite could not be run, and the related tests alone speak for the older ones. ``open``: the new
-    test asserts no result, because nothing says which is right.
+    ``slow``: the whole suite could not be run, so only the related tests were. ``open``: the new test asserts no
+    result, because the right one is unknown.
     """
 
     fails_before: bool = False
@@ -78,9 +78,9 @@ class Proof:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What became of one candidate; ``reason`` is why it was refused, empty for the one chosen.
+    """The result of one candidate; ``reason`` is why it was refused, empty for the chosen one.
 
-    ``further``: the exception, file and function of another crash to which it led the reported input.
+    ``further``: exception, file and function of another crash that the reported input hits with this candidate.
     """
 
     candidate: Candidate
@@ -92,9 +92,9 @@ class Attempt:
 class FixResult:
     """``decision`` is fix or escalate. On fix, the tree holds candidate and test, uncommitted.
 
-    ``confidence`` is the measured precision of the candidate's class, 0 where none was measured. ``behaviours``: what
-    the surviving candidates make of the reported input, where they disagree. ``final``: the cause is not code, so no
-    other fixer is asked. An escalated ``candidate`` is a proposal that was not proved.
+    ``confidence`` is the measured precision (0..1) of the candidate's class, 0 if it was not measured. ``behaviours``:
+    the outcomes of the reported input with the surviving candidates, if they disagree. ``final``: the cause is not
+    code, so no other fixer runs. The ``candidate`` of an escalation is an unproved proposal.
     """
 
     decision: str
@@ -111,7 +111,7 @@ class FixResult:
 
 
 class Fixer(Protocol):
-    """Writes candidates, best first. ``feedback`` holds what was wrong with earlier attempts."""
+    """Proposes candidates, best first. ``feedback`` has the reasons for which earlier attempts were refused."""
 
     name: str
 
@@ -119,7 +119,7 @@ class Fixer(Protocol):
 
 
 class Runner(Protocol):
-    """Runs repository or generated code with no network, no secrets, and nothing writable but ``tree``."""
+    """Runs repository or generated code without network and secrets; only ``tree`` is writable."""
 
     @property
     def name(self) -> str: ...

@@ -1,1 +1,1 @@
-"""The setup of a first service, step by step: each step is tried for real, and says what went wrong and the way out."""
+"""The setup of a first service, step by step: each step is really tried, and reports errors with their fix."""

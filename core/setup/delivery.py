@@ -1,4 +1,4 @@
-"""The step "delivery": the way to production, with what each way has to know."""
+"""The step "delivery": the way to production, and the settings that each way needs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from core.vendors.command import CommandError
 
 WORKFLOWS = ".github/workflows/"
 NOT_HERE = (
-    "The platform runs deployment commands as its own user, outside of its sandbox. So they are not tried or changed "
-    "here: whoever changes them has to be able to change platform.toml itself."
+    "The platform runs deployment commands as its own user, outside of its sandbox. So they cannot be tested or "
+    "changed here, but only by editing platform.toml itself."
 )
 
 
 @dataclass(frozen=True)
 class WayField:
-    """A key below ``[repositories.NAME]``. ``words``: a command line, which is stored as a list."""
+    """A form field for a key of ``[repositories.NAME]``. ``words``: a command line, which is stored as a list."""
 
     key: str
     label: str
@@ -37,10 +37,10 @@ class WayField:
 
 GITHUB = WayField("github", "GitHub repository", "OWNER/NAME; the pull request is opened there")
 WAYS: Mapping[str, tuple[str, tuple[WayField, ...]]] = {
-    "pull_request": ("The platform opens a pull request. A person merges it, your pipeline releases it.", (GITHUB,)),
-    "github_actions": ("The platform starts a workflow, and follows it.", (
-        GITHUB, WayField("github_actions.workflow", "Workflow file", "e.g. deploy.yml; empty: a repository deployment"),
-        WayField("github_actions.environment", "Environment", "as GitHub names it, e.g. production"),
+    "pull_request": ("The platform opens a pull request. A person merges it; your pipeline releases it.", (GITHUB,)),
+    "github_actions": ("The platform starts a workflow and follows it.", (
+        GITHUB, WayField("github_actions.workflow", "Workflow file", "e.g. deploy.yml; empty: repository deployment"),
+        WayField("github_actions.environment", "Environment", "the name in GitHub, e.g. production"),
     )),
     "commands": ("The platform runs your commands, without a shell, with SHA and key in their environment.", (
         WayField("commands.deploy", "Command to deploy", words=True),
@@ -58,7 +58,7 @@ WAYS: Mapping[str, tuple[str, tuple[WayField, ...]]] = {
 
 
 def present(repository: Repository, field: WayField) -> str:
-    """What the policy has for a field, as the form shows it."""
+    """The policy's value of a field, as the form shows it."""
     found: Any = repository
     for name in field.key.split("."):
         found = getattr(found, name)
@@ -66,13 +66,13 @@ def present(repository: Repository, field: WayField) -> str:
 
 
 def values(way: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """The form as keys of the repository. Raises ValueError for a command line that cannot be split."""
-    told: dict[str, Any] = {"delivery": way}
+    """The form's values by key of the repository. Raises ValueError for a command line that cannot be split."""
+    fields: dict[str, Any] = {"delivery": way}
     for field in WAYS[way][1]:
         text = given.get(field.key, "").strip()
         if text:
-            told[field.key] = _words(field, text) if field.words else text
-    return told
+            fields[field.key] = _words(field, text) if field.words else text
+    return fields
 
 
 def _words(field: WayField, text: str) -> list[str]:
@@ -82,10 +82,10 @@ def _words(field: WayField, text: str) -> list[str]:
         raise ValueError(f"{field.label}: {error}") from None
 
 
-def candidate(repository: Repository, told: Mapping[str, Any]) -> Repository:
-    """The repository with these keys. Raises ValueError that names the wrong key."""
+def candidate(repository: Repository, fields: Mapping[str, Any]) -> Repository:
+    """The repository with these values. Raises ValueError that names the wrong key."""
     dumped = repository.model_dump(exclude_unset=True)
-    for key, value in told.items():
+    for key, value in fields.items():
         *tables, name = key.split(".")
         place = dumped
         for table in tables:
@@ -98,17 +98,17 @@ def candidate(repository: Repository, told: Mapping[str, Any]) -> Repository:
         raise ValueError("; ".join(fault.replace("Value error, ", "").strip() for fault in faults)) from None
 
 
-def check(rt: Runtime, service: str, told: Mapping[str, Any], tell: Tell) -> SetupFinding:
-    """Ask the way itself whether it would work."""
+def check(rt: Runtime, service: str, fields: Mapping[str, Any], tell: Tell) -> SetupFinding:
+    """Check with the vendor whether the way to production would work."""
     name, repository = rt.repository_of(service)
-    wanted = candidate(repository, told)
+    wanted = candidate(repository, fields)
     if wanted.way == "commands" and wanted.commands != repository.commands:
         return SetupFinding(False, NOT_HERE, f"Write into platform.toml: {_as_text(name, wanted)}")
     if found := _missing_workflow(rt, name, wanted):
         return found
     if wanted.way not in ways.WAYS:
         return SetupFinding(False, f"This release has no {wanted.way} yet.", "Choose another way.")
-    tell(f"Asking {wanted.way.replace('_', ' ')}")
+    tell(f"Checking {wanted.way.replace('_', ' ')}")
     answer = ways.WAYS[wanted.way](rt, name, wanted).check()
     return SetupFinding(answer.ok, answer.says, answer.fix)
 
@@ -121,17 +121,17 @@ def _as_text(name: str, wanted: Repository) -> str:
 
 
 def _missing_workflow(rt: Runtime, name: str, wanted: Repository) -> SetupFinding | None:
-    """A workflow file that the branch does not have, with those that it has."""
+    """A fault if the branch does not have the workflow file, with those that it has; else None."""
     workflow = wanted.github_actions.workflow if wanted.way == "github_actions" else ""
     if not workflow:
         return None
     try:
         files = workspace.known(rt, name, wanted).files(f"refs/remotes/origin/{wanted.branch}")
     except CommandError:
-        return None  # not fetched yet: GitHub itself is asked
+        return None  # not fetched yet: GitHub checks the workflow
     there = [path.removeprefix(WORKFLOWS) for path in files if path.startswith(WORKFLOWS)]
     if workflow in there:
         return None
-    says = f"The branch {wanted.branch!r} has no file {WORKFLOWS}{workflow}."
+    message = f"The branch {wanted.branch!r} has no file {WORKFLOWS}{workflow}."
     fix = "Choose a workflow that exists." if there else "Push a workflow file first."
-    return SetupFinding(False, says, fix, "github_actions.workflow", closest(workflow, there))
+    return SetupFinding(False, message, fix, "github_actions.workflow", closest(workflow, there))

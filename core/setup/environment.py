@@ -1,4 +1,4 @@
-"""The step "environment": the service's interpreter and packages, found by itself and built."""
+"""The step "environment": discovers and builds the service's interpreter and packages."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from core.setup.results import SetupFinding
 from core.stages import readiness, workspace
 from core.stages.ground import ground
 
-FOUND = ("folder", "source", "tests", "test_command")  # keys that a confirmation writes as they were found
+FOUND = ("folder", "source", "tests", "test_command")  # discovered values that a confirmation writes
 
 
 def build(rt: Runtime, service: str, tell: Tell) -> SetupFinding:
-    """Build the environment of the newest commit. Raises EnvironmentFault with the real error."""
+    """Build the environment of the newest commit. Raises EnvironmentFault with the original error."""
     name, repository = rt.repository_of(service)
     tell("Fetching the repository")
     found = workspace.clone(rt, name, repository)
     sha = found.head(f"refs/remotes/origin/{repository.branch}")
-    tell("Reading its manifests, and installing what they name")
+    tell("Reading its manifests and installing their packages")
     made = ground(rt, name, repository, found, sha)
     return SetupFinding(True, f"{made.environment.says}, at commit {sha[:10]}.", facts=(
         *facts(made.repository), *(("Note", note) for note in made.environment.notes),
@@ -30,7 +30,7 @@ def build(rt: Runtime, service: str, tell: Tell) -> SetupFinding:
 
 
 def examine(rt: Runtime, service: str, tell: Tell) -> SetupFinding:
-    """Everything that a fix of the service needs, tried for real, as ``doctor --repository`` does."""
+    """Really try everything that a fix of the service needs, as ``doctor --repository`` does."""
     name, _ = rt.repository_of(service)
     steps: list[readiness.ReadinessStep] = []
     for step in readiness.examine(rt, name):
@@ -38,11 +38,11 @@ def examine(rt: Runtime, service: str, tell: Tell) -> SetupFinding:
         tell(f"{step.what}: {step.state}")
     faults = [step for step in steps if step.state == readiness.FAULT]
     good = sum(step.state == readiness.OK for step in steps)
-    says = (
-        f"{good} of {counted(len(steps), 'step')} work; {len(faults)} failed, the others were not tried or are unsure."
+    summary = (
+        f"{good} of {counted(len(steps), 'step')} work; {len(faults)} failed; the others were not tried or are unsure."
     )
     fix = "; ".join(f"{step.what}: {step.fix}" for step in faults if step.fix)
-    return SetupFinding(not faults, says, fix, facts=tuple((s.what, f"{s.state}: {s.says}"[:600]) for s in steps))
+    return SetupFinding(not faults, summary, fix, facts=tuple((s.what, f"{s.state}: {s.says}"[:600]) for s in steps))
 
 
 def facts(repository: Repository) -> tuple[tuple[str, str], ...]:
@@ -55,7 +55,7 @@ def facts(repository: Repository) -> tuple[tuple[str, str], ...]:
 
 
 def confirmed(rt: Runtime, service: str) -> Mapping[tuple[str, ...], Any]:
-    """What platform.toml gets once a person has confirmed what was found."""
+    """The values for platform.toml, once a person has confirmed what was discovered."""
     name, repository = rt.repository_of(service)
     found = workspace.known(rt, name, repository)
     made = ground(rt, name, repository, found, found.head(f"refs/remotes/origin/{repository.branch}"))

@@ -1,4 +1,4 @@
-"""Work of the setup that takes longer than a second: it runs beside the page, which shows how far it is."""
+"""Background jobs of the setup, for steps that take longer than a second; the page shows their progress."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Work = Callable[[Tell], SetupFinding]
 
 
 class Job:
-    """One run of a step. ``told`` is what it does now; ``result`` is None while it runs."""
+    """One run of a step. ``told`` is its current activity; ``result`` is None while it runs."""
 
     def __init__(self, work: Work):
         self.told, self.started = "Starting", time.monotonic()
@@ -36,13 +36,13 @@ class Job:
             self.result = self._work(self._tell)
         except KNOWN as error:
             self.result = failed(error)
-        except Exception as error:  # a fault of ours is shown too, and logged
+        except Exception as error:  # a bug of the platform is shown and logged, too
             log.exception("a step of the setup failed")
             self.result = failed(error)
 
 
 class Jobs:
-    """The jobs of this process by name; a name has one at a time."""
+    """The jobs of this process by name; each name has at most one."""
 
     def __init__(self) -> None:
         self._lock, self._jobs = threading.Lock(), dict[str, Job]()
@@ -59,7 +59,7 @@ class Jobs:
         return self._jobs.get(name)
 
     def drop(self, name: str) -> None:
-        """Forget a finished job: what it says is no longer of interest."""
+        """Discard a finished job, whose result is outdated."""
         with self._lock:
             if (found := self._jobs.get(name)) and found.result is not None:
                 del self._jobs[name]

@@ -1,4 +1,4 @@
-"""How far the setup is, read from what is really there: the policy, the tokens, the settings and the signals."""
+"""The progress of the setup, derived from the policy, the tokens, the settings and the signals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SetupStep(StrEnum):
 
 
 def progress(session: Session, settings: Settings, policy: Policy, service: str) -> Mapping[SetupStep, bool]:
-    """Which steps are done for this service; all are open for one that does not exist."""
+    """The steps that are done for this service; none for a service that does not exist."""
     known = policy.services.get(service)
     if known is None:
         return dict.fromkeys(SetupStep, False)

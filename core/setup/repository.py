@@ -1,4 +1,4 @@
-"""The step "repository": its remote, branch and folder, checked by listing what is really there."""
+"""The step "repository": remote, branch and folder, checked by listing what exists there."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from core.vendors.redact import Redactor
 
 MANIFESTS = ("pyproject.toml", "requirements.txt", "setup.cfg", "setup.py", "Pipfile", "uv.lock", "poetry.lock")
 GITHUB = re.compile(r"(?:https://github\.com/|git@github\.com:)([^/]+/[^/]+?)(?:\.git)?/?")
-WAYS_OUT = (  # the first whose pattern is in git's answer
+WAYS_OUT = (  # (pattern of git's error, fix); the first match applies
     (r"could not read username|authentication failed|terminal prompts disabled|403|401",
-     "The remote needs a sign-in. Set GITHUB_TOKEN above, or use an ssh remote with a key of the platform's account."),
+     "The remote needs authentication. Set GITHUB_TOKEN above, or an ssh remote with a key of the platform's account."),
     (r"permission denied|publickey|host key verification",
-     "ssh refused. Give the platform's account a key that may read, and accept the host's key once by hand."),
+     "ssh was refused. Give the platform's account a key with read access, and accept the host's key once by hand."),
     (r"not found|does not exist|no such file|not appear to be a git",
-     "There is no repository at this address, or the token cannot see it. Check the address."),
+     "No repository at this address, or the token has no access to it. Check the address."),
     (r"could not resolve|connection refused|timed out|ran out of time|unreachable|network",
      "The host cannot be reached from here. Check its name, the proxy and the firewall."),
     (r"certificate|ssl", "This machine does not trust the certificate of the host."),
@@ -37,7 +37,7 @@ WAYS_OUT = (  # the first whose pattern is in git's answer
 
 @dataclass(frozen=True)
 class RepositoryAnswers:
-    """What the form says. ``service`` is the name that monitoring knows it by."""
+    """The values of the form. ``service`` is the service's name in monitoring."""
 
     service: str
     name: str
@@ -47,25 +47,25 @@ class RepositoryAnswers:
 
     @property
     def values(self) -> dict[str, Any]:
-        """The keys of ``[repositories.NAME]``; what is left empty is found, or has its default."""
+        """The keys of ``[repositories.NAME]``; an empty one is discovered or gets its default."""
         found = GITHUB.fullmatch(self.remote)
-        told = {"remote": self.remote, "branch": self.branch, "folder": self.folder}
-        told["github"] = found[1] if found else ""
-        return {key: value for key, value in told.items() if value}
+        fields = {"remote": self.remote, "branch": self.branch, "folder": self.folder}
+        fields["github"] = found[1] if found else ""
+        return {key: value for key, value in fields.items() if value}
 
     @property
     def changes(self) -> Mapping[tuple[str, ...], Any]:
-        """What platform.toml gets."""
+        """The changes to platform.toml."""
         found: dict[tuple[str, ...], Any] = {("repositories", self.name, key): v for key, v in self.values.items()}
         return {**found, ("services", self.service, "repository"): self.name}
 
 
 def read(answers: RepositoryAnswers) -> Repository:
-    """The answers as a repository. Raises ValueError in plain words."""
+    """The form as a repository. Raises ValueError with a message for people."""
     if not answers.service.strip():
-        raise ValueError("Enter the service's name, as it calls itself in your monitoring.")
+        raise ValueError("Enter the service's name as in your monitoring.")
     if not answers.remote:
-        raise ValueError("Enter the remote: the address that you clone from.")
+        raise ValueError("Enter the remote: the address from which you clone.")
     try:
         policy = Policy.model_validate({
             "repositories": {answers.name: answers.values}, "services": {answers.service: {"repository": answers.name}},
@@ -81,7 +81,7 @@ def _words(error: Mapping[str, Any]) -> str:
 
 
 def check(rt: Runtime, answers: RepositoryAnswers, tell: Tell) -> SetupFinding:
-    """Is the branch at the remote, and the folder on the branch, with Python code in it?"""
+    """Check that the remote has the branch, and the branch the folder, with Python code in it."""
     repository = read(answers)
     tell("Listing the branches of the remote")
     found = workspace.known(rt, answers.name, repository)
@@ -100,19 +100,19 @@ def check(rt: Runtime, answers: RepositoryAnswers, tell: Tell) -> SetupFinding:
 
 
 def _unreachable(error: str) -> SetupFinding:
-    says = Redactor()(error)
-    way = next((fix for pattern, fix in WAYS_OUT if re.search(pattern, says, re.IGNORECASE)), "Check the address.")
-    return SetupFinding(False, f"The remote cannot be read: {says[-400:]}", way)
+    message = Redactor()(error)
+    way = next((fix for pattern, fix in WAYS_OUT if re.search(pattern, message, re.IGNORECASE)), "Check the address.")
+    return SetupFinding(False, f"The remote cannot be read: {message[-400:]}", way)
 
 
 def check_files(found: Clone, repository: Repository) -> SetupFinding:
-    """The folder on the fetched branch."""
+    """Check the folder on the fetched branch."""
     files = found.files(f"refs/remotes/origin/{repository.branch}")
     folder = PurePosixPath(repository.folder)
     inside = [path for path in map(PurePosixPath, files) if path.is_relative_to(folder)]
     homes = sorted({path.parent.as_posix() for path in map(PurePosixPath, files) if path.name in MANIFESTS})
     if repository.folder in files:
-        return SetupFinding(False, f"{repository.folder!r} is a file.", "Enter the folder that it is in.",
+        return SetupFinding(False, f"{repository.folder!r} is a file.", "Enter the folder that contains it.",
                           "folder", (folder.parent.as_posix(),))  # fmt: skip
     if not inside:
         return SetupFinding(False, f"The branch {repository.branch!r} has no folder {repository.folder!r}.",

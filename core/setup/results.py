@@ -1,4 +1,4 @@
-"""What a step of the setup found, and the errors that are a person's to mend."""
+"""The result of a setup step, and the errors that a person has to fix."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ OFFERED = 12  # existing names that are offered instead of a wrong one
 
 @dataclass(frozen=True)
 class SetupFinding:
-    """``says`` is what was found, ``fix`` the way out, ``facts`` what to confirm.
+    """``says`` is the result, ``fix`` what to do about it, ``facts`` what to confirm.
 
-    ``offers`` are the names that exist instead of the one in ``field`` of the form.
+    ``offers`` are existing names that can replace the one in ``field`` of the form.
     """
 
     ok: bool
@@ -35,7 +35,7 @@ class SetupFinding:
 
 
 def failed(error: BaseException, secrets: Iterable[str] = ()) -> SetupFinding:
-    """The error in the words that it has for people, without secrets."""
+    """The message of the error for people, without secrets."""
     hide = Redactor(secrets)
     if isinstance(error, EnvironmentFault):
         return SetupFinding(False, hide(error.says), hide(error.fix))
@@ -47,7 +47,7 @@ def failed(error: BaseException, secrets: Iterable[str] = ()) -> SetupFinding:
 
 
 def closest(wanted: str, existing: Iterable[str]) -> tuple[str, ...]:
-    """The existing names, those most like ``wanted`` first."""
+    """The existing names, most similar to ``wanted`` first."""
 
     def unlike(name: str) -> tuple[float, str]:
         return -difflib.SequenceMatcher(None, wanted.lower(), name.lower()).ratio(), name

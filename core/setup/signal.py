@@ -1,6 +1,6 @@
-"""The step "test event": an event that takes the way of a service's own, to an issue on screen.
+"""The step "test event": sends an event that passes all stations of a real one, up to an issue on screen.
 
-It is marked by its environment: it starts no run, and can be removed with its issue.
+Its environment marks it as a test: it starts no run, and can be removed with its issue.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PATIENCE, LOOK = 60.0, 0.5  # seconds
 
 
 def send(rt: Runtime, service: str) -> None:
-    """Store the event as the endpoint for events does. Raises NotAccepted."""
+    """Store the event as the events endpoint does. Raises NotAccepted."""
     at = now()
     event = {"type": KIND, "message": f"test event of the setup, sent at {at:%H:%M:%S} UTC", "service": service,
              "environment": TEST_ENVIRONMENT, "id": f"setup-{at.timestamp()}"}  # fmt: skip
@@ -55,7 +55,7 @@ def test(rt: Runtime, service: str, tell: Tell) -> SetupFinding:
             return SetupFinding(
                 False,
                 f"The event is stored, but no collection cycle has read it in {PATIENCE:.0f} s.",
-                "Does the engine run? See Workers on the Settings page; with CONSOLE_ENGINE=false start "
+                "Is the engine running? See Workers on the Settings page; with CONSOLE_ENGINE=false start "
                 "python -m core worker.",
             )
         _wait()
@@ -66,7 +66,7 @@ def _wait() -> None:
 
 
 def remove(actor: Actor, service: str) -> str:
-    """Take the test's issues and signals out. Raises Forbidden or Refused."""
+    """Remove the test's issues and signals. Raises Forbidden or Refused."""
     with store.write() as session:
         who = require(accounts.actor(session, actor), ADMINISTER)
         rows = session.exec(select(Issue).where(Issue.service == service, Issue.environment == TEST_ENVIRONMENT)).all()

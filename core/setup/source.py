@@ -1,4 +1,4 @@
-"""The step "source": where errors come from. A token of the service, or a vendor that is really asked."""
+"""The step "source": where errors come from: a token for the service, or a vendor, whose connection is tested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.vendors import registry
 from core.vendors.hints import NEEDS, WHERE
 from core.vendors.redact import Redactor
 
-MORE = {  # what a vendor may need beside its NEEDS
+MORE = {  # optional settings of a vendor, besides its NEEDS
     "sentry": ("sentry_url", "sentry_project"),
     "datadog": ("datadog_site",),
     "newrelic": ("newrelic_region",),
@@ -34,7 +34,7 @@ DELIVERING = {  # the vendor whose credentials a way to production needs
 
 @dataclass(frozen=True)
 class SettingField:
-    """One variable of the form. ``secret``: it is written, and never shown again."""
+    """One variable of the form. ``secret``: it is written but never shown again."""
 
     name: str
     label: str
@@ -55,16 +55,16 @@ def _field(name: str, needed: bool) -> SettingField:
 
 
 def with_values(settings: Settings, given: Mapping[str, str]) -> Settings:
-    """The settings with these values in place. Raises ValueError that names the variable and quotes no value."""
-    told = {name: getattr(settings, name) for name in type(settings).model_fields}
+    """The settings with these values. Raises ValueError that names the variable without quoting the value."""
+    current = {name: getattr(settings, name) for name in type(settings).model_fields}
     try:
-        return type(settings)(**{**told, **{name: value.strip() for name, value in given.items() if value.strip()}})
+        return type(settings)(**{**current, **{name: value.strip() for name, value in given.items() if value.strip()}})
     except ValidationError as error:
         raise ValueError("; ".join(f"{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())) from None
 
 
 def check(settings: Settings, vendor: str, given: Mapping[str, str], tell: Tell) -> SetupFinding:
-    """Ask the vendor with these values."""
+    """Test the vendor's connection with these values."""
     hide = Redactor(value for value in given.values())
     tell(f"Asking {vendor}")
     found = registry.check(with_values(settings, given), vendor)

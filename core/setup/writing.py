@@ -1,4 +1,4 @@
-"""What the setup writes: platform.toml, as a new version of the policy, and the file ``.env`` for secrets."""
+"""Writes platform.toml, as a new version of the policy, and the file ``.env`` for secrets."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ EMPTY = "# Services and policy. Every key is described in docs/configuration.md.
 
 
 def policy(actor: Actor, rt: Runtime, changes: Mapping[tuple[str, ...], Any], reason: str) -> str:
-    """Put the changes into platform.toml, as the Policy page does. Raises Refused, Forbidden or ConfigurationError."""
+    """Apply changes to platform.toml, like the Policy page. Raises Refused, Forbidden or ConfigurationError."""
     require(actor, ADMINISTER)
     path = rt.settings.platform_file
     begin(path)
     before = versions.text_of(path)
     after = versions.edited(before, changes)
     if after == before:
-        return "platform.toml says so already."
-    told = change_policy(after, actor=actor, reason=reason, based_on=versions.digest(before), key=uuid4().hex)
+        return "platform.toml already has these values."
+    result = change_policy(after, actor=actor, reason=reason, based_on=versions.digest(before), key=uuid4().hex)
     bootstrap.refresh(rt, rt.settings)
-    return told.says
+    return result.says
 
 
 def begin(path: Path) -> None:
-    """An empty policy, where there is none."""
+    """Create an empty policy if there is none."""
     try:
         with open(path, "x", encoding="utf-8") as file:
             file.write(EMPTY)
@@ -48,9 +48,9 @@ def begin(path: Path) -> None:
 
 
 def secrets(actor: Actor, rt: Runtime, settings: Settings, given: Mapping[str, str]) -> str:
-    """Write variables into ``.env``, with mode 0600, and use ``settings``, which have them, from now on.
+    """Write variables into ``.env`` with mode 0600; from now on the process uses ``settings``, which contain them.
 
-    Raises Forbidden, and ValueError for a value that the file cannot hold; a value is never part of the message.
+    Raises Forbidden, and ValueError for a value that the file cannot represent; the message never contains the value.
     """
     kept = {name.upper(): value.strip() for name, value in given.items() if value.strip()}
     path = env_file(settings)
@@ -67,7 +67,7 @@ def secrets(actor: Actor, rt: Runtime, settings: Settings, given: Mapping[str, s
 
 def _fits(name: str, value: str) -> None:
     if os.environ.get(name):
-        raise ValueError(f"{name} is set in the environment of the console, which goes before .env. Change it there.")
+        raise ValueError(f"{name} is set in the environment of the console, which overrides .env. Change it there.")
     line = f"{name}='{_escaped(value)}'\n"
     if not value.isprintable() or dotenv.dotenv_values(stream=io.StringIO(line)) != {name: value}:
         raise ValueError(f"{name} has characters that .env cannot hold. Set it in the environment of the console.")

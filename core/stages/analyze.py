@@ -69,8 +69,8 @@ def alert(session: Session, rt: Runtime, issue: Issue, evidence: IssueFacts) -> 
     state, was = evidence.health, evidence.before
     hour = f"{issue.service}-{now():%Y%m%d%H}"
     if state.errors >= health.FEWEST_ERRORS and (state.error_rate or 0) >= rt.policy.severity.high:
-        says = f"{state.error_rate:.0%} of {counted(state.requests, 'request')} to {issue.service} fail"
-        notify.queue(session, "error_rate", issue, f"error-rate-{hour}", says)
+        message = f"{state.error_rate:.0%} of {counted(state.requests, 'request')} to {issue.service} fail"
+        notify.queue(session, "error_rate", issue, f"error-rate-{hour}", message)
     if issue.cause is Cause.PERFORMANCE:
         grown = f" (95th percentile {was.p95_ms:.0f} -> {state.p95_ms:.0f} ms)" if was.p95_ms and state.p95_ms else ""
         notify.queue(session, "performance", issue, f"performance-{hour}", f"{issue.service} has slowed down{grown}")
@@ -130,10 +130,10 @@ def _rates(session: Session, preferred: str, issue: Issue, services: list[str]):
     source = health.best_source(session, preferred, begin - BEFORE)
     recent = health.stored(session, source, [*services, issue.service], begin, until)
     before = health.stored(session, source, [issue.service], issue.first_seen - BEFORE, issue.first_seen)
-    told = shares.told(session, issue, services, begin, until)
-    others = [name for name, state in recent.items() if shares.failing(state, told.foreign.get(name, 0.0))]
+    reports = shares.reports(session, issue, services, begin, until)
+    others = [name for name, state in recent.items() if shares.failing(state, reports.foreign.get(name, 0.0))]
     others = [name for name in others if name != issue.service]
-    return recent[issue.service], before[issue.service], others, told.share(recent[issue.service].errors)
+    return recent[issue.service], before[issue.service], others, reports.share(recent[issue.service].errors)
 
 
 def _incident(session: Session, rt: Runtime, issue: Issue, now_: float | None, usual: float | None) -> Incident | None:

@@ -1,7 +1,7 @@
-"""Starts a new run when production has changed so much, while a fix waited for its release, that it no longer applies.
+"""Starts a new run when a fix that waited for its release no longer applies, because production has changed.
 
-The next run diagnoses the issue on what production runs now, and its fix is proved, reviewed and approved anew. After
-``MOST`` such runs a person gets the issue.
+The new run diagnoses the issue on the commit that production runs now; its fix is proved, reviewed and approved again.
+After ``MOST`` such runs the issue is escalated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST = 3  # of one issue
 
 
 def begin(context: StepContext, change_id: int, why: str) -> NewRun:
-    """A repeated call finds the run that the first one started."""
+    """Start the next run. Idempotent: a repeated call returns the run that the first call started."""
     issue_id = context.issue_id
     with store.write() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)

@@ -1,8 +1,8 @@
 """Which fixes are released without a person: autonomy is earned and lost, by service and class of fix.
 
-A class earns it by its precision: on unseen cases, or on this installation's own outcomes of the service. Own outcomes
-that show a lower precision end it, however it was got. A person may grant it to a class that is not measured yet, or
-withhold it (platform.toml, [fix.autonomy]).
+A class earns it by its precision: on unseen cases, or on this installation's own outcomes of the service. Outcomes
+with a lower precision end it, even where it was granted. A person can grant it to a class that is not measured yet,
+or withhold it (platform.toml, [fix.autonomy]).
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ def outcomes(session: Session) -> Outcomes:
 
 
 def judged(rules: AutonomyRules, service: str, name: str, own: Precision, unseen: Precision) -> Autonomy:
-    """The rule, in its order. Pure."""
+    """The first rule that applies decides. Pure."""
     may, says = next((may, says) for holds, may, says in _rules(rules, service, name, own, unseen) if holds)
     return Autonomy(service, name, may, says, unseen, own)
 
 
 def _rules(rules: AutonomyRules, service: str, name: str, own: Precision, unseen: Precision):
-    """(holds, released without a person, why)."""
+    """The rules in order, each as (applies, released without a person, reason)."""
     here, there = own.told("own outcome"), unseen.told("unseen case")
     least = f"at least {rules.precision:.0%} on {rules.cases} is required"
     yield name.startswith(f"{REVERT}/"), False, "a person asked for this revert, and a person approves it"

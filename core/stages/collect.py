@@ -1,8 +1,8 @@
 """Collect: reads every connected source from its cursor and stores its records once.
 
-A page's last rows and the cursor behind it commit together, and ``(source, vendor_id)`` is unique: a crash
-anywhere loses nothing and doubles nothing. One source's failure never stops the round; a source that
-fails again and again rests (circuit breaker) and says so.
+The last rows of a page and the next cursor commit together, and ``(source, vendor_id)`` is unique: after a crash at
+any point nothing is lost or stored twice. A failing source never stops the cycle; one that fails repeatedly is paused
+(circuit breaker), and the System page shows it.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ CHUNK = 1000  # rows of one transaction, so that the writer's lock is short
 
 
 class Collector:
-    """Reads the sources in parallel, and no source twice at a time."""
+    """Reads the sources in parallel, but never reads one source twice at the same time."""
 
     def __init__(self, workers: int = 6):
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix="collect")
         self.reading: dict[str, Future] = {}
 
     def round(self, rt: Runtime, patience: float = 45.0, inputs_only: bool = False) -> dict[str, dict]:
-        """Read all sources, or only what was sent to us; returns by source its records, seconds and error.
+        """Read all sources, or only the inputs that were sent to the platform.
 
-        Waits at most ``patience`` s.
+        Returns records, seconds and error by source. Waits at most ``patience`` seconds.
         """
         for source in rt.sources:
             if source.name not in self.reading and _wanted(source, inputs_only):
@@ -73,7 +73,7 @@ def _late(name: str, patience: float) -> dict:
 
 
 def read(source: Source) -> dict:
-    """Read one source to its end or until its budget is used; records before a failure are kept."""
+    """Read one source until it has no more records or its budget is used up; records read before a failure are kept."""
     started, records = time.monotonic(), 0
     with store.write() as session:
         connector = _connector(session, source.name)
@@ -102,7 +102,7 @@ def read(source: Source) -> dict:
 def keep(name: str, batch: Batch, counts_all: bool = False) -> int:
     """Store a page, then its cursor with the last rows of it; returns how many of its records were new.
 
-    ``counts_all``: a record's count includes occurrences that the vendor's webhook told one by one.
+    ``counts_all``: a record's count includes occurrences that the vendor's webhook already reported one by one.
     """
     parts = [*_parts(Metric, [point.model_dump() for point in batch.metrics])]
     parts += _parts(Signal, [_signal_row(record) for record in batch.records])
@@ -143,7 +143,7 @@ def _aside(record: Record) -> str | None:
 
 
 def _insert_new(session: Session, table: type[SQLModel], rows: list[dict], counts_all: bool) -> int:
-    """How many signals were new. A metric interval that was read before its end is updated."""
+    """Store rows; returns the number of new signals. A metric interval that was read before its end is updated."""
     if table is Metric:
         bulk.insert(session, Metric, rows, LATER)
         return 0
@@ -151,11 +151,7 @@ def _insert_new(session: Session, table: type[SQLModel], rows: list[dict], count
 
 
 def _connector(session: Session, name: str) -> Connector:
-    row = session.get(Connector, name)
-    if row is None:
-        row = Connector(name=name)
-        session.add(row)
-    return row
+    return store.row_of(session, Connector, name=name)
 
 
 def _tell(name: str, error: str | None, note: str, wait: float | None, meter: Meter) -> None:
@@ -172,7 +168,7 @@ def _tell(name: str, error: str | None, note: str, wait: float | None, meter: Me
 def _rest(failures: int, wait: float | None) -> datetime | None:
     """Until when a failing source is paused: 30 s after the third failure in a row, doubling up to 10 minutes.
 
-    A vendor that asks for a longer rest gets it.
+    If the vendor asked for a longer pause, that is used.
     """
     asked = timedelta(seconds=min(wait or 0.0, LONGEST_WAIT))
     rest = min(REST_FIRST * 2 ** min(failures - BREAK_AFTER, 10), REST_MOST) if failures >= BREAK_AFTER else asked

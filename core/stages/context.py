@@ -11,7 +11,7 @@ from core.runtime import Runtime
 
 @dataclass(frozen=True)
 class StepContext:
-    """For the run of an issue."""
+    """The context of a step in the run of an issue."""
 
     runtime: Runtime
     issue_id: int
@@ -20,9 +20,9 @@ class StepContext:
 
 @dataclass(frozen=True)
 class StageContext(StepContext):
-    """The same for a step that is a stage, with its line in the stage log.
+    """The context of a step that is a stage, with its line in the stage log.
 
-    Issue, run, stage and ``attempt`` name that line. The first attempt is 1; where a stage has passes of different
+    Issue, run, stage and ``attempt`` identify that line. Attempts count from 1. Where the passes of a stage differ in
     meaning, their numbers have names (below).
     """
 

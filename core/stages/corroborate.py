@@ -1,7 +1,7 @@
 """Corroborate: gathers the team's own data about a report, and calls the pure function.
 
-The rounds store metric points and log records; this stage calls no vendor. It waits for late data for a bounded time,
-while the fix is ready and before a person is asked.
+The collection cycles store metric points and log records; this stage calls no vendor. Once the fix is ready, it waits
+for late data for a limited time before it requests an approval.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def trusted(rt: Runtime) -> list[Source]:
 def _spans(session: Session, issue: Issue, rules: CorroborationRules) -> tuple[Span | None, Span]:
     """(the span of the report with its slack, the background before it).
 
-    The times of a report are untrusted. They are compared with its arrival; a report about a time long before it has
-    no span.
+    The times in a report are untrusted, so they are compared with its arrival: a report about a time long before its
+    arrival has no span.
     """
     at, reach, slack = now(), timedelta(minutes=rules.span_minutes), timedelta(seconds=rules.slack_seconds)
     received = select(func.min(Signal.received_at), func.max(Signal.received_at)).where(*_of(issue))
@@ -76,8 +76,8 @@ def _spans(session: Session, issue: Issue, rules: CorroborationRules) -> tuple[S
 def _claim(rt: Runtime, session: Session, issue: Issue, span: Span | None) -> Claim:
     if span is None:
         return Claim(issue.service, None, issue.occurrences, 0.0, _reporters(rt, session, issue))
-    told = _occurrences(session, issue, span), _elsewhere(session, issue, span)
-    return Claim(issue.service, span, *told, _reporters(rt, session, issue))
+    reports = _occurrences(session, issue, span), _elsewhere(session, issue, span)
+    return Claim(issue.service, span, *reports, _reporters(rt, session, issue))
 
 
 def _of(issue: Issue) -> tuple:
@@ -101,8 +101,8 @@ def _occurrences(session: Session, issue: Issue, span: Span) -> int:
     """The report's occurrences in the span, from the source that counts them; at least one."""
     counting = [Signal.source == issue.counted_by] if issue.counted_by else []
     within = (col(Signal.at) >= span.begin, col(Signal.at) < span.end)
-    told = session.exec(select(func.sum(Signal.count)).where(*_of(issue), *within, *counting)).one()
-    return max(1, min(told or issue.occurrences, issue.occurrences))
+    sources = session.exec(select(func.sum(Signal.count)).where(*_of(issue), *within, *counting)).one()
+    return max(1, min(sources or issue.occurrences, issue.occurrences))
 
 
 def _elsewhere(session: Session, issue: Issue, span: Span) -> float:
@@ -123,11 +123,11 @@ def _elsewhere(session: Session, issue: Issue, span: Span) -> float:
 
 
 def _reporters(rt: Runtime, session: Session, issue: Issue) -> list[Origin]:
-    told = session.exec(select(Signal.source).where(*_of(issue)).distinct()).all()
-    return [source.origin for source in rt.sources if source.name in told]
+    sources = session.exec(select(Signal.source).where(*_of(issue)).distinct()).all()
+    return [source.origin for source in rt.sources if source.name in sources]
 
 
-# --- the witnesses ---------------------------------------------------------------------------------
+# --- the team's own data ---------------------------------------------------------------------------
 
 
 def _witnesses(rt: Runtime, session: Session, issue: Issue, span: Span, before: Span) -> Iterator[Witness]:
@@ -158,8 +158,8 @@ def _measured(session: Session, source: str, service: str, span: Span) -> Failur
         )
         .group_by(Metric.name)
     ).all()
-    told = dict(rows)
-    return FailureCount(told.get("errors", 0.0), told.get("requests", 0.0))
+    health = dict(rows)
+    return FailureCount(health.get("errors", 0.0), health.get("requests", 0.0))
 
 
 def _logged(session: Session, source: str, issue: Issue, span: Span, before: Span) -> tuple[FailureCount, FailureCount]:

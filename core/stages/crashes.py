@@ -10,7 +10,7 @@ from core.stages.analyze import as_record
 
 
 def best_crash(session: Session, issue_id: int) -> Crash | None:
-    """The newest report with locals; without one, the newest with a stack, which may stand in its text."""
+    """The newest report with locals; if there is none, the newest with a stack, which may be part of its text."""
     rows = session.exec(
         select(Signal).where(Signal.issue_id == issue_id).order_by(col(Signal.at).desc()).limit(20)
     ).all()

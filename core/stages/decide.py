@@ -17,7 +17,7 @@ from core.stages.context import StageContext, StepContext
 from core.stages.deliver import holds
 from core.stages.results import Diagnosis, Wait
 
-UNSURE = 2  # the row that hands over for want of confidence
+UNSURE = 2  # the matrix row that escalates because confidence is too low
 HELD, TRIED = ("fixed",), ("fixed", "rolled_back", "rejected")
 
 
@@ -91,7 +91,7 @@ def uncorroborated(receipt: dict) -> bool:
 
 
 def explain(receipt: Receipt, analysis: Analysis) -> str:
-    """Why, in one or two sentences."""
+    """The reasons of the decision, in a few sentences."""
     fired = [guard for guard in receipt.guards if guard["effect"]]
     text = f"Row {receipt.row}: {receipt.row_says} (confidence {receipt.confidence:.2f})."
     if fired:

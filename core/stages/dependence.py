@@ -1,8 +1,8 @@
-"""A fix that depends on another one, because its input later hits another fault of production.
+"""Handles a fix that depends on another issue's fix, because its input also triggers that issue's fault.
 
-If its regression test hits the other fault on a new base, the fix is not wrong: it waits for the other issue's fix and
-is tested again; it is escalated only if the other issue ends without a fix or the wait is too long. If this happens
-while the fix is written, the best fix may look wrong: it is written again once the other issue is fixed.
+If the regression test hits the other fault on a new base, the fix is not wrong: it waits for the other issue's fix and
+is tested again. It is escalated only if the other issue ends without a fix or the wait is too long. If this happens
+while the fix is being written, even the best fix may look wrong, so it is written again once the other issue is fixed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from core.stages.crashes import best_crash
 from core.stages.results import Awaited
 
 LOOK = 15.0  # seconds between two looks at the other issue
-LOOKS = 480  # looks at one other issue, two hours in total
+LOOKS = 480  # at one other issue: two hours in total
 WAITS = "Waiting for the fix of issue "
 LONGEST = 20  # issues in a chain where each waits for the next
 CURED = (Status.RESOLVED, Status.DISMISSED)
@@ -67,8 +67,8 @@ def other(rt: Runtime, session: Session, issue: Issue, change: ChangeSet, failur
     if own is None or not places or inside != places or own in places:
         return None
     found = next((one for one in _open(rt, session, issue) if _place(session, one) in places), None)
-    says = f"its regression test hits another production bug: {_named(found)}"
-    return OtherFault(found.id if found else 0, says)
+    message = f"its regression test hits another production bug: {_named(found)}"
+    return OtherFault(found.id if found else 0, message)
 
 
 def further_on(rt: Runtime, session: Session, issue: Issue, change: ChangeSet) -> int | None:
@@ -92,10 +92,10 @@ def _title(issue: Issue) -> str:
 def _waits_for(session: Session, issue: Issue, awaited: int) -> bool:
     """Does the issue wait for the awaited one, directly or indirectly?"""
     for _ in range(LONGEST):
-        told = re.match(rf"{WAITS}(\d+) ", issue.reason) if issue.status is Status.QUEUED else None
-        if not told or int(told[1]) == awaited:
-            return told is not None
-        issue = session.get_one(Issue, int(told[1]))
+        found = re.match(rf"{WAITS}(\d+) ", issue.reason) if issue.status is Status.QUEUED else None
+        if not found or int(found[1]) == awaited:
+            return found is not None
+        issue = session.get_one(Issue, int(found[1]))
     return False
 
 
@@ -120,7 +120,7 @@ def look(context: StepContext, met: int, looks: int) -> Awaited:
     """
     with store.write() as session:
         other = session.get(Issue, met) if met else None
-        if other is None:  # by the next try it has an issue or is gone
+        if other is None:  # by the next attempt, the fault has an issue or is fixed
             return Awaited(0.0 if looks else LOOK, ok=True)
         if other.status in CURED:
             return Awaited(ok=True)

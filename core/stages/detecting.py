@@ -1,8 +1,8 @@
-"""The detectors of all services: each cycle reads the new metric points, and an alarm becomes a signal.
+"""Runs the anomaly detectors of all services: each cycle reads the new metric points, and an alarm becomes a signal.
 
 The detectors live in this process. After a restart they read the last two days again; an alarm is identified by its
-service, metric and minute, so that reading it twice opens nothing. Errors of a service whose open issues still come are
-theirs: they open no further issue.
+service, metric and minute, so that a repeated alarm opens no issue. While an open issue of a service still occurs, it
+explains that service's errors: they open no further issue.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from core.signals.anomaly.service_stream import ERRORS, LATENCY, REQUESTS, Servi
 from core.signals.health import best_source
 
 HISTORY = timedelta(days=2)
-SETTLED = timedelta(minutes=2)  # vendors still change younger points
-NEWS = timedelta(minutes=30)  # an older alarm is history
+SETTLED = timedelta(minutes=2)  # vendors may still change younger points
+NEWS = timedelta(minutes=30)  # older alarms open no signal
 EXPLAINED = timedelta(minutes=15)  # errors of an open issue in this time explain an alarm
 OVER = (Status.RESOLVED, Status.DISMISSED)
 TITLES = {
@@ -35,7 +35,7 @@ NAMES = {ERRORS: "error_rate", REQUESTS: "requests", LATENCY: "p95_ms"}
 
 
 class ServiceDetectors:
-    """The streams of one store's services, and how far each was read."""
+    """The detector streams of one database's services, and the position up to which each was read."""
 
     def __init__(self) -> None:
         self.streams: dict[tuple[str, str], ServiceStream] = {}
@@ -52,7 +52,7 @@ class ServiceDetectors:
             if not fresh:
                 return 0
             with store.write() as session:
-                return sum(_told(session, name, alarm) for name, alarm in fresh)
+                return sum(_stored(session, name, alarm) for name, alarm in fresh)
 
     def _alarms(self, session: Session, rt: Runtime, source: str, name: str, at: datetime) -> Iterator[ServiceAlarm]:
         key = source, name
@@ -66,7 +66,7 @@ _detectors: WeakKeyDictionary[Engine, ServiceDetectors] = WeakKeyDictionary()
 
 
 def detect(rt: Runtime) -> int:
-    """One step of the detectors of this process's store."""
+    """Run the detectors of this process's database once."""
     return _detectors.setdefault(store.engine(), ServiceDetectors()).step(rt, now())
 
 
@@ -84,7 +84,7 @@ def intervals(session: Session, source: str, service: str, after: datetime, unti
     return [ServiceInterval(at, row.get("requests"), row.get("errors"), row.get("p95_ms")) for at, row in found.items()]
 
 
-def _told(session: Session, service: str, alarm: ServiceAlarm) -> bool:
+def _stored(session: Session, service: str, alarm: ServiceAlarm) -> bool:
     """Store the alarm as a signal, unless it is known or explained."""
     record = as_signal(service, alarm)
     known = select(Signal.id).where(Signal.source == record.source, Signal.vendor_id == record.vendor_id)
@@ -96,7 +96,7 @@ def _told(session: Session, service: str, alarm: ServiceAlarm) -> bool:
 
 
 def _explained(session: Session, service: str, alarm: ServiceAlarm) -> bool:
-    """An open issue of the service whose errors still come, or that is about the same metric."""
+    """An open issue of the service that still occurs or concerns the same metric."""
     open_ = select(Issue.id).where(Issue.service == service, col(Issue.status).not_in(OVER))
     recent = open_.where(Issue.last_seen >= alarm.began - EXPLAINED)
     same = open_.where(Issue.kind == Kind.METRIC)
@@ -113,6 +113,6 @@ def as_signal(service: str, alarm: ServiceAlarm) -> Record:
         at=alarm.began,
         service=service,
         title=title,
-        message="The detector of this service noticed it; no open issue explains it.",
+        message="Found by the anomaly detector of this service; no open issue explains it.",
         attributes={"metric": metric, "before": alarm.before, "after": alarm.after},
     )

@@ -1,4 +1,4 @@
-"""Detects the same fix in progress for another issue: one bug may crash in several ways, but needs one pull request."""
+"""Detects that another issue has the same fix in progress: one bug can crash in several ways but needs one fix."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def end(context: StepContext, twin_id: int) -> Done:
         twin = session.get_one(Issue, twin_id)
         if twin.status is not Status.RESOLVED or _seen_since(session, issue_id, twin_id):
             return Done(ok=False)
-        says = f"Fixed by the fix of issue {twin_id}: {twin.resolution or twin.reason}"
-        learn.remember(session, issue_id, run, "fixed", says)
-        issue = stage_log.move(session, issue_id, Status.RESOLVED, says)
-        issue.resolution = says[:2000]
-        notify.queue(session, "resolved", issue, f"resolved-{issue_id}-{run}", says)
+        message = f"Fixed by the fix of issue {twin_id}: {twin.resolution or twin.reason}"
+        learn.remember(session, issue_id, run, "fixed", message)
+        issue = stage_log.move(session, issue_id, Status.RESOLVED, message)
+        issue.resolution = message[:2000]
+        notify.queue(session, "resolved", issue, f"resolved-{issue_id}-{run}", message)
         learn.note(session, issue_id, run, "resolved", {"twin": twin_id})
     return Done(ok=True)
 

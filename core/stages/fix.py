@@ -74,7 +74,7 @@ def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: in
         try:
             _repair(rt, issue, crash, change, feedback)
         except EnvironmentFault as fault:
-            change.note = f"The environment of the service could not be made. {fault}"
+            change.note = f"The service's environment could not be built. {fault}"
         except revert.Unfit as reason:
             change.note, change.generator = str(reason), REVERT
     change.seconds = round(time.monotonic() - started, 2)
@@ -91,29 +91,29 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
     change.base_sha = live.base_of(rt, name, found)
     label = f"issue-{issue.id}-{change.run}-{change.attempt}"
     with rt.workbench, workspace.tree(rt, found, label, change.base_sha) as root:
-        stands = ground(rt, name, repository, found, change.base_sha, root)
-        repository = stands.repository
+        code = ground(rt, name, repository, found, change.base_sha, root)
+        repository = code.repository
         result = fixer_chain.climb(
             issue.id,
-            [revert.fixer(found, change.base_sha, issue.reverts, stands)] if issue.reverts else rt.fixers,
-            _refused(found, issue.id, change, stands),
-            tree=stands.within(root),
-            crash=stands.unprefixed(crash),
+            [revert.fixer(found, change.base_sha, issue.reverts, code)] if issue.reverts else rt.fixers,
+            _refused(found, issue.id, change, code),
+            tree=code.within(root),
+            crash=code.unprefixed(crash),
             rules=rt.policy.fix.of(service),
             allowed=allowed(service, repository),
             source=repository.source,
             tests=repository.tests,
             test_command=repository.test_command,
-            runner=stands.runner,
+            runner=code.runner,
             feedback=feedback,
         )
         _describe(change, result, rt.policy.fix.models)
         change.proof["autonomy"] = _autonomy(rt, issue.service, change, result)
-        change.test_path = stands.path(change.test_path) if change.test_path else ""
+        change.test_path = code.path(change.test_path) if change.test_path else ""
         if result.decision != "fix" and result.candidate and not result.test:
-            change.proof["proposal"] = _difference(stands.within(root), result.candidate)
+            change.proof["proposal"] = _difference(code.within(root), result.candidate)
         if result.decision == "fix" and result.candidate:
-            _commit(found, issue, change, result.candidate, root, stands)
+            _commit(found, issue, change, result.candidate, root, code)
     if change.head_sha:
         services = [n for n, s in rt.policy.services.items() if s.repository == service.repository]
         with store.read() as session:
@@ -137,9 +137,9 @@ def _difference(tree: Path, candidate: Candidate) -> str:
     return "\n".join(lines)[:SHOWN]
 
 
-def _commit(found: Clone, issue: Issue, change: ChangeSet, candidate: Candidate, root: Path, stands: Ground) -> None:
+def _commit(found: Clone, issue: Issue, change: ChangeSet, candidate: Candidate, root: Path, code: Ground) -> None:
     """Commit only the candidate's files and its test. Nothing is pushed yet."""
-    names = [*map(stands.path, candidate.files), *([change.test_path] if change.test_path else [])]
+    names = [*map(code.path, candidate.files), *([change.test_path] if change.test_path else [])]
     files = workspace.texts(root, names)
     message = _message(issue, candidate, change.test_path)
     made = found.commit(workspace.ref_of(change), change.base_sha, files, message)
@@ -147,22 +147,22 @@ def _commit(found: Clone, issue: Issue, change: ChangeSet, candidate: Candidate,
     change.patch_hash = found.patch_hash(made.patch)
 
 
-def _refused(found: Clone, issue_id: int, change: ChangeSet, stands: Ground) -> list[dict[str, str]]:
-    """New texts of the files that earlier attempts of this run changed; the review sent each of them back."""
+def _refused(found: Clone, issue_id: int, change: ChangeSet, code: Ground) -> list[dict[str, str]]:
+    """The new texts of the files of this run's earlier attempts, each of which the review rejected."""
     with store.read() as session:
         rows = session.exec(
             select(ChangeSet).where(
                 ChangeSet.issue_id == issue_id, ChangeSet.run == change.run, ChangeSet.head_sha != ""
             )
         ).all()
-    return [_texts(found, row, stands) for row in rows if row.attempt != change.attempt]
+    return [_texts(found, row, code) for row in rows if row.attempt != change.attempt]
 
 
-def _texts(found: Clone, row: ChangeSet, stands: Ground) -> dict[str, str]:
+def _texts(found: Clone, row: ChangeSet, code: Ground) -> dict[str, str]:
     found.restore(row)
     names = found.diff(row.base_sha, row.head_sha, "--no-renames", "--name-only", "-z").split("\0")
     changed = [name for name in names if name and name != row.test_path]
-    return {stands.inner(name): found.git("show", f"{row.head_sha}:{name}") for name in changed}
+    return {code.inner(name): found.git("show", f"{row.head_sha}:{name}") for name in changed}
 
 
 def allowed(service: Service, repository: Repository) -> list[str]:
@@ -177,8 +177,8 @@ def _autonomy(rt: Runtime, service: str, change: ChangeSet, result: FixResult) -
     with store.read() as session:
         found = autonomy.of(session, rt.policy, service, class_of(result.candidate))
     if result.proof.open or result.behaviours:
-        says = "several fixes behave differently" if result.behaviours else "the right result is not known"
-        return {"may": False, "says": f"{says}, so a person decides", "class": found.name}
+        message = "several fixes behave differently" if result.behaviours else "the right result is not known"
+        return {"may": False, "says": f"{message}, so a person decides", "class": found.name}
     return {"may": found.may, "says": found.says, "class": found.name}
 
 
@@ -218,8 +218,8 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
 def _cost(attempt: Attempt, rules: ModelRules) -> dict:
     """The cost and the result of one attempt of a model."""
     made = attempt.candidate
-    told = {"generator": made.generator, "tokens": made.tokens, "cost_usd": fixer_chain.price(made, rules)}
-    return told | {"seconds": made.seconds, "reason": attempt.reason[:300]}
+    cost = {"generator": made.generator, "tokens": made.tokens, "cost_usd": fixer_chain.price(made, rules)}
+    return cost | {"seconds": made.seconds, "reason": attempt.reason[:300]}
 
 
 def _message(issue: Issue, candidate: Candidate, test: str) -> str:
@@ -229,10 +229,11 @@ def _message(issue: Issue, candidate: Candidate, test: str) -> str:
 
 
 def rebase(context: StageContext, change_id: int) -> Rebased:
-    """Rebase the change onto what production serves now. If the patch changes, it needs a new approval.
+    """Rebase the change onto the commit that production serves now. If the patch changes, it needs a new approval.
 
-    ``again``: look once more before it goes out, because production may move on while it is tested. ``seconds``: so
-    long production's own deployment still has to serve, that its faults are not taken for those of this release.
+    In the result, ``again`` means: check once more before the release, because production may change during the tests.
+    ``seconds`` is how long production's own deployment must still serve, so that its faults are not attributed to this
+    release.
     """
     rt, issue_id, entry = context.runtime, context.issue_id, context.log
     with store.read() as session:
@@ -262,7 +263,7 @@ def rebase(context: StageContext, change_id: int) -> Rebased:
     return Rebased(ok=True, moved=True, again=True)
 
 
-def _stale(entry: Entry, says: str) -> Rebased:
+def _stale(entry: Entry, message: str) -> Rebased:
     """The fix must be written and judged again, on what production serves now."""
-    entry.failed(says)
-    return Rebased(stale=True, says=says)
+    entry.failed(message)
+    return Rebased(stale=True, says=message)

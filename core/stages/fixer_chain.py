@@ -1,6 +1,7 @@
 """The order and the budget of the fixers: first the embedded repairer, then the models within their budget.
 
-Every rung goes through the same judging, policy and proof. A model hears why earlier attempts were refused.
+Every fixer's candidates pass through the same judging, policy and proof. A model gets the reasons for which earlier
+attempts were refused.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from core.repair.types import Attempt, Candidate, Evidence, Fixer, FixResult
 
 EMBEDDED = "embedded"
 ONCE = (EMBEDDED, REVERT)  # their answer is the same each time, and costs nothing
-FEEDBACK = 20  # the newest refused attempts, which the model is told
+FEEDBACK = 20  # newest refused attempts that a model gets
 
 
 class Fresh:
@@ -33,7 +34,7 @@ class Fresh:
         self.name, self.fixer, self.refused = fixer.name, fixer, refused
 
     def tests(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[str]:
-        """Failing tests, where the fixer writes such."""
+        """Failing tests, if the fixer writes any."""
         yield from getattr(self.fixer, "tests", lambda *_: ())(tree, crash, feedback)
 
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
@@ -50,7 +51,7 @@ class Spent:
 
 
 def price(candidate: Candidate, rules: ModelRules) -> float:
-    """The dollars of one attempt: as reported by its server, or else its tokens at the policy's price."""
+    """The cost of one attempt in US dollars: as reported by its server, or else its tokens at the policy's price."""
     return candidate.cost_usd or candidate.tokens * rules.usd_per_million_tokens / 1e6
 
 
@@ -73,7 +74,7 @@ def _summed(session: Session, where) -> Spent:
 
 
 def overspent(rules: ModelRules, issue: Spent, day: Spent) -> str:
-    """Which budget is used up, in words for people; empty while some is left."""
+    """A sentence for people naming the budget that is used up; empty if none is."""
     limits = (
         (issue.tokens, rules.tokens_per_issue, "tokens for this issue"),
         (day.tokens, rules.tokens_per_day, "tokens in 24 hours"),
@@ -84,47 +85,49 @@ def overspent(rules: ModelRules, issue: Spent, day: Spent) -> str:
 
 
 def climb(issue_id: int, fixers: Sequence[Fixer], refused: Sequence[Mapping[str, str]], **given) -> FixResult:
-    """The chain for one issue, within what the issue and the day have left of the budget."""
+    """The fixers for one issue, within the remaining budgets of the issue and of the day."""
     issue, day = spent_before(issue_id)
     return chain([Fresh(fixer, refused) for fixer in fixers], issue, day, **given)
 
 
 def chain(fixers: Sequence[Fixer], issue: Spent, day: Spent, **given) -> FixResult:
-    """``engine.repair`` with one fixer after the other; ``given`` are its other arguments.
+    """Run ``engine.repair`` with one fixer after the other; ``given`` are its other arguments.
 
-    It ends at the first proved fix with evidence. One without is kept, and the models are asked for a better one.
-    ``issue`` and ``day`` were spent before.
+    Stops at the first proved fix with evidence. A proved fix without evidence is kept while the models try to find a
+    better one. ``issue`` and ``day`` are the costs so far.
     """
     rules = given["rules"].models
     attempts: list[Attempt] = []
-    says: list[str] = []
-    said = list(given.pop("feedback", ()))
+    notes: list[str] = []
+    feedback = list(given.pop("feedback", ()))
     groundwork, best = engine.Groundwork(), FixResult("escalate", "No repairer is configured.")
     for fixer in _rungs(fixers, rules):
         now_spent = spent(attempts, rules)
         if fixer.name not in ONCE and (why := overspent(rules, issue + now_spent, day + now_spent)):
-            says.append(f"{fixer.name} was not used: {why}.")
+            notes.append(f"{fixer.name} was not used: {why}.")
             break
-        result = engine.repair(fixers=[fixer], feedback=said[-FEEDBACK:], groundwork=groundwork, **given)
+        result = engine.repair(fixers=[fixer], feedback=feedback[-FEEDBACK:], groundwork=groundwork, **given)
         attempts += result.attempts
         best = _better(best, result)
         if result.final or (result.decision == "fix" and _shown(result)):
             break
         if result.decision == "fix":
             checkout.start_over(given["tree"])
-        said += [f"{a.candidate.generator} ({a.candidate.template}): {a.reason}" for a in result.attempts if a.reason]
+        feedback += [
+            f"{a.candidate.generator} ({a.candidate.template}): {a.reason}" for a in result.attempts if a.reason
+        ]
     if best.decision == "fix" and best.candidate and best.test:
         write(given["tree"], {**best.candidate.files, best.test.path: best.test.code})
-    return replace(best, reason=" ".join([best.reason, *says]), attempts=attempts)
+    return replace(best, reason=" ".join([best.reason, *notes]), attempts=attempts)
 
 
 def _shown(result: FixResult) -> bool:
-    """Does anything in the program show that the fix is meant?"""
+    """Does anything in the program show that the fix is the intended behaviour?"""
     return result.candidate is not None and result.candidate.grade >= Evidence.SIBLING
 
 
 def _better(one: FixResult, other: FixResult) -> FixResult:
-    """A proved fix before an escalation, then the stronger evidence, then the later answer."""
+    """Prefers a proved fix to an escalation, then the stronger evidence, then the later result."""
     return max(other, one, key=lambda r: (r.decision == "fix", r.candidate.grade if r.candidate else -1))
 
 

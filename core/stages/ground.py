@@ -1,7 +1,6 @@
-"""What a service's code stands on while it is fixed, reviewed and tested: its folder, its settings, its interpreter.
+"""The ground of a service: the folder, settings and interpreter with which its code is fixed, reviewed and tested.
 
-It is always that of the commit that is repaired, never of a change: what a fix writes decides nothing about how it is
-judged.
+It always comes from the commit that is repaired, never from a change: a fix must not influence how it is judged.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ from core.runtime import Runtime, connected
 from core.stages import workspace
 from core.stages.workspace import Clone
 
-SETTLED = {"folder", "source", "tests"}  # set in the policy, nothing of these has to be found
+SETTLED = {"folder", "source", "tests"}  # if the policy sets all of these, discovery is not needed
 REMEMBERED = 64
 
 
 @dataclass(frozen=True)
 class Ground:
-    """``repository`` is the policy's, with what it leaves open as the code has it. ``runner`` runs the service."""
+    """``repository`` is the policy's, with unset values filled in from the code. ``runner`` runs the service's code."""
 
     repository: Repository
     runner: Runner
@@ -44,22 +43,22 @@ class Ground:
         return root / self.repository.folder
 
     def path(self, name: str) -> str:
-        """A path of the service's folder, as the repository has it."""
+        """Convert a path relative to the service's folder into one relative to the repository."""
         return PurePosixPath(self.repository.folder, name).as_posix()
 
     def inner(self, name: str) -> str:
-        """A path of the repository, as the service's folder has it; empty for one outside of it."""
+        """Convert a path of the repository into one relative to the service's folder; empty if it lies outside."""
         path, folder = PurePosixPath(name), PurePosixPath(self.repository.folder)
         return path.relative_to(folder).as_posix() if name and path.is_relative_to(folder) else ""
 
     def unprefixed(self, crash: Crash) -> Crash:
-        """The crash with the policy's prefixes of a container taken off the paths of its frames."""
+        """The crash, with the container prefixes of the policy removed from the paths of its frames."""
         prefixes = [f"{prefix.rstrip('/')}/" for prefix in self.repository.path_prefixes if prefix.strip("/")]
         return crash.model_copy(update={"frames": tuple(_without(frame, prefixes) for frame in crash.frames)})
 
     @property
-    def stands(self) -> bool:
-        """Whether its environment is still there; it counts as used now."""
+    def usable(self) -> bool:
+        """Whether its environment still exists. The call marks the environment as just used."""
         templates = (one.template.parent for one in self.servers.all if one.template)
         return all([cache.used(folder) for folder in (*self.environment.folders, *templates)])
 
@@ -68,12 +67,12 @@ _remembered: dict[tuple[str, ...], Ground] = {}
 
 
 def ground(rt: Runtime, name: str, repository: Repository, found: Clone, sha: str, root: Path | None = None) -> Ground:
-    """The ground of a commit. ``root`` is a fresh checkout of it, where there is one; it is left as it was.
+    """The ground of the commit ``sha``. ``root`` is a fresh checkout of it if the caller has one; it stays unchanged.
 
-    Raises EnvironmentFault when it cannot be had.
+    Raises EnvironmentFault when the environment cannot be built.
     """
     key = (str(found.path), sha, repository.model_dump_json())
-    if (known := _remembered.get(key)) and known.stands and known.runner.name == connected(rt.runner, "runner").name:
+    if (known := _remembered.get(key)) and known.usable and known.runner.name == connected(rt.runner, "runner").name:
         return known
     with contextlib.nullcontext(root) if root else workspace.tree(rt, found, f"ground-{name}-{sha[:12]}", sha) as tree:
         made = prepared(rt, name, repository, tree)
@@ -83,16 +82,16 @@ def ground(rt: Runtime, name: str, repository: Repository, found: Clone, sha: st
 
 
 def prepared(rt: Runtime, name: str, repository: Repository, root: Path) -> Ground:
-    """The ground of a checkout. Raises EnvironmentFault."""
-    runner, said = connected(rt.runner, "runner"), None
+    """The ground of a checkout. Raises EnvironmentFault when the environment cannot be built."""
+    runner, layout = connected(rt.runner, "runner"), None
     if repository.environment_build != "platform" or not repository.model_fields_set >= SETTLED:
-        said = discover(root, repository, runner)
-    made, beside = environment(_order(rt, name, repository, said, root)), _servers(rt, repository)
-    if said and not made.found:
-        checkout.start_over(root)  # its build may have written into it
-    told = filled(repository, said) if said else repository
-    interpreter = imports.settled(made.interpreter, said) if said else made.interpreter
-    return Ground(told, on(runner, interpreter, beside), made, beside)
+        layout = discover(root, repository, runner)
+    made, beside = environment(_order(rt, name, repository, layout, root)), _servers(rt, repository)
+    if layout and not made.found:
+        checkout.start_over(root)  # the build may have written into the checkout
+    settled = filled(repository, layout) if layout else repository
+    interpreter = imports.settled(made.interpreter, layout) if layout else made.interpreter
+    return Ground(settled, on(runner, interpreter, beside), made, beside)
 
 
 def _without(frame: Frame, prefixes: list[str]) -> Frame:
@@ -106,6 +105,6 @@ def _servers(rt: Runtime, repository: Repository) -> Servers:
     )
 
 
-def _order(rt: Runtime, name: str, repository: Repository, said: Any, root: Path) -> Order:
+def _order(rt: Runtime, name: str, repository: Repository, layout: Any, root: Path) -> Order:
     given = rt.settings.package_index_url.get_secret_value()
-    return Order(name, repository, said, root, rt.settings.data_dir.resolve(), tuple(indexes(given)))
+    return Order(name, repository, layout, root, rt.settings.data_dir.resolve(), tuple(indexes(given)))

@@ -33,15 +33,15 @@ BATCH = 500  # signals per transaction
 MEMORY = timedelta(hours=24)  # an ended issue accepts late signals for this long
 LATE = timedelta(seconds=60)  # signals this soon after a verified fix are stragglers of the fault
 LARGEST = 2**31 - 1  # occurrences: the limit of a column
-TELLING = 8  # an issue's first signals of a source, which later ones are compared with
+TELLING = 8  # an issue's first signals of each source, with which later signals are compared
 WAIT = timedelta(minutes=15)  # an error that does not recur within this time has not returned
 GONE = "did not come back"
-UNREADABLE = "it cannot be read; the log says why"
+UNREADABLE = "it cannot be read; see the log"
 
 
 @dataclass(frozen=True)
 class Known:
-    """The context of a batch: existing issues, the call graph, and people's decisions."""
+    """The context of a batch: existing issues, the call graph, and people's triage decisions."""
 
     index: Candidates
     graph: Mapping[str, Sequence[str]]
@@ -95,7 +95,7 @@ def index_of(session: Session) -> Candidates:
 
 
 def _put(session: Session, index: Candidates, issue: Issue) -> None:
-    """Add the issue in the form of the correlation, rebuilt from its first signals."""
+    """Add the issue to the correlation, rebuilt from its first signals."""
     signals = session.exec(
         select(Signal).where(Signal.issue_id == issue.id).order_by(col(Signal.at)).limit(TELLING)
     ).all()
@@ -130,13 +130,13 @@ def _place(session: Session, known: Known, signal: Signal) -> bool:
 
 
 def _around(session: Session, known: Known, record: Record, fp: Fingerprint) -> noise.Context:
-    """The context of a record; an alert's state changes are its stored signals, one per minute."""
+    """The correlation context of a record; the state changes of an alert are its stored signals, one per minute."""
     changes: set[datetime] = set()
     if record.kind is Kind.ALERT:
-        told = select(Signal.at).where(
+        times = select(Signal.at).where(
             Signal.fingerprint == fp.key, col(Signal.at) > record.at - noise.FLAP_SPAN, col(Signal.at) <= record.at
         )
-        changes = {at.replace(second=0, microsecond=0) for at in (record.at, *session.exec(told.limit(BATCH)))}
+        changes = {at.replace(second=0, microsecond=0) for at in (record.at, *session.exec(times.limit(BATCH)))}
     return replace(known.context, fingerprint=fp.key, state_changes=sorted(changes))
 
 
@@ -178,7 +178,7 @@ def new_issue(session: Session, record: Record, fp: Fingerprint) -> Issue:
 
 
 def _join(session: Session, signal: Signal, issue: Issue) -> None:
-    """Count the signal on its issue; an error that returns after its fix starts a new run."""
+    """Count the signal in its issue; an error that returns after its fix starts a new run."""
     signal.issue_id = issue.id
     issue.first_seen = min(issue.first_seen, signal.at)
     issue.last_seen = max(issue.last_seen, signal.at)
@@ -202,8 +202,8 @@ def _join(session: Session, signal: Signal, issue: Issue) -> None:
 
 def _first_source(session: Session, issue: Issue) -> str | None:
     """The source that reported the issue first in its current run."""
-    told = select(Signal.source).where(Signal.issue_id == issue.id, col(Signal.at) >= issue.first_seen)
-    return session.exec(told.order_by(col(Signal.at)).limit(1)).first()
+    query = select(Signal.source).where(Signal.issue_id == issue.id, col(Signal.at) >= issue.first_seen)
+    return session.exec(query.order_by(col(Signal.at)).limit(1)).first()
 
 
 def recount(session: Session, issue: Issue) -> None:
@@ -221,7 +221,7 @@ def recount(session: Session, issue: Issue) -> None:
 
 
 def start_new(rt: Runtime, begin: Callable[[Session, Issue], None] = durable.begin) -> list[int]:
-    """Start the run of every issue with enough evidence; the others show what they are waiting for."""
+    """Start the run of every issue with enough evidence; set the waiting reason of the others."""
     rt.policy  # noqa: B018 - reading it finds out whether it can be read
     with store.write() as session:
         new = session.exec(select(Issue).where(Issue.status == Status.NEW)).all()
@@ -255,7 +255,7 @@ def _holds(session: Session, rt: Runtime, issue: Issue) -> bool:
 
 # --- performance -----------------------------------------------------------------------------------
 
-BASELINE = timedelta(minutes=15)  # of latency that is compared
+BASELINE = timedelta(minutes=15)  # of latency with which the newest values are compared
 
 
 def find_degradations(rt: Runtime) -> None:

@@ -1,4 +1,4 @@
-"""Hand over: escalates the issue with all findings."""
+"""Handover: escalates the issue with all findings."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ OUTCOMES = {
 REFUSED = ("refused", "tests_failed", "no_fix")  # the publications of such a run are withdrawn
 
 
-def run(context: StepContext, event: str, says: str) -> Done:
+def run(context: StepContext, event: str, reason: str) -> Done:
     rt, issue_id, run = context.runtime, context.issue_id, context.run
     if event in REFUSED:
-        says = "; ".join([says, *_withdrawn(rt, issue_id, run, says)])
+        reason = "; ".join([reason, *_withdrawn(rt, issue_id, run, reason)])
     with store.write() as session:
-        learn.remember(session, issue_id, run, OUTCOMES.get(event, "failed"), says)
-        admission.return_places(session, says, Deployment.issue_id == issue_id)
+        learn.remember(session, issue_id, run, OUTCOMES.get(event, "failed"), reason)
+        admission.return_places(session, reason, Deployment.issue_id == issue_id)
         _void_questions(session, issue_id)
         known = _known(session, issue_id, run)
-        issue = stage_log.move(session, issue_id, Status.ESCALATED, says)
+        issue = stage_log.move(session, issue_id, Status.ESCALATED, reason)
         if not known:
-            notify.queue(session, event, issue, f"{event}-{issue_id}-{run}", says)
-        learn.note(session, issue_id, run, "escalate", {"event": event, "says": says[:500]})
+            notify.queue(session, event, issue, f"{event}-{issue_id}-{run}", reason)
+        learn.note(session, issue_id, run, "escalate", {"event": event, "says": reason[:500]})
         if service := rt.policy.services.get(issue.service):
             brakes.brake_if_due(session, rt.policy, service.repository)
     return Done(ok=True)
@@ -64,7 +64,10 @@ def _known(session: Session, issue_id: int, run: int) -> bool:
 
 
 def _withdrawn(rt: Runtime, issue_id: int, run: int, why: str) -> list[str]:
-    """Withdraw what this run published; returns a description of what remains. The issue is escalated anyway."""
+    """Withdraw what this run published; returns a description of what could not be withdrawn.
+
+    The issue is escalated in any case.
+    """
     with store.read() as session:
         rows = session.exec(
             select(ChangeSet)

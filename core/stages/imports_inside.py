@@ -1,6 +1,6 @@
-"""Runs in the sandbox, sealed.py in front: which modules of the source can be imported, and what the others raise.
+"""Runs in the sandbox behind sealed.py: imports each module of the source and reports the errors.
 
-The job is ``[module]``; the report has ``[module, ""]`` or ``[module, last line of its error]`` of each.
+The job is ``[module]``; the report has ``[module, ""]`` or ``[module, last line of the error]`` for each.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Learn: a verified fix is merged, its issue is closed everywhere, and its outcome counts from now on.
+"""Learn: merges a verified fix, closes its issue at every source, and records the outcome for later decisions.
 
 A refused merge does not change this: it is retried separately (core/stages/deliver/merge.py).
 """
@@ -30,8 +30,8 @@ def run(context: StageContext, change_id: int) -> Learned:
             .order_by(col(Signal.id).desc())
             .limit(1)
         ).first()
-    merging, said = merge.attempt(rt, issue, change)
-    entry.says = "; ".join(filter(None, [said, close_report(rt, reported)]))
+    merging, message = merge.attempt(rt, issue, change)
+    entry.says = "; ".join(filter(None, [message, close_report(rt, reported)]))
     with store.write() as session:
         change = session.get_one(ChangeSet, change_id)
         change.status = "merged" if merging == "merged" and change.pull_number else "deployed"
@@ -46,7 +46,7 @@ def run(context: StageContext, change_id: int) -> Learned:
         notify.queue(session, "resolved", issue, f"resolved-{issue_id}-{run}", issue.resolution)
         note(session, issue_id, run, "resolved", {"sha": change.head_sha})
         if merging == "refused":
-            merge.outstanding(session, issue, change, said)
+            merge.outstanding(session, issue, change, message)
     return Learned(ok=True, outstanding=merging != "merged")
 
 

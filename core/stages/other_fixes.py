@@ -1,6 +1,6 @@
 """The part of the workflow in which an issue waits for the fix of another one (core/stages/dependence.py).
 
-Either the other issue has this very fix under way, or its fault stands in the way of this fix.
+Either the other issue has the same fix in progress, or its fault blocks this fix.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from core.stages.steps import begin_anew_step, dependence_step, pause, twin_step
 
 
 def wait(issue_id: int, run: int, other: int) -> Awaited:
-    """Wait for the other issue's fix; ``ok`` when it has one."""
+    """Wait for the other issue's fix; ``ok`` if that issue was fixed."""
     looks = 0
     while (look := dependence_step(issue_id, run, other, looks)).seconds > 0:
         pause(look.seconds)

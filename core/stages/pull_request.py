@@ -1,7 +1,7 @@
 """The pull request of a fix: what failed and how often, cause, why this change, proof, what was not checked.
 
-One is open for one issue: its branch carries the issue's number, and the code host looks for it first. A change that is
-refused after it was published takes its branch and its pull request back.
+Each issue has at most one open pull request: its branch contains the issue's number, and an existing one is found
+first. If a change is rejected after it was published, its branch and its pull request are withdrawn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.stages.review.gate import CAPABILITIES, newly
 from core.vendors.base import VendorError
 from core.vendors.command import CommandError
 
-NOTES, ABILITIES = 10, 40  # that a pull request tells
+NOTES, ABILITIES = 10, 40  # most notes and most new capabilities that a pull request lists
 PROOF = (
     ("fails_before", "the new test fails on the old code"),
     ("passes_after", "it passes with the fix"),
@@ -34,9 +34,9 @@ def branch_of(issue_id: int) -> str:
 
 
 def withdraw(rt: Runtime, change: ChangeSet, why: str) -> str:
-    """Close the pull request of a rejected change and delete its branch, if both are still at our commit.
+    """Close the pull request of a rejected change and delete its branch, if both are still at the platform's commit.
 
-    Returns what could not be done, empty when all was. A branch that somebody moved is theirs: it stays as it is.
+    Returns a description of what failed, empty if nothing did. A branch that somebody else moved stays unchanged.
     """
     if not change.branch:
         return ""
@@ -68,7 +68,7 @@ def _withdraw(rt: Runtime, change: ChangeSet, why: str) -> None:
 
 
 def open_for(rt: Runtime, issue_id: int, change_id: int, repository: Repository) -> None:
-    """Open (or find) the pull request and put the review's verdict on its commit."""
+    """Open or find the pull request, and set the review's verdict as a status of its commit."""
     if not (rt.host and repository.github):
         return
     with store.read() as session:
@@ -164,9 +164,9 @@ def _evidence(change: ChangeSet) -> str:
 
 
 def _proof(change: ChangeSet) -> str:
-    """The four conditions, then what each run said."""
-    marks = [f"- [{'x' if change.proof.get(key) else ' '}] {says}" for key, says in PROOF]
-    runs = [f"  - {fenced(says)}" for says in change.proof.get("says", [])]
+    """The four conditions of the proof, then the result of each test run."""
+    marks = [f"- [{'x' if change.proof.get(key) else ' '}] {text}" for key, text in PROOF]
+    runs = [f"  - {fenced(text)}" for text in change.proof.get("says", [])]
     test = [f"- The new test: {fenced(change.test_path, 200)}"] if change.test_path else []
     return "\n".join([*marks, *runs, *test])
 
@@ -183,16 +183,16 @@ def _sign(gate: dict) -> str:
 
 
 def _newly(review: Review) -> str:
-    """New calls, imports, conditions and constants; those that reach outside the program come first."""
+    """New calls, imports, conditions and constants; those that reach outside the program come first. Markdown."""
     gate, rows = newly(review.gates, review.findings)
     if gate is None:
         return "- Not analyzed."
-    told = [
+    lines = [
         f"- {'**needs a person**: ' if asks else ''}{fenced(r['says'])} ({fenced(r['path'], 100)}:{r['line']})"
         for asks, r in rows[:ABILITIES]
     ]
     more = [f"- and {len(rows) - ABILITIES} more in the console"] if len(rows) > ABILITIES else []
-    return "\n".join([*told, *more] or [f"- {gate['says']}"])
+    return "\n".join([*lines, *more] or [f"- {gate['says']}"])
 
 
 def _notes(review: Review) -> str:
@@ -205,11 +205,11 @@ def _notes(review: Review) -> str:
 
 def _unchecked(rt: Runtime, change: ChangeSet, review: Review) -> str:
     """What was not checked for this change."""
-    told = {gate["gate"]: gate for gate in review.gates}
+    gates = {gate["gate"]: gate for gate in review.gates}
     found = ["Behaviour that no test and no recorded input covers, and other services that call this one."]
-    if told.get("performance", {}).get("value") is None:
+    if gates.get("performance", {}).get("value") is None:
         found.append("Performance: no recorded input could be timed.")
-    scan = told.get("vulnerabilities", {"done": False, "says": "not scanned"})
+    scan = gates.get("vulnerabilities", {"done": False, "says": "not scanned"})
     if not scan.get("done", True):
         found.append(f"Known vulnerabilities of its dependencies: {fenced(scan['says'])}.")
     if weaker := getattr(rt.runner, "weaker_because", ""):

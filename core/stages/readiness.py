@@ -1,6 +1,6 @@
-"""Whether the platform can work for a repository: each step is tried for real, and says what was tried and what came.
+"""Checks whether the platform can work for a repository: each step is really tried, and reports its result.
 
-A step that was not tried says why; nothing is called good that was not seen to work.
+A step that was not tried gives the reason. A step is ok only if it was seen to work.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ HOOKS = {
 
 @dataclass(frozen=True)
 class ReadinessStep:
-    """One step. ``state`` is ok, fault, unsure (it works in part) or not tried; ``says`` is what came of it."""
+    """One step. ``state`` is ok, fault, unsure (works in part) or not tried; ``says`` is the result of ``tried``."""
 
     what: str
     state: str
@@ -57,13 +57,13 @@ class ReadinessStep:
 
 
 def examine(rt: Runtime, name: str) -> Iterator[ReadinessStep]:
-    """The steps in their order, each as soon as it is done. A fault ends what depends on it, and that is said."""
+    """Yield each step as soon as it is done. After a fault, the steps that depend on it are not tried."""
     repository = rt.policy.repositories.get(name)
     if repository is None:
         known = ", ".join(sorted(rt.policy.repositories)) or "none"
         yield ReadinessStep(
             "policy", FAULT, f"repositories.{name} in {rt.settings.platform_file}",
-            rt.policy_error or f"there is no such repository; there are: {known}", "correct the name, or add it",
+            rt.policy_error or f"no such repository; configured: {known}", "correct the name, or add the repository",
         )  # fmt: skip
         return
     yield from _code(rt, name, repository)
@@ -78,15 +78,15 @@ def _code(rt: Runtime, name: str, repository: Repository) -> Iterator[ReadinessS
     try:
         found = workspace.clone(rt, name, repository)
     except CommandError as error:
-        says = Redactor()(str(error))
-        fix = f"check repositories.{name}.remote, and that this machine and GITHUB_TOKEN may read it"
-        yield ReadinessStep("clone", FAULT, f"git fetch of {remote}", says, fix, _since(started))
+        text = Redactor()(str(error))
+        fix = f"check repositories.{name}.remote, and that this machine and GITHUB_TOKEN can read it"
+        yield ReadinessStep("clone", FAULT, f"git fetch of {remote}", text, fix, _since(started))
         yield from _left("clone", "branch", "environment", "imports", "tests")
         return
-    yield ReadinessStep("clone", OK, f"git fetch of {remote}", "all branches were fetched", seconds=_since(started))
+    yield ReadinessStep("clone", OK, f"git fetch of {remote}", "fetched all branches", seconds=_since(started))
     head, step = _branch(name, found)
     yield step
-    yield _pushes(found, head) if head else ReadinessStep("push", NOT_TRIED, "", "there is no branch to start from")
+    yield _pushes(found, head) if head else ReadinessStep("push", NOT_TRIED, "", "the branch does not exist")
     if not head:
         yield from _left("branch", "environment", "imports", "tests")
         return
@@ -100,81 +100,85 @@ def _branch(name: str, found: Clone) -> tuple[str, ReadinessStep]:
     tried = f"the head of {wanted}"
     try:
         head = found.head(f"refs/remotes/origin/{wanted}")
-        return head, ReadinessStep("branch", OK, tried, f"{wanted} stands at {head[:12]}")
+        return head, ReadinessStep("branch", OK, tried, f"{wanted} is at {head[:12]}")
     except CommandError:
         there = found.git("for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes/origin").split()
-        says = f"there is no branch {wanted}; there are: {', '.join(there[:12]) or 'none'}"
-        return "", ReadinessStep("branch", FAULT, tried, says, f"correct repositories.{name}.branch in platform.toml")
+        text = f"no branch {wanted}; existing branches: {', '.join(there[:12]) or 'none'}"
+        return "", ReadinessStep("branch", FAULT, tried, text, f"correct repositories.{name}.branch in platform.toml")
 
 
 def _pushes(found: Clone, head: str) -> ReadinessStep:
-    tried = "git push --dry-run of a branch of the platform; nothing is written"
+    tried = "git push --dry-run of a platform branch; nothing is written"
     try:
         found.try_push(head)
-        return ReadinessStep("push", OK, tried, "the remote would take it")
+        return ReadinessStep("push", OK, tried, "the remote would accept it")
     except CommandError as error:
-        fix = "give GITHUB_TOKEN (or the ssh key of this machine) the right to write contents"
+        fix = "give GITHUB_TOKEN (or this machine's ssh key) write access to contents"
         return ReadinessStep("push", FAULT, tried, Redactor()(str(error)), fix)
 
 
 def _run(rt: Runtime, name: str, repository: Repository, root: Path) -> Iterator[ReadinessStep]:
     if rt.runner is None:
-        why = "there is no sandbox for repository code; install bubblewrap"
-        yield ReadinessStep("environment", FAULT, "a sandbox", why, "see the line on the sandbox in the general check")
+        why = "this machine has no sandbox for repository code; install bubblewrap"
+        yield ReadinessStep("environment", FAULT, "a sandbox", why, "see the sandbox line of python -m core doctor")
         yield from _left("environment", "imports", "tests")
         return
     started = time.monotonic()
-    tried = "read its manifests, and build what they name with uv in a sandbox"
+    tried = "read the manifests, and installed their packages with uv in a sandbox"
     try:
-        stands = prepared(rt, name, repository, root)
+        ground = prepared(rt, name, repository, root)
     except EnvironmentFault as fault:
         yield ReadinessStep("environment", FAULT, tried, fault.says, fault.fix, _since(started))
         yield from _left("environment", "imports", "tests")
         return
-    yield _layout(stands, repository)
-    yield _environment(stands, tried, _since(started))
-    tree = stands.within(root)
-    yield from (_syntax(stands, tree), _imports(stands, tree), _tests(stands, tree, rt.policy.fix.tests_seconds))
+    yield _layout(ground, repository)
+    yield _environment(ground, tried, _since(started))
+    tree = ground.within(root)
+    yield from (_syntax(ground, tree), _imports(ground, tree), _tests(ground, tree, rt.policy.fix.tests_seconds))
 
 
 def _left(after: str, *names: str) -> Iterator[ReadinessStep]:
     for name in names:
-        yield ReadinessStep(name, NOT_TRIED, "", f"the step {after!r} has to work first")
+        yield ReadinessStep(name, NOT_TRIED, "", f"needs the step {after!r} to work first")
 
 
-def _layout(stands: Ground, given: Repository) -> ReadinessStep:
-    found, told = stands.repository, []
+def _layout(ground: Ground, given: Repository) -> ReadinessStep:
+    found, values = ground.repository, []
     for key in ("folder", "source", "tests", "test_command"):
         value = getattr(found, key)
         how = "set" if key in given.model_fields_set else "the default" if key == "test_command" else "found"
-        told.append(f"{key} = {json.dumps(value)} ({how})")
-    fix = "set what is wrong in platform.toml" if set(given.model_fields_set) < {"folder", "source", "tests"} else ""
-    return ReadinessStep("layout", OK, "looked where its source and tests are", "; ".join(told), fix)
+        values.append(f"{key} = {json.dumps(value)} ({how})")
+    fix = (
+        "if a value is wrong, set it in platform.toml"
+        if set(given.model_fields_set) < {"folder", "source", "tests"}
+        else ""
+    )
+    return ReadinessStep("layout", OK, "searched for the source and the tests", "; ".join(values), fix)
 
 
-def _environment(stands: Ground, tried: str, seconds: float) -> ReadinessStep:
-    made = stands.environment
-    servers = [f"a {one.name} of its own at {one.variable}" for one in stands.servers.all]
+def _environment(ground: Ground, tried: str, seconds: float) -> ReadinessStep:
+    made = ground.environment
+    servers = [f"its own {one.name} at {one.variable}" for one in ground.servers.all]
     how = "from the cache" if made.found else f"built in {made.seconds:.0f} s"
     return ReadinessStep(
         "environment", OK, tried, "; ".join([f"{made.says}, {how}", *made.notes, *servers]), seconds=seconds
     )
 
 
-def _syntax(stands: Ground, tree: Path) -> ReadinessStep:
-    """The platform reads the code too: what its own parser does not know, the service's interpreter parses."""
+def _syntax(ground: Ground, tree: Path) -> ReadinessStep:
+    """Parse every file: with the platform's parser, or with the service's interpreter where the syntax is newer."""
     paths = [*sources.files(tree), *sources.files(tree, tests=True)]
     newer = [path for path in paths if not _parses(tree / path)]
-    with sources.reading(reader(stands.runner)):
+    with sources.reading(reader(ground.runner)):
         unread = [path for path in newer if not _parses(tree / path)]
-    tried, own = f"read {counted(len(paths), 'Python file')}", version_of(stands.runner)
+    tried, own = f"read {counted(len(paths), 'Python file')}", version_of(ground.runner)
     service = f"the service's Python {own[0]}.{own[1]}" if own else "the platform's Python"
     if not unread:
-        by = f", {len(newer)} of them by {service}: their syntax is newer than the platform's Python" if newer else ""
-        return ReadinessStep("syntax", OK, tried, f"all of them are understood{by}")
-    says = f"{counted(len(unread), 'file')} cannot be read by {service}: {', '.join(unread[:5])}"
-    fix = "correct the syntax of these files, or set python to the version that they are written for"
-    return ReadinessStep("syntax", UNSURE, tried, says, fix)
+        by = f", {len(newer)} by {service}, because their syntax is newer than the platform's Python" if newer else ""
+        return ReadinessStep("syntax", OK, tried, f"all parsed{by}")
+    text = f"{counted(len(unread), 'file')} cannot be parsed by {service}: {', '.join(unread[:5])}"
+    fix = "correct the syntax of these files, or set python to the version they are written for"
+    return ReadinessStep("syntax", UNSURE, tried, text, fix)
 
 
 def _parses(path: Path) -> bool:
@@ -185,69 +189,76 @@ def _parses(path: Path) -> bool:
     return True
 
 
-def _imports(stands: Ground, tree: Path) -> ReadinessStep:
+def _imports(ground: Ground, tree: Path) -> ReadinessStep:
     started = time.monotonic()
-    within = tuple("" if folder == "." else f"{folder}/" for folder in stands.repository.source)
-    with sources.rooted(interpreter_of(stands.runner).roots):
+    within = tuple("" if folder == "." else f"{folder}/" for folder in ground.repository.source)
+    with sources.rooted(interpreter_of(ground.runner).roots):
         modules = [sources.module_of(path) for path in sources.files(tree) if path.startswith(within)]
     modules = [name for name in modules if sources.importable(name) and name not in ("setup", "conftest")][:MODULES]
     tried = f"imported {counted(len(modules), 'module')} of the source in the sandbox"
     with desk(tree) as made:
         made.put("job", json.dumps(modules))
         code = script(Path(str(imports_inside.__file__)))
-        done = stands.runner.run(["python", "-P", "-c", code, made.name], tree, IMPORTS_SECONDS)
-        told = dict(made.report()[0])
-    failed = {name: why for name, why in told.items() if why}
-    if len(told) < len(modules):
-        failed["the rest"] = done.stopped or done.stderr.strip()[-300:] or "the run ended before"
+        done = ground.runner.run(["python", "-P", "-c", code, made.name], tree, IMPORTS_SECONDS)
+        report = dict(made.report()[0])
+    failed = {name: why for name, why in report.items() if why}
+    if len(report) < len(modules):
+        failed["the rest"] = done.stopped or done.stderr.strip()[-300:] or "the run ended early"
     if not failed:
-        return ReadinessStep("imports", OK if modules else NOT_TRIED, tried, "all of them can be imported" if modules
-                             else "no module was found", seconds=_since(started))  # fmt: skip
-    says = "; ".join(f"{name}: {why}" for name, why in list(failed.items())[:5])
-    fix = "name what is missing in the service's requirements, or set environment_build, services or environment"
+        return ReadinessStep("imports", OK if modules else NOT_TRIED, tried, "all can be imported" if modules
+                             else "no module found", seconds=_since(started))  # fmt: skip
+    text = "; ".join(f"{name}: {why}" for name, why in list(failed.items())[:5])
+    fix = "add missing packages to the service's requirements, or set environment_build, services or environment"
     state = UNSURE if len(failed) < len(modules) else FAULT
-    return ReadinessStep("imports", state, tried, f"{len(failed)} of {len(modules)} fail: {says}", fix, _since(started))
+    return ReadinessStep(
+        "imports",
+        state,
+        tried,
+        f"{len(failed)} of {counted(len(modules), 'module')} failed: {text}",
+        fix,
+        _since(started),
+    )
 
 
-def _tests(stands: Ground, tree: Path, limit: float) -> ReadinessStep:
-    command = stands.repository.test_command
-    told = run_tests(tree, command, stands.runner, timeout=limit)
-    tried = f"{' '.join(command)} in the sandbox, as every fix is proved"
-    ran, failures = test.counts(told)
-    seconds = round(told.done.seconds, 1) if told.done else 0.0
-    if why := _unfinished(told, ran, limit):
+def _tests(ground: Ground, tree: Path, limit: float) -> ReadinessStep:
+    command = ground.repository.test_command
+    result = run_tests(tree, command, ground.runner, timeout=limit)
+    tried = f"ran {' '.join(command)} in the sandbox, as for every fix"
+    ran, failures = test.counts(result)
+    seconds = round(result.done.seconds, 1) if result.done else 0.0
+    if why := _unfinished(result, ran, limit):
         return ReadinessStep("tests", FAULT, tried, *why, seconds)
     if failures:
-        names = ", ".join(sorted(test.failed(told))[:8])
+        names = ", ".join(sorted(test.failed(result))[:8])
         if failures == ran:
-            says = f"no test passes, so the tests say nothing about a fix: {names}"
+            text = f"no test passes, so the tests cannot judge a fix: {names}"
             return ReadinessStep(
-                "tests", FAULT, tried, says, "run test_command by hand, and look at its first error", seconds
+                "tests", FAULT, tried, text, "run test_command by hand and fix its first error", seconds
             )
-        says = f"{failures} of {counted(ran, 'test')} fail and are known by name, so that they block no fix: {names}"
-        return ReadinessStep("tests", UNSURE, tried, says, "mend them, or look at what they need", seconds)
+        text = f"{failures} of {counted(ran, 'test')} fail already, so they do not block a fix: {names}"
+        return ReadinessStep("tests", UNSURE, tried, text, "fix these tests, or provide what they need", seconds)
     return ReadinessStep("tests", OK, tried, f"{counted(ran, 'test')} passed", seconds=seconds)
 
 
-def _unfinished(told: Tests, ran: int, limit: float) -> tuple[str, str] | None:
-    """Why a run of the tests says nothing, and the way out."""
-    if told.done and told.done.timed_out:
-        says = f"too slow: the suite did not end within {limit:.0f} s; fixes are judged by their related tests"
-        return says, "set a faster test_command, or raise fix.tests_seconds"
-    said = "" if told.done is None else (told.done.stderr.strip() or told.done.stdout.strip())[-800:]
-    if not told.finished:
-        broken = "; ".join(f"{name}: {text.splitlines()[0][:300]}" for name, text in told.results.items() if text)
-        return f"the run did not come to its end: {broken or said}", "set test_command to a command that runs pytest"
-    return (f"no test ran: {said}", "set tests and test_command in platform.toml") if not ran else None
+def _unfinished(run: Tests, ran: int, limit: float) -> tuple[str, str] | None:
+    """(why the test run gave no result, how to fix that); None if it gave one."""
+    if run.done and run.done.timed_out:
+        text = f"too slow: the suite did not finish within {limit:.0f} s; each fix is judged by its related tests"
+        return text, "set a faster test_command, or raise fix.tests_seconds"
+    output = "" if run.done is None else (run.done.stderr.strip() or run.done.stdout.strip())[-800:]
+    if not run.finished:
+        broken = "; ".join(f"{name}: {text.splitlines()[0][:300]}" for name, text in run.results.items() if text)
+        return f"the run did not finish: {broken or output}", "set test_command to a command that runs pytest"
+    return (f"no test ran: {output}", "set tests and test_command in platform.toml") if not ran else None
 
 
 def _health(rt: Runtime, repository: Repository) -> ReadinessStep:
     if not repository.production_url:
-        return ReadinessStep("health", NOT_TRIED, "", "production_url is not set", "set it to have releases watched")
+        return ReadinessStep("health", NOT_TRIED, "", "production_url is not set", "set it to watch releases")
     url = f"{repository.production_url.rstrip('/')}{repository.health_path}"
     why = rt.probe(url)
     fix = "correct production_url or health_path in platform.toml" if why else ""
-    return ReadinessStep("health", FAULT if why else OK, f"GET {url}", why or "it answered 200", fix)
+    return ReadinessStep("health", FAULT if why else OK, f"GET {url}", why or "returned 200", fix)
 
 
 def _webhooks(settings: Settings) -> Iterator[ReadinessStep]:
@@ -258,13 +269,11 @@ def _webhooks(settings: Settings) -> Iterator[ReadinessStep]:
         if not getattr(settings, setting).get_secret_value():
             yield ReadinessStep(what, NOT_TRIED, "", f"{setting.upper()} is not set, so {where} is closed")
         elif vendor in last:
-            yield ReadinessStep(
-                what, OK, "looked for a verified delivery", f"the last one came {last[vendor]:%F %T} UTC"
-            )
+            yield ReadinessStep(what, OK, "looked for a verified delivery", f"last delivery: {last[vendor]:%F %T} UTC")
         else:
             fix = f"send a test delivery from {vendor} to {where}"
-            says = "none has come yet, so it is not known whether it would arrive"
-            yield ReadinessStep(what, UNSURE, "looked for a verified delivery", says, fix)
+            text = "no delivery yet, so it is unknown whether one would arrive"
+            yield ReadinessStep(what, UNSURE, "looked for a verified delivery", text, fix)
 
 
 def _received(session: Session):
@@ -275,24 +284,24 @@ def _tokens(rt: Runtime, repository: Repository) -> Iterator[ReadinessStep]:
     for name, check in registry.checks(rt.settings):
         off = check.says.startswith("not connected")
         state = OK if check.ok else NOT_TRIED if off else FAULT
-        tried = "" if off else "asked with the credential that is set"
+        tried = "" if off else "sent a request with the configured credential"
         yield ReadinessStep(f"access to {name}", state, tried, check.says, check.fix)
     host = registry.github(rt.settings)
     if host is None or not repository.github:
         return
-    tried = f"asked GitHub what the token may do in {repository.github}"
+    tried = f"asked GitHub for the token's rights in {repository.github}"
     try:
         rights = host.permissions(repository.github)
     except VendorError as error:
-        yield ReadinessStep("rights of GITHUB_TOKEN", FAULT, tried, error.message, "see access to github")
+        yield ReadinessStep("rights of GITHUB_TOKEN", FAULT, tried, error.message, "see the step 'access to github'")
         return
     if not rights:
-        says = "GitHub does not say it of this kind of token; the step 'push' tried to write"
-        yield ReadinessStep("rights of GITHUB_TOKEN", NOT_TRIED, tried, says)
+        text = "GitHub does not report the rights of this kind of token; the step 'push' tests write access"
+        yield ReadinessStep("rights of GITHUB_TOKEN", NOT_TRIED, tried, text)
         return
-    said = ", ".join(sorted(name for name, given in rights.items() if given))
-    fix = "" if rights.get("push") else "give it contents and pull requests: read and write"
-    yield ReadinessStep("rights of GITHUB_TOKEN", OK if rights.get("push") else FAULT, tried, said, fix)
+    granted = ", ".join(sorted(name for name, given in rights.items() if given))
+    fix = "" if rights.get("push") else "give the token read and write access to contents and pull requests"
+    yield ReadinessStep("rights of GITHUB_TOKEN", OK if rights.get("push") else FAULT, tried, granted, fix)
 
 
 def _since(started: float) -> float:

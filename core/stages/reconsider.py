@@ -1,9 +1,9 @@
-"""Reconsider: an issue that its decision escalated is decided anew when later reports change that decision.
+"""Reconsider: an escalated issue is decided again when later reports would change its decision.
 
-A fast input brings the second report seconds before the third. The decision at the second one must not be the last
-word. Only what the new reports add counts: the decision is judged again with its own recorded inputs, the added
-confidence, and the severity then or now, whichever is higher. A person's action on the issue ends this, and so do
-``MOST`` decisions.
+A fast input may deliver the third report seconds after the second, so the decision at the second one must not be
+final. Only what the new reports add counts: the decision is judged again with its own recorded inputs, the added
+confidence, and the higher of the severities then and now. A person's action on the issue ends this, and so does the
+``MOST``-th decision.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from core.stages import analyze, learn
 from core.stages.group import MEMORY
 
 log = logging.getLogger(__name__)
-MOST = 3  # escalations of one issue that are decided anew
+MOST = 3  # times that the escalation of one issue is decided again
 AT_ONCE = 20  # issues per cycle, the latest reports first
 ACTION = "decided_anew"
 SEVERITIES, IMPACTS = list(Severity), list(Impact)
@@ -41,7 +41,7 @@ def start(rt: Runtime, begin: Callable[[Session, Issue], None] = durable.begin) 
 
 
 def _candidates() -> list[tuple[Issue, Decision]]:
-    """Issues that their decision escalated, that nobody took, and that were reported since, with that decision."""
+    """Escalated issues that nobody took and that were reported again since, each with its decision."""
     with store.read() as session:
         rows = session.exec(
             select(Issue)
@@ -76,7 +76,7 @@ def _reported_since(session: Session, decision: Decision) -> bool:
 
 
 def _again(rt: Runtime, issue: Issue, decision: Decision, begin: Callable[[Session, Issue], None]) -> bool:
-    """Decide one issue anew if its reports ask for it. A failure does not block other issues."""
+    """Decide one issue again if its new reports change the decision. A failure does not block other issues."""
     try:
         case = read_situation(dict(decision.receipt["inputs"]))
         grown = _grown(rt, issue, decision, case)
@@ -89,15 +89,15 @@ def _again(rt: Runtime, issue: Issue, decision: Decision, begin: Callable[[Sessi
         kept = session.get_one(Issue, issue.id)
         if (kept.status, kept.run) != (Status.ESCALATED, decision.run) or _acted(session, kept, decision):
             return False
-        says = _says(case, grown)
+        reason = _says(case, grown)
         begin(session, kept)
-        learn.note(session, kept.id, kept.run, ACTION, {"says": says, "after_run": decision.run})
-        stage_log.move(session, kept.id, Status.ANALYZING, says)
+        learn.note(session, kept.id, kept.run, ACTION, {"says": reason, "after_run": decision.run})
+        stage_log.move(session, kept.id, Status.ANALYZING, reason)
     return True
 
 
 def _acted(session: Session, issue: Issue, decision: Decision) -> bool:
-    """Has a person acted on the issue since the decision, or asked for the run?"""
+    """Has a person acted on the issue since the decision, or requested the run?"""
     if issue.assignee or issue.requested_by:
         return True
     rows = select(AuditRow.id).where(
@@ -108,7 +108,7 @@ def _acted(session: Session, issue: Issue, decision: Decision) -> bool:
 
 
 def _grown(rt: Runtime, issue: Issue, decision: Decision, case: Situation) -> Situation:
-    """The decision's inputs with what the reports since then add to them."""
+    """The decision's inputs, extended by the reports since then."""
     evidence = analyze.gather(rt, issue.id)
     with store.read() as session:
         new = set(session.exec(select(Signal.source, Signal.vendor_id).where(*_since(decision))).all())
@@ -126,7 +126,7 @@ def _grown(rt: Runtime, issue: Issue, decision: Decision, case: Situation) -> Si
 
 
 def _concluded(evidence: IssueFacts) -> Conclusion:
-    """The embedded analysis: the same for both sides, and free, also where a model is the analyst."""
+    """The embedded analysis, even where a model is the analyst: it is free and treats both sides alike."""
     return EmbeddedAnalyst().analyze(evidence)
 
 

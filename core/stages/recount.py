@@ -1,7 +1,7 @@
-"""Counts of a vendor that tells how often an error occurred since the last look, and by webhook also each occurrence.
+"""Counts occurrences of a vendor that reports each one by webhook and also their number since the last poll.
 
-A webhook's signal counts once. When the count arrives, those that it includes are subtracted, so that an occurrence
-which both told is counted once.
+A webhook's signal counts as one. When the vendor's number arrives, the webhook signals that it includes are subtracted,
+so that each occurrence counts once.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from sqlmodel import Session, col, select
 
 from core.models import Issue, Signal
 
-ALONE = "alone"  # attribute of a webhook's signal that no count includes yet
+ALONE = "alone"  # attribute of a webhook's signal that is not included in a polled number yet
 LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class KnownEvents:
-    """Signals of one vendor issue that its webhooks brought, and the one that a record repeats."""
+    """The webhook signals of one vendor issue, and the signal that a record repeats."""
 
     alone: Sequence[Signal]
     same: Signal | None
 
 
 def recounted(session: Session, rows: Sequence[dict]) -> list[dict]:
-    """The rows of new signals with the counts that remain. Of one that is stored already, the stored count grows."""
+    """The rows of new signals with their remaining counts. The count of a signal that is already stored is raised."""
     return [_recounted(session, row) for row in rows]
 
 
@@ -48,7 +48,7 @@ def _recounted(session: Session, row: dict) -> dict:
 
 
 def _known(session: Session, source: str, name: str) -> KnownEvents:
-    """By the part of the identity before the colon, which names the vendor's issue."""
+    """Group by the part of the identity before the colon, which identifies the vendor's issue."""
     group = name.partition(":")[0]
     within = (col(Signal.vendor_id) >= f"{group}:", col(Signal.vendor_id) < f"{group};")
     alone = col(Signal.attributes)[ALONE].as_boolean().is_(True)

@@ -1,4 +1,4 @@
-"""Recovered: an issue of alerts ends when each of its alerts is over, as their source says."""
+"""Recovered: an issue that consists of alerts ends when their source has resolved all of them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from core.stages import learn
 from core.stages.collect import OVER
 from core.stages.group import GONE
 
-RECENT = timedelta(days=1)  # for which an end is remembered: a run that is under way may end later
+RECENT = timedelta(days=1)  # how long a resolved alert is remembered, because a run in progress may end later
 OPEN = (Status.NEW, Status.ESCALATED)
 
 
 def close() -> list[int]:
-    """End the issues whose alerts are all over, unless work on them goes on or a person has them; returns them."""
+    """End the issues whose alerts are all resolved, unless they are in progress or a person has them; returns them."""
     with store.write() as session:
         over = _over(session)
         opened = select(Signal.issue_id).where(col(Signal.vendor_id).in_(over), col(Signal.issue_id).is_not(None))
@@ -30,9 +30,9 @@ def close() -> list[int]:
 
 
 def _over(session: Session) -> set[str]:
-    """The identities of the alerts that ended of late."""
+    """The identities of the recently resolved alerts."""
     rows = select(Signal.attributes).where(Signal.set_aside == OVER, col(Signal.received_at) > now() - RECENT)
-    return {str(told["over"]) for told in session.exec(rows)}
+    return {str(row["over"]) for row in session.exec(rows)}
 
 
 def _all_over(session: Session, issue: Issue, over: set[str]) -> bool:
@@ -41,12 +41,12 @@ def _all_over(session: Session, issue: Issue, over: set[str]) -> bool:
 
 
 def _end(session: Session, issue: Issue) -> None:
-    """One that nobody worked on is dismissed until the alert fires again; of an escalated one the end is kept."""
+    """Dismiss an issue that nobody worked on, until its alert fires again; note the end on an escalated issue."""
     if issue.status is Status.NEW:
         stage_log.move(session, issue.id, Status.DISMISSED, f"The alert is over and {GONE}")
         return
-    says = "The alert is over: its source reports it as resolved."
-    learn.resolved(session, issue.id, issue.run, says, "platform")
-    issue.resolution = says
-    learn.note(session, issue.id, issue.run, "alert_over", {"says": says})
-    stage_log.move(session, issue.id, Status.RESOLVED, says)
+    reason = "The alert is over: its source reports it as resolved."
+    learn.resolved(session, issue.id, issue.run, reason, "platform")
+    issue.resolution = reason
+    learn.note(session, issue.id, issue.run, "alert_over", {"says": reason})
+    stage_log.move(session, issue.id, Status.RESOLVED, reason)

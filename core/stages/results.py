@@ -1,8 +1,8 @@
-"""What each step returns, and how it is recorded.
+"""The results of the steps, and how they are recorded.
 
 The durable engine records a step as plain JSON, never as a pickled class: ``{"step": name, "version": 1, **fields}``.
-A field that is None is left out. A record of another version may have fewer keys: those fields have their defaults, so
-every field has one. It may have more: they are ignored (docs/adding-a-step.md).
+A field that is None is left out. A record of another version may lack keys: those fields get their defaults, so every
+field has a default. Unknown keys are ignored (docs/adding-a-step.md).
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ VERSION = 1  # of the form of a record; a new field needs no new version
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step returns. Its fields are plain JSON; a list is a tuple here."""
+    """The base of all results. Fields hold plain JSON values; lists become tuples."""
 
 
 Result = TypeVar("Result", bound=StepResult)
 
 
 def record(result: StepResult | StepFault, step: str) -> dict[str, Any]:
-    """The plain JSON that the durable engine keeps."""
+    """The plain JSON that the durable engine stores."""
     if isinstance(result, StepFault):
         return result.record()
     return {"step": step, "version": VERSION, **plain(result)}
 
 
 def read(kind: type[Result], recorded: Mapping[str, Any]) -> Result:
-    """The result in a record of any version."""
+    """Read a result from a record of any version."""
     known = {field.name for field in fields(kind)} & recorded.keys()
     return kind(**{name: _frozen(recorded[name]) for name in known})
 
@@ -56,7 +56,7 @@ class AnalysisResult(StepResult):
 
 @dataclass(frozen=True)
 class Diagnosis(StepResult):
-    """The decision on one analysis. ``event`` says why a person takes over where that is the verdict.
+    """The decision on one analysis. ``event`` is the reason of an escalation.
 
     ``uncorroborated``: an approval is needed only because nothing corroborates the report. ``diagnosis`` counts from 1.
     """
@@ -71,7 +71,7 @@ class Diagnosis(StepResult):
 
 @dataclass(frozen=True)
 class Corroborated(StepResult):
-    """Whether metrics and logs corroborate the report by now; ``seconds`` to the next look, 0 when there is none."""
+    """Whether metrics and logs corroborate the report now; ``seconds`` until the next look, 0 if there is none."""
 
     seconds: float = 0.0
     corroborated: bool = False
@@ -82,16 +82,17 @@ class Corroborated(StepResult):
 
 @dataclass(frozen=True)
 class FixAttempts(StepResult):
-    """How many fixes are written at most until one passes the review."""
+    """The maximum number of fixes that are written until one passes the review."""
 
     attempts: int = 1
 
 
 @dataclass(frozen=True)
 class Fix(StepResult):
-    """A fix that was written, or why there is none. ``id`` is the change set's.
+    """A fix, or the reason why there is none. ``id`` is that of the change set.
 
-    ``twin`` is the issue that has the same fix under way, ``met`` the issue whose fault this fix leads on to.
+    ``twin`` is the issue that has the same fix in progress; ``met`` is the issue whose fault the input hits after this
+    fix.
     """
 
     ok: bool = False
@@ -104,7 +105,7 @@ class Fix(StepResult):
 
 @dataclass(frozen=True)
 class ReviewResult(StepResult):
-    """``findings`` go back to the fixer. ``peer``: CodeRabbit's review is to be waited for."""
+    """``findings`` go back to the fixer. ``peer``: the flow must wait for CodeRabbit's review."""
 
     ok: bool = False
     peer: bool = False
@@ -116,7 +117,7 @@ class ReviewResult(StepResult):
 class PeerReview(ReviewResult):
     """One look at CodeRabbit's review: waiting (look again in ``seconds``), or ended.
 
-    ``asked`` says how often a review was asked for again.
+    ``asked`` is the number of times that a review was requested again.
     """
 
     state: str = "waiting"
@@ -126,9 +127,10 @@ class PeerReview(ReviewResult):
 
 @dataclass(frozen=True)
 class Checked(StepResult):
-    """How the service's own tests ended.
+    """The result of the service's own tests.
 
-    ``met`` is the issue whose fault the regression test met, 0 where no issue tells of it, None where it met none.
+    ``met`` is the issue whose fault the regression test hit: 0 if that fault has no issue, None if it hit no other
+    fault.
     """
 
     ok: bool = False
@@ -138,10 +140,10 @@ class Checked(StepResult):
 
 @dataclass(frozen=True)
 class Rebased(StepResult):
-    """The fix on top of what production runs now.
+    """The fix, rebased onto the commit that production runs now.
 
-    ``moved``: test it once more. ``again``: then look again whether production moved on. ``stale``: it no longer
-    applies. ``seconds``: so long what production serves has to go on, before it can be compared with.
+    ``moved``: it must be tested again. ``again``: then check again whether production changed. ``stale``: it no longer
+    applies. ``seconds``: how long production must keep serving its deployment before that can be the baseline.
     """
 
     ok: bool = False
@@ -159,7 +161,7 @@ class Rebased(StepResult):
 class Delivered(StepResult):
     """A deployment to the preview or to production.
 
-    ``by_merge``: people release it by merging its pull request. ``seconds``: it is in progress, look again then.
+    ``by_merge``: people release it by merging its pull request. ``seconds``: it is in progress; look again after that.
     """
 
     ok: bool = False
@@ -179,7 +181,7 @@ class MergeLook(StepResult):
 
 @dataclass(frozen=True)
 class ApprovalAsked(StepResult):
-    """``seconds`` until the question expires."""
+    """``seconds`` until the approval expires."""
 
     approval_id: int = 0
     patch_hash: str = ""
@@ -188,7 +190,7 @@ class ApprovalAsked(StepResult):
 
 @dataclass(frozen=True)
 class ApprovalAnswer(StepResult):
-    """A person's answer, or the lack of one; ``event`` says why it is no approval."""
+    """A person's answer, or that there was none; ``event`` is the reason why it is not an approval."""
 
     ok: bool = False
     event: str = ""
@@ -197,7 +199,7 @@ class ApprovalAnswer(StepResult):
 
 @dataclass(frozen=True)
 class Lane(StepResult):
-    """The queue of the releases of ``repository``."""
+    """The lane: the queue of the releases of ``repository``."""
 
     repository: str = ""
 
@@ -206,8 +208,8 @@ class Lane(StepResult):
 class WatchResult(StepResult):
     """One look at a release: watching (look again in ``seconds``), healthy, failed, superseded, or over.
 
-    ``asks``: a person has to say whether it stays. Superseded: ``ok`` when production still has the fix, ``again``
-    when the release may go out once more.
+    ``asks``: a person must decide whether it stays. If superseded: ``ok`` if production still contains the fix,
+    ``again`` if the release may be repeated.
     """
 
     state: str = "watching"
@@ -233,8 +235,8 @@ class Rollback(StepResult):
 class ReleaseResult(StepResult):
     """How a release ended. ``event`` says why it did not succeed.
 
-    ``late``, ``stale``, ``again`` and ``met`` are those of its rollback, rebase, watch and tests. ``waited``: it
-    waited inside the lane for production to be comparable.
+    ``late``, ``stale``, ``again`` and ``met`` come from its rollback, rebase, watch and tests. ``waited``: inside the
+    lane, it waited until production's own deployment could be its baseline.
     """
 
     ok: bool = False
@@ -255,12 +257,12 @@ class Learned(StepResult):
     outstanding: bool = False
 
 
-# --- waits and plain facts -------------------------------------------------------------------------
+# --- waits and facts -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Wait(StepResult):
-    """``seconds`` until the next look; 0 when there is nothing to wait for any more."""
+    """``seconds`` until the next look; 0 when the wait is over."""
 
     seconds: float = 0.0
     says: str = ""
@@ -268,7 +270,7 @@ class Wait(StepResult):
 
 @dataclass(frozen=True)
 class Awaited(Wait):
-    """A wait that may be in vain: ``ok`` unless it was. ``circle``: what it waits for waits for it in its turn."""
+    """The end of a wait: ``ok`` if it succeeded. ``circle``: the other issue waits for this one."""
 
     ok: bool = False
     circle: bool = False

@@ -1,4 +1,4 @@
-"""Escalated issues whose errors stay away settle: they leave the inbox, and a return reopens the same issue."""
+"""Dismisses escalated issues whose errors do not recur: they leave the inbox, and a recurrence reopens them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.stages.group import GONE
 
 
 def settle(rt: Runtime) -> list[int]:
-    """Dismiss what was silent for the policy's time; returns the issues. 0 hours keep every issue open."""
+    """Dismiss issues without errors for the policy's time; returns their ids. 0 hours keeps every issue open."""
     hours = rt.policy.guards.settle_hours
     if not hours:
         return []

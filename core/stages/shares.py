@@ -1,4 +1,4 @@
-"""Shares the failures of a service among its issues, in proportion to their own reports.
+"""Attributes the failures of a service to its issues, in proportion to their own reports.
 
 Metrics count the failures of a whole service. A second fault in the service, or in another one at the same time, must
 not raise the severity or the impact of this issue.
@@ -34,14 +34,16 @@ class ReportShares:
     def share(self, errors: float) -> float:
         """The issue's share of its service's ``errors``, 0..1; 1 if it has no reports.
 
-        Never less than its own reports: made-up reports of another fault cannot make an issue look milder.
+        Never less than its own reports: forged reports of another fault cannot lower the issue's impact.
         """
         if not self.own:
             return 1.0
         return min(1.0, max(self.own / (self.own + self.others), self.own / max(errors, self.own)))
 
 
-def told(session: Session, issue: Issue, services: Collection[str], since: datetime, until: datetime) -> ReportShares:
+def reports(
+    session: Session, issue: Issue, services: Collection[str], since: datetime, until: datetime
+) -> ReportShares:
     """Count the reports in [since, until). The source with the most reports of an issue counts, so that two
     sources do not double them.
     """
@@ -70,5 +72,5 @@ def told(session: Session, issue: Issue, services: Collection[str], since: datet
 
 
 def failing(state: ServiceHealth, foreign: float) -> bool:
-    """Does a service fail mostly for a reason that no other fault's reports explain?"""
+    """Do the reports of other faults fail to explain most of a service's failures?"""
     return (state.error_rate or 0) > FAILING and foreign < state.errors / 2

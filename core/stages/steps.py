@@ -1,7 +1,7 @@
-"""The durable steps of the workflow, and its waits: each stage as a step of DBOS whose result is kept.
+"""The durable steps and waits of the workflow: each stage is a DBOS step whose result is recorded.
 
-A step's name is recorded with its result: work that waits under an older release finds it by that name, so none is
-ever renamed (docs/adding-a-step.md).
+A step's name is recorded with its result, and work that waits under an older release finds it by that name. So a step
+is never renamed (docs/adding-a-step.md).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from core.stages.review import coderabbit_review, review
 from core.stages.watch import late, watch
 
 Args = ParamSpec("Args")
-MERGE = Patience(refused=HOURS)  # a pull request may wait for weeks, and longer than a vendor is away
-SLICE = 300.0  # seconds that a wait lasts at most before it is looked at again; a message ends it sooner
+MERGE = Patience(refused=HOURS)  # a pull request may wait for weeks, longer than any vendor outage
+SLICE = 300.0  # maximum seconds of one wait before the next look; a message ends it earlier
 
 
 def rest(seconds: float) -> None:
@@ -46,9 +46,9 @@ def rest(seconds: float) -> None:
 
 
 def pause(seconds: float) -> bool:
-    """Wait at most so long, or until a message ends the wait (durable.wake); False if it was a plain sleep.
+    """Wait at most this long, or until a message ends the wait (durable.wake); False if it was a plain sleep.
 
-    Work that slept under the first version goes on as it was recorded: it hears no message.
+    Work that started to wait under the first version continues as recorded: it receives no message.
     """
     if not DBOS.workflow_id:
         time.sleep(min(seconds, SLICE))
@@ -70,8 +70,8 @@ def step(
 ) -> Callable[Concatenate[int, int, int, Args], Result]:
     """A durable step that is a stage: ``work(context, *args)`` returns a ``kind`` and fills the stage's log line.
 
-    It is called as ``step(issue_id, run, attempt, *args)``. A fault of the infrastructure is tried again, with durable
-    waits, for as long as ``patience`` says.
+    It is called as ``step(issue_id, run, attempt, *args)``. After an infrastructure fault it is retried, with durable
+    waits, as long as ``patience`` allows.
     """
 
     def run(issue_id: int, run: int, attempt: int, *args: Args.args, **named: Args.kwargs) -> Result | StepFault:
@@ -122,8 +122,8 @@ def _insisting(
 
     def insisting(issue_id: int, run: int, *args, **named) -> Result:
         def attempt() -> Result | StepFault:
-            told = recorded(issue_id, run, *args, **named)
-            return infrastructure.fault_of(told) or results.read(kind, told)
+            record = recorded(issue_id, run, *args, **named)
+            return infrastructure.fault_of(record) or results.read(kind, record)
 
         return infrastructure.insist(
             attempt,
@@ -153,7 +153,7 @@ corroborate_step = plain_step(corroborate.look, results.Corroborated)
 schedule_step = plain_step(decide.schedule, results.Wait)
 ask_step = plain_step(deploy.ask, results.ApprovalAsked)
 expire_step = plain_step(deploy.expire, results.ApprovalAnswer)
-# these have the names under which work that waits has recorded them
+# the names under which waiting work has recorded these steps
 admit_step = plain_step(admission.admit, results.Wait, name="deploy.admit")
 give_back_step = plain_step(admission.give_back, results.Done, AFTER, name="deploy.give_back")
 twin_step = plain_step(duplicate_fixes.end, results.Done, AFTER, name="twins.end")

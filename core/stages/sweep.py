@@ -26,7 +26,7 @@ RESTARTS = 3  # per run
 
 
 def sweep(rt: Runtime) -> list[int]:
-    """Returns the issues that were restarted or handed over."""
+    """Run the sweep; returns the ids of the issues that were restarted or escalated."""
     _adopt()
     with store.write() as session:
         admission.return_abandoned(session)
@@ -40,7 +40,7 @@ def _mended(rt: Runtime, issue: Issue, how: str) -> bool:
     try:
         return _mend(rt, issue, how)
     except Exception:
-        log.exception("the work of issue %s could not be mended", issue.id)
+        log.exception("the workflow of issue %s could not be repaired", issue.id)
         return False
 
 
@@ -51,14 +51,14 @@ def _open() -> list[Issue]:
 
 
 def _adopt() -> None:
-    """Adopt the work of executors without a process: reap does not see a worker that stopped in an orderly way."""
+    """Adopt the work of executors without a process: reap misses a worker that was shut down normally."""
     if not durable.started():
         return
     with store.read() as session:
         known = set(session.exec(select(Worker.executor_id)).all())
     for status in durable.client().list_workflows(status="PENDING", load_input=False):
         if status.executor_id not in known:
-            log.warning("took up %s, which no worker holds", status.workflow_id)
+            log.warning("adopted workflow %s, which had no worker", status.workflow_id)
             durable.client().resume_workflow(status.workflow_id, queue_name=status.queue_name or durable.ISSUES)
 
 
@@ -87,8 +87,8 @@ def _restart(rt: Runtime, issue: Issue, how: str) -> bool:
         if not done:
             source = restart.count(session, kept)
     if done:
-        says = f"The workflow {how}. It was restarted {counted(kept.restarts, 'time')} without success."
-        handover.run(StepContext(rt, issue.id, issue.run), "workflow_failed", says)
+        reason = f"The workflow {how}. It was restarted {counted(kept.restarts, 'time')} without success."
+        handover.run(StepContext(rt, issue.id, issue.run), "workflow_failed", reason)
         return True
     log.warning("issue %s: its workflow %s; it is restarted", issue.id, how)
     _fork(kept, source)
@@ -104,7 +104,7 @@ def _fork(issue: Issue, source: str) -> None:
 def _wake(rt: Runtime, issue: Issue) -> None:
     """Wake a scheduled issue whose window opened earlier than planned."""
     at = now()
-    due = issue.scheduled_for is None or issue.scheduled_for <= at  # it wakes by itself
+    due = issue.scheduled_for is None or issue.scheduled_for <= at  # it wakes without help
     if not due and windows.maintenance_opens(at, rt.policy.maintenance) <= at:
         wake(issue, f"window-{at:%Y%m%d%H%M}")
 

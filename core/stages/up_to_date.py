@@ -1,4 +1,4 @@
-"""The part of the workflow that puts a release on top of what production serves (core/stages/fix.py, rebase)."""
+"""The part of the workflow that rebases a release onto the commit that production serves (fix.py, ``rebase``)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from core.stages.context import CheckPass, DeployPass, FixPass
 from core.stages.results import ReleaseResult
 from core.stages.steps import fix_rebase_step, preview_step, rest, test_step
 
-BASES = 12  # looks at what production serves before a release goes out on top of it
+BASES = 12  # maximum checks of production's commit before a release
 
 
 def bring(issue_id: int, run: int, change_id: int) -> ReleaseResult:
-    """When production moved on since the fix was written: rebase, test and preview once more, and look again.
+    """If production changed since the fix was written: rebase, test and preview again, and check production again.
 
-    It goes out on what has served long enough to be compared with; a team that always deploys holds it for a while.
+    The release waits until production's deployment has served long enough to be its baseline; frequent deployments by
+    the team delay it.
     """
     waited = False
     for _ in range(BASES):

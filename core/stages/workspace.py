@@ -1,8 +1,8 @@
 """Clones and checkouts of the services' repositories, under DATA_DIR.
 
-One bare clone a repository, guarded by a lock; each attempt gets a checkout of its own. What a fix commits lies in
-the clone under ``refs/changes`` and goes to the remote when the review has passed. A worker whose clone does not have
-a commit writes the same one again, from what the store has of it.
+Each repository has one bare clone, guarded by a lock; each attempt gets its own checkout. The commits of fixes are kept
+in the clone under ``refs/changes`` and are pushed when the review has passed. If a worker's clone lacks such a commit,
+it is recreated identically from the database.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ WRITE = 'sha=$(git hash-object -t commit -w --stdin) && git update-ref -- "$1" "
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit by its name, its own text as git keeps it, and the diff to its parent."""
+    """A commit: its hash, its raw commit object, and the diff to its parent."""
 
     sha: str
     text: str
@@ -52,7 +52,7 @@ class Clone:
 
     path: Path
     repository: Repository
-    settings: Mapping[str, str]  # git's, that sign in at the remote
+    settings: Mapping[str, str]  # git settings for authentication at the remote
 
     @property
     def place(self) -> GitPlace:
@@ -66,7 +66,7 @@ class Clone:
         return checkout.git(self.place, *args, **kw)
 
     def commits(self, *names: str) -> list[str]:
-        """The commits that the names stand for, each empty when there is none. A name is a ref or an object."""
+        """The commit hashes of the names (refs or objects), each empty if there is none."""
         asked = "".join(f"{name if name.isprintable() else ''}^{{commit}}\n" for name in names)
         rows = self.git("cat-file", "--batch-check", input=asked).splitlines()
         return [row.split(" ")[0] if row.split(" ")[1] == "commit" else "" for row in rows]
@@ -94,23 +94,23 @@ class Clone:
         return self.git(*DIFF, *options, "--end-of-options", base, head, "--")
 
     def patch_hash(self, patch: str) -> str:
-        """Hash of the change itself: line numbers and the commits around it do not matter (git patch-id)."""
+        """The hash of the change itself (git patch-id), independent of line numbers and surrounding commits."""
         return self.git("patch-id", "--stable", input=patch).split(" ")[0]
 
-    # --- commits of our own
+    # --- the platform's commits
 
     def commit(self, ref: str, base: str, files: Mapping[str, tuple[str, str]], message: str) -> Commit:
-        """Commit the files (mode and text by path) on top of ``base``, and keep it under ``ref``."""
-        told = _import(ref, base, files, message)
+        """Commit the files (path -> mode and text) on top of ``base``, and store the commit under ``ref``."""
+        stream = _import(ref, base, files, message)
         argv = ["sh", "-c", COMMIT, "commit", ref, base]
         with self.lock:
-            answer = checkout.execute(self.place, argv, writes=[self.path], input=told, errors="surrogateescape")
+            answer = checkout.execute(self.place, argv, writes=[self.path], input=stream, errors="surrogateescape")
         (sha, _, size), rest = answer.split("\n", 1)[0].split(" "), answer.split("\n", 1)[1].encode(*EXACT)
         text, patch = rest[: int(size)], rest[int(size) + 1 :]
         return Commit(sha, text.decode("utf-8", "replace"), patch.decode("utf-8", "replace"))
 
     def restore(self, change: ChangeSet) -> None:
-        """Write the change's commit again where this clone does not have it. Raises CommandError."""
+        """Recreate the change's commit if this clone lacks it. Raises CommandError if that fails."""
         if self.commits(change.head_sha)[0]:
             return
         if not change.commit:
@@ -122,7 +122,7 @@ class Clone:
             raise CommandError(f"the commit {change.head_sha[:12]} could not be recreated from its patch")
 
     def moved(self, change: ChangeSet, base: str) -> Commit:
-        """The change on top of another commit, by its own author and date. Raises CommandError when it cannot be."""
+        """The change, rebased onto another commit with its author and date. Raises CommandError if that fails."""
         tree = self._applied(base, change.patch, "--3way")
         old = change.commit or self.git("cat-file", "commit", change.head_sha)
         head, message = old.split("\n\n", 1)
@@ -132,9 +132,9 @@ class Clone:
         return Commit(sha, text, self.diff(base, sha))
 
     def reverted(self, ref: str, sha: str, message: str, at: int) -> Commit:
-        """A commit on top of the main branch that takes another one out; ``at`` is its date in epoch seconds.
+        """A commit on the main branch that reverts another one; ``at`` is its date in epoch seconds.
 
-        Raises CommandError when it does not apply.
+        Raises CommandError if it does not apply.
         """
         base = self.head(f"refs/remotes/origin/{self.repository.branch}")
         tree = self._applied(base, self.diff(f"{sha}^1", sha), "--3way -R")
@@ -151,9 +151,9 @@ class Clone:
         return {name: self.git("show", f"{tree}:{name}") if name in left else None for name in names}
 
     def reverts(self, change: ChangeSet) -> bool:
-        """Does the main branch stand as before after the change is merged and reverted? Nothing is pushed.
+        """Is the main branch's tree unchanged after the change is merged and reverted? Nothing is pushed.
 
-        Raises CommandError when one of the two does not apply.
+        Raises CommandError if one of the two does not apply.
         """
         base = self.head(f"refs/remotes/origin/{self.repository.branch}")
         merged = self._applied(base, change.patch, "--3way")
@@ -164,12 +164,12 @@ class Clone:
         return self._applied(made, self.diff(base, made), "--3way -R") == before
 
     def _applied(self, base: str, patch: str, *options: str) -> str:
-        """The tree that a patch makes of a commit."""
+        """The hash of the tree that results from applying a patch to a commit."""
         index = self.path / "apply.index"
-        argv, told = ["sh", "-c", APPLY, "apply", base, *options], {"GIT_INDEX_FILE": str(index)}
+        argv, env = ["sh", "-c", APPLY, "apply", base, *options], {"GIT_INDEX_FILE": str(index)}
         with self.lock:
             try:
-                return checkout.execute(self.place, argv, writes=[self.path], input=patch, more=told).strip()
+                return checkout.execute(self.place, argv, writes=[self.path], input=patch, more=env).strip()
             finally:
                 index.unlink(missing_ok=True)
 
@@ -193,37 +193,37 @@ class Clone:
                     timeout=300)  # fmt: skip
 
     def push(self, sha: str, branch: str) -> None:
-        """Set the remote branch to ``sha``; the branch is ours alone, so its older attempt is replaced."""
+        """Set the remote branch to ``sha``. Only the platform uses the branch, so an earlier attempt is replaced."""
         self._reach(
             "push", "--quiet", "--force", "--", self.repository.remote, f"{sha}:refs/heads/{branch}", write=True
         )
 
     def try_push(self, sha: str) -> None:
-        """Ask the remote whether it would take a branch of ours; nothing is written. Raises CommandError."""
+        """Check with a dry run whether the remote would accept a branch. Raises CommandError if not."""
         remote = Remote(self.repository.remote, self.settings)
         spec = f"{sha}:refs/heads/{PROBE}"
         self.git("push", "--quiet", "--dry-run", "--", self.repository.remote, spec, remote=remote, writes=[self.path])
 
     def stands_at(self, branch: str) -> str:
-        """The commit of a remote branch, empty when there is no such branch."""
-        told = self._reach("ls-remote", "--quiet", "--", self.repository.remote, f"refs/heads/{branch}")
-        found = {ref: sha for sha, ref in (line.split("\t") for line in told.splitlines())}
+        """The commit of a remote branch; empty if the branch does not exist."""
+        output = self._reach("ls-remote", "--quiet", "--", self.repository.remote, f"refs/heads/{branch}")
+        found = {ref: sha for sha, ref in (line.split("\t") for line in output.splitlines())}
         return found.get(f"refs/heads/{branch}", "")
 
     def branches(self) -> list[str]:
         """The branches of the remote. Raises Unreachable, also for an address that git must not follow."""
         try:
-            told = self._reach("ls-remote", "--quiet", "--heads", "--", self.repository.remote, timeout=60)
+            output = self._reach("ls-remote", "--quiet", "--heads", "--", self.repository.remote, timeout=60)
         except ValueError as error:
             raise Unreachable(str(error)) from None
-        return [line.partition("\trefs/heads/")[2] for line in told.splitlines()]
+        return [line.partition("\trefs/heads/")[2] for line in output.splitlines()]
 
     def files(self, ref: str) -> list[str]:
         """The paths of a commit's files."""
         return self.git("ls-tree", "-r", "-z", "--name-only", self.head(ref)).split("\0")[:-1]
 
     def delete(self, branch: str, sha: str) -> bool:
-        """Delete a remote branch that stands at ``sha``; whether it is gone. One that somebody moved is left alone."""
+        """Delete a remote branch if it is at ``sha``; True if the branch no longer exists. A moved branch is kept."""
         lease = f"--force-with-lease=refs/heads/{branch}:{sha}"
         try:
             self._reach("push", "--quiet", lease, "--", self.repository.remote, f":refs/heads/{branch}", write=True)
@@ -238,12 +238,12 @@ EXACT = ("utf-8", "surrogateescape")
 
 
 def ref_of(change: ChangeSet) -> str:
-    """Where the clone keeps the commit of a change, whether it was pushed or not."""
+    """The ref under which the clone stores the commit of a change, whether it was pushed or not."""
     return f"refs/changes/{change.issue_id}-{change.run}-{change.attempt}"
 
 
 def _import(ref: str, base: str, files: Mapping[str, tuple[str, str]], message: str) -> str:
-    """The commit as git fast-import reads it; every text goes with its length."""
+    """The commit in the input format of git fast-import; each text is preceded by its length."""
     who = f"{NOBODY['GIT_COMMITTER_NAME']} <{NOBODY['GIT_COMMITTER_EMAIL']}>"
     parts = [f"commit {ref}\ncommitter {who} now\n{_data(message)}from {base}\n"]
     for path, (mode, text) in files.items():
@@ -262,7 +262,7 @@ def _data(text: str) -> str:
 
 
 def known(rt: Runtime, name: str, repository: Repository) -> Clone:
-    """The clone as it is, made ready for use: its configuration is ours, whatever was there."""
+    """The local clone, ready for use: its configuration is replaced by the platform's."""
     folder = rt.settings.data_dir.resolve() / "repositories"
     path = folder / f"{name}.git"
     if path.parent != folder or name.startswith("."):
@@ -279,7 +279,7 @@ def known(rt: Runtime, name: str, repository: Repository) -> Clone:
 
 
 def _make_ours(path: Path) -> None:
-    """Settings and attributes of our own; what a killed git left locked is free again, for we hold the clone's lock."""
+    """Write the platform's settings and attributes, and remove stale git locks: this process holds the clone's lock."""
     for name in FOREIGN:
         _removed(path / name)
     for lock in (path / "packed-refs.lock", *(path / "refs").rglob("*.lock")):
@@ -299,7 +299,7 @@ def _removed(path: Path) -> None:
 
 
 def clone(rt: Runtime, name: str, repository: Repository) -> Clone:
-    """The up-to-date clone. Raises CommandError when the remote cannot be reached."""
+    """The fetched clone. Raises CommandError if the remote cannot be reached."""
     found = known(rt, name, repository)
     try:
         with found.lock:
@@ -310,7 +310,7 @@ def clone(rt: Runtime, name: str, repository: Repository) -> Clone:
 
 
 def clone_with(rt: Runtime, name: str, repository: Repository, change: ChangeSet) -> Clone:
-    """The up-to-date clone, and in it the commit of a change, whichever worker made that."""
+    """The fetched clone, including the commit of a change, whichever worker made it."""
     found = clone(rt, name, repository)
     found.restore(change)
     return found
@@ -318,7 +318,7 @@ def clone_with(rt: Runtime, name: str, repository: Repository, change: ChangeSet
 
 @contextmanager
 def tree(rt: Runtime, found: Clone, label: str, sha: str) -> Iterator[Path]:
-    """A fresh checkout of ``sha``; it is removed afterwards, and a killed one's remains are cleared first."""
+    """A fresh checkout of ``sha``, removed afterwards. Remains of a killed process are removed first."""
     path = rt.settings.data_dir.resolve() / "worktrees" / label
     checkout.check_out(path, found.path, sha)
     try:
@@ -328,7 +328,7 @@ def tree(rt: Runtime, found: Clone, label: str, sha: str) -> Iterator[Path]:
 
 
 def texts(tree: Path, names: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Mode and text of files of a checkout, for a commit. A link or what is no plain file is refused."""
+    """(mode, text) by path of files in a checkout, for a commit. Raises ValueError for links and special files."""
     found = {}
     for name in names:
         path = tree / name
@@ -340,7 +340,7 @@ def texts(tree: Path, names: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def _sign_in(rt: Runtime, remote: str) -> dict[str, str]:
-    """The token as a header among git's settings: never in an address, an argument or a file."""
+    """The token as an HTTP header in git's settings; it never appears in a URL, an argument or a file."""
     token = rt.settings.github_token.get_secret_value()
     parts = urlsplit(remote)
     if parts.scheme != "https" or not token:

@@ -1,8 +1,8 @@
-"""Which addresses may be called, and connections that are pinned to the checked address.
+"""Checks the addresses of outgoing connections, and pins each connection to a checked address.
 
-A host is looked up once for each connection; every address found is checked, and the connection goes to a checked
-one, so that a second answer of the name service cannot lead elsewhere (SSRF by DNS rebinding). The certificate is
-still verified for the host's name. All reading and writing of one exchange shares one deadline.
+A host is resolved once for each connection, every resolved address is checked, and the connection goes to one of these,
+so that a second DNS response cannot redirect it (SSRF by DNS rebinding). The certificate is still verified for the
+host's name. All reads and writes of one exchange share one deadline.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from core.vendors.base import VendorError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # IPv6 addresses whose last 32 bits are an IPv4 address: NAT64 (RFC 6052, 8215), IPv4-translated (RFC 2765),
-# IPv4-compatible (RFC 4291, given up but still parsed)
+# IPv4-compatible (RFC 4291, deprecated but still parsed)
 HOLDING = [ipaddress.ip_network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")]
-UNICAST = ipaddress.ip_network("2000::/3")  # all that is given out for the Internet
+UNICAST = ipaddress.ip_network("2000::/3")  # all global unicast addresses
 METADATA = {ipaddress.ip_address(a) for a in ("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")}
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class ConnectionGuard(httpcore.NetworkBackend):
-    """Connects for one vendor. ``private``: its host may lie on a private network; ``loopback``: on this machine."""
+    """Connects for one vendor. ``private`` allows hosts on a private network; ``loopback`` those on this machine."""
 
     def __init__(self, vendor: str, *, private: bool = False, loopback: bool = False):
         self.vendor, self.private, self.loopback = vendor, private, loopback
         self.network, self.own = httpcore.SyncBackend(), threading.local()
 
     def limit(self, seconds: float) -> None:
-        """Set a deadline: every later request of this thread must be answered completely within ``seconds``."""
+        """Set a deadline: every later request of this thread must complete within ``seconds``."""
         self.own.deadline = time.monotonic() + seconds
 
     def left(self, timeout: float | None) -> float | None:
-        """The smaller of a timeout and what is left until the deadline."""
+        """The smaller of a timeout and the time until the deadline, in seconds."""
         deadline = getattr(self.own, "deadline", None)
         if deadline is None:
             return timeout
         rest = deadline - time.monotonic()
         if rest <= 0:
-            raise httpcore.ReadTimeout("the answer took too long in all")
+            raise httpcore.ReadTimeout("the response took too long in total")
         return rest if timeout is None else min(timeout, rest)
 
     def connect_tcp(
@@ -68,19 +68,19 @@ class ConnectionGuard(httpcore.NetworkBackend):
         raise failed
 
     def checked(self, host: str, port: int) -> list[str]:
-        """The host's addresses, all of which may be called. Raises VendorError."""
+        """The host's addresses, all of which are allowed. Raises VendorError."""
         try:
             found = list(dict.fromkeys(str(i[4][0]) for i in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
         except OSError:
             raise VendorError(self.vendor, f"the host {host} cannot be resolved") from None
         for address in found:
             if self.refuses(ipaddress.ip_address(address.split("%")[0])):
-                says = f"{host} is a private address; add the host to PRIVATE_HOSTS to allow it"
-                raise VendorError(self.vendor, says, permanent=True)
+                message = f"{host} is a private address; add the host to PRIVATE_HOSTS to allow it"
+                raise VendorError(self.vendor, message, permanent=True)
         return found
 
     def refuses(self, address: Address) -> bool:
-        """Link-local and cloud metadata addresses are never called, whatever is allowed."""
+        """Is the address allowed? Link-local and cloud metadata addresses never are."""
         address = inner(address)
         if address in METADATA or address.is_link_local or address.is_multicast or address.is_unspecified:
             return True
@@ -95,7 +95,7 @@ class ConnectionGuard(httpcore.NetworkBackend):
 
 
 def inner(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for, if it does."""
+    """The IPv4 address that an IPv6 address embeds, if any."""
     if not isinstance(address, ipaddress.IPv6Address):
         return address
     if address.is_loopback or address.is_unspecified:  # ::1 and ::, which are no IPv4 addresses
@@ -106,7 +106,7 @@ def inner(address: Address) -> Address:
 
 
 class Timed(httpcore.NetworkStream):
-    """A stream whose every step ends by the guard's deadline, however slowly data arrives."""
+    """A stream whose every read and write ends by the guard's deadline, however slowly data arrives."""
 
     def __init__(self, stream: httpcore.NetworkStream, guard: ConnectionGuard):
         self.stream, self.guard = stream, guard
@@ -128,7 +128,7 @@ class Timed(httpcore.NetworkStream):
 
 
 def proxy_of(url: str) -> str:
-    """The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY set up for an address; empty without one."""
+    """The proxy for an address, from HTTPS_PROXY, HTTP_PROXY and NO_PROXY; empty without one."""
     parts = urlsplit(url)
     proxy, host = urllib.request.getproxies().get(parts.scheme, ""), parts.hostname or ""
     return "" if host in LOOPBACK or urllib.request.proxy_bypass(host) else proxy

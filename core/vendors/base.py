@@ -1,4 +1,4 @@
-"""What a vendor must offer, and the one way it fails."""
+"""The protocols that vendors implement, and the error that they raise."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ class VendorError(Exception):
     """A vendor call failed.
 
     ``permanent`` means that trying again cannot help (a wrong key, a missing right);
-    ``retry_after`` is in seconds, when the vendor named it. The message is for a person's eyes
-    and never holds a secret.
+    ``retry_after`` is in seconds, if the vendor gave it. The message is for people and never contains a secret.
     """
 
     def __init__(
@@ -36,7 +35,7 @@ class VendorError(Exception):
         super().__init__(f"{vendor}: {message}")
         self.vendor, self.message, self.permanent = vendor, message, permanent
         self.status, self.retry_after = status, retry_after
-        self.tokens = 0  # that a model spent on an answer of no use
+        self.tokens = 0  # that a model spent on an unusable answer
 
 
 # errors of code that reads JSON of an unexpected shape, depth or size
@@ -44,7 +43,7 @@ FAULTS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, R
 
 
 def understood(vendor: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """For a function that parses a vendor's response: what it cannot parse becomes a VendorError."""
+    """Decorates a function that parses a vendor's response: parsing errors become a VendorError."""
 
     def around(read: Callable[P, T]) -> Callable[P, T]:
         @wraps(read)
@@ -52,8 +51,8 @@ def understood(vendor: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             try:
                 return read(*args, **kwargs)
             except FAULTS as error:
-                says = f"returned an unknown format ({type(error).__name__}: {str(error)[:200]})"
-                raise VendorError(vendor, says) from None
+                message = f"returned an unknown format ({type(error).__name__}: {str(error)[:200]})"
+                raise VendorError(vendor, message) from None
 
         return reader
 
@@ -61,27 +60,27 @@ def understood(vendor: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 class BudgetSpent(VendorError):
-    """The calls of this cycle to this vendor are used up; the next cycle continues from there. Not an error."""
+    """The calls of this cycle to this vendor are used up; the next cycle continues there. Not an error."""
 
 
 class Meter:
     """Counts the calls of a cycle against its limit; ``left`` is None without a limit.
 
-    ``vendor_left`` is what the vendor's own headers say that it still allows. Counting starts with ``begin``.
+    ``vendor_left`` is the number of calls that the vendor's headers still allow. Counting starts with ``begin``.
     """
 
     def __init__(self, vendor: str, calls: int | None = None):
         self.vendor, self.calls = vendor, calls
         self.left: int | None = None
         self.vendor_left: int | None = None
-        self.unreadable = 0  # records of this round that made no sense; the log says which
+        self.unreadable = 0  # unreadable records of this cycle, which are logged
 
     def begin(self) -> None:
-        """A new round."""
+        """Start a new cycle."""
         self.left, self.unreadable = self.calls, 0
 
     def spend(self) -> None:
-        """One call. Raises BudgetSpent when there is none left."""
+        """Count one call. Raises BudgetSpent when none is left."""
         if self.left is None:
             return
         if self.left <= 0:
@@ -93,7 +92,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class Batch:
-    """The content of one page. Store the batch, then ``cursor``: a crash in between loses nothing."""
+    """The content of one page. Store the batch before ``cursor``, so that a crash in between loses nothing."""
 
     records: Sequence[Record] = ()
     metrics: Sequence[MetricPoint] = ()
@@ -102,7 +101,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Check:
-    """The result of a connector's self-check. ``fix`` says what to do and where."""
+    """The result of a connector's self-check. ``fix`` is what to do, and where."""
 
     ok: bool
     says: str
@@ -130,7 +129,7 @@ class Resolver(Protocol):
 
 
 class HealthSource(Protocol):
-    """Returns the metric points of services, including the newest, e.g. while a deployment is watched."""
+    """Returns the newest metric points of services, e.g. while a deployment is watched."""
 
     name: str
 
@@ -149,9 +148,9 @@ class Pull:
 
 @dataclass(frozen=True)
 class PullState:
-    """What became of a pull request: open, merged or closed; ``at`` and ``by`` are of its end.
+    """The state of a pull request: open, merged or closed; ``at`` and ``by`` are when and by whom it ended.
 
-    ``sha`` is the commit that carries it on the base branch. ``says`` is the closing comment: a stranger's text.
+    ``sha`` is its commit on the base branch. ``says`` is the closing comment, which is untrusted text.
     """
 
     state: str
@@ -163,7 +162,7 @@ class PullState:
 
 
 class CodeHost(Protocol):
-    """Pull requests of ``repository`` ("owner/name"). Each call first checks whether it was already done."""
+    """Pull requests of ``repository`` ("owner/name"). Every call is idempotent."""
 
     name: str
 
@@ -182,7 +181,7 @@ class CodeHost(Protocol):
     def pull_state(self, repository: str, number: int) -> PullState: ...
 
     def releases(self, repository: str) -> list[Deployed]:
-        """What deployments to production the host knows of, newest first; ``since`` is when each was live."""
+        """The deployments to production that the host knows, newest first; ``since`` is when each went live."""
         ...
 
     def check(self) -> Check: ...
@@ -190,7 +189,7 @@ class CodeHost(Protocol):
 
 @dataclass(frozen=True)
 class ReviewFinding:
-    """A reviewer's finding; ``severity`` is critical, major, minor or nitpick. The text is a stranger's."""
+    """A reviewer's finding; ``severity`` is critical, major, minor or nitpick. The text is untrusted."""
 
     path: str
     line: int
@@ -200,7 +199,7 @@ class ReviewFinding:
 
 @dataclass(frozen=True)
 class ReviewProgress:
-    """How far a review of one commit is: waiting, done, limited (ask again after ``wait`` seconds) or skipped."""
+    """The state of a review of one commit: waiting, done, limited (retry after ``wait`` seconds) or skipped."""
 
     state: str
     findings: tuple[ReviewFinding, ...] = ()
@@ -218,18 +217,18 @@ class Reviewer(Protocol):
     def ask(self, repository: str, number: int, key: str) -> None: ...
 
 
-Pin = tuple[str, str]  # a package of PyPI, by its canonical name, and a version
+Pin = tuple[str, str]  # (canonical name of a PyPI package, version)
 
 
 @dataclass(frozen=True)
 class Vulnerability:
-    """A published advisory. Its texts are a stranger's: one line each, cut, without control characters."""
+    """A published advisory. Its texts are untrusted: one line each, truncated, without control characters."""
 
     id: str
     aliases: tuple[str, ...] = ()
     summary: str = ""
     severity: str = ""  # LOW to CRITICAL, or a CVSS vector; empty if not rated
-    fixed: tuple[str, ...] = ()  # versions with the cure, of each line of releases
+    fixed: tuple[str, ...] = ()  # fixed versions, one for each release line
 
     @property
     def names(self) -> set[str]:
@@ -237,7 +236,7 @@ class Vulnerability:
 
 
 class Advisories(Protocol):
-    """Knows the published vulnerabilities of packages; ``where`` says for a person who was asked."""
+    """A database of vulnerabilities of packages; ``where`` is its name for people."""
 
     name: str
     where: str
@@ -249,10 +248,10 @@ class Advisories(Protocol):
 
 @dataclass(frozen=True)
 class Deployed:
-    """``state`` is QUEUED, BUILDING, WAITING (for a person at the vendor), READY, ERROR, CANCELED or BLOCKED; ``url``
-    has its scheme. ``vendor_id`` names what production serves, as this way to production tells it apart.
+    """A deployment at a vendor. ``state`` is QUEUED, BUILDING, WAITING (for a person at the vendor), READY, ERROR,
+    CANCELED or BLOCKED; ``url`` includes its scheme. ``vendor_id`` is its identity in this way to production.
 
-    ``since``: of what serves production, when it began to, where the vendor says so.
+    ``since``: for the deployment that serves production, when it began to, if the vendor reports that.
     """
 
     vendor_id: str
@@ -285,9 +284,9 @@ class Message:
 
 
 class Notifier(Protocol):
-    """``send`` returns the channel's id of the message, empty without one.
+    """A channel. ``send`` returns the channel's id of the message, empty if it has none.
 
-    One that can also change a message has ``update(reference, message)``.
+    A channel that can change a message also has ``update(reference, message)``.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""The Cline CLI, headless: its settings, its command line, and what its output says. Starts nothing itself.
+"""The headless Cline CLI: its settings, its command line, and the parser of its output. It starts no process.
 
-Measured on 3.0: exit status 0 also when it was aborted, so only ``finishReason`` counts; its own time limit
-and command permissions are not enforced, so commands are switched off and the caller kills it at a deadline.
+Measured with version 3.0: its exit status is 0 even when it was aborted, so only ``finishReason`` counts. It does not
+enforce its own time limit and command permissions, so commands are disabled and the caller kills it at a deadline.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from pathlib import Path
 
 from core.settings import Settings
 
-PORT = 8137  # on the loopback inside of the walls, which nothing else uses
+PORT = 8137  # on the sandbox's own loopback
 DISABLED = ["fetch_web_content", "spawn_agent", "ask_question", "run_commands"]
 ENVIRONMENT = {"CLINE_SESSION_BACKEND_MODE": "local", "CLINE_NO_AUTO_UPDATE": "1"}
 
 
 def program(settings: Settings) -> Path | None:
-    """The CLI that CLINE_BIN names (a path, or a name on the PATH); None when there is none."""
+    """The CLI of CLINE_BIN (a path, or a name on the PATH); None if there is none."""
     found = shutil.which(settings.cline_bin) if settings.cline_bin else None
     return Path(found).resolve() if found else None
 
 
 def prepare(folder: Path, model: str) -> None:
-    """Write the settings of one run into CLINE_DIR; the key is none, the relay outside has the real one."""
+    """Write the settings of one run into CLINE_DIR, with a dummy key: only the relay outside has the real one."""
     base = f"http://127.0.0.1:{PORT}/v1"
     account = {"provider": "openai-compatible", "apiKey": "none", "model": model, "baseUrl": base}
     entry = {"settings": account, "updatedAt": "2026-01-01T00:00:00.000Z", "tokenSource": "manual"}
@@ -47,7 +47,7 @@ def arguments(binary: str, tree: str, prompt: str) -> list[str]:
 
 @dataclass(frozen=True)
 class ClineVerdict:
-    """How a run ended: ``reason`` is completed, error or aborted, or empty when it never said so."""
+    """The result of a run: ``reason`` is completed, error or aborted, or empty if it reported none."""
 
     reason: str = ""
     says: str = ""
@@ -69,8 +69,8 @@ def verdict(output: str) -> ClineVerdict:
         except (ValueError, RecursionError):
             continue
         if isinstance(event, dict) and event.get("type") == "run_result":
-            told = event.get("usage")
-            usage = told if isinstance(told, dict) else {}
+            usage = event.get("usage")
+            usage = usage if isinstance(usage, dict) else {}
             tokens = sum(_number(usage.get(key)) for key in ("inputTokens", "outputTokens"))
             cost = _number(usage.get("totalCost") or usage.get("cost"))
             return ClineVerdict(
@@ -80,5 +80,5 @@ def verdict(output: str) -> ClineVerdict:
 
 
 def _number(value: object) -> float:
-    """A count or a cost that can be true: NaN, what is infinite, and true or false are none."""
+    """A valid count or cost; 0 for NaN, infinite values and booleans."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9 else 0.0

@@ -1,6 +1,6 @@
-"""``cline_inside.py SOCKET PORT COMMAND...``: runs inside of the walls, with the standard library alone.
+"""``cline_inside.py SOCKET PORT COMMAND...``: runs in the sandbox, with only the standard library.
 
-A port on the walled-in loopback leads to the relay's socket file; then the command runs, and ends it all.
+It forwards a port on the sandbox's loopback to the relay's socket file, runs the command, and ends with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(data)
             await writer.drain()
     except OSError:
-        pass  # the other side hung up
+        pass  # the other side closed the connection
     finally:
         writer.close()
 

@@ -29,7 +29,7 @@ from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redactor
 
 CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
-UNSTATED = "unknown"  # the line states no level: that it was found by a word is no statement of the service
+UNSTATED = "unknown"  # the line has no level; matching the filter pattern is not a level
 PAGE, PERIOD, QUERIES = 10_000, 60, 500
 PASSING = ("Throttl", "TooManyRequests", "LimitExceeded", "ServiceUnavailable", "InternalFailure", "InternalService")
 KEY = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (IAM > Users > Security credentials)"
@@ -84,7 +84,7 @@ class CloudWatch:
         return collect(streams, cursor, until)
 
     def _logs(self, group: str, window: ReadWindow) -> Page:
-        """A page of log events; lines that make one stack are one record, with the identity of the first."""
+        """A page of log events; the lines of one stack are one record, with the identity of the first line."""
         found = self._filtered(group, window.since, window.until, window.after, self.pattern)
         lines = [cloudwatch_lines.line_of(row) for row in found["events"]]
         self.meter.unreadable += lines.count(None)
@@ -92,10 +92,10 @@ class CloudWatch:
         names = frozenset(line.id for line in known) | line_pages.waiting(window.memory)
         if self.pattern:
             known = cloudwatch_lines.with_context(known, partial(self._context, group))
-        told = line_pages.whole(known, window.memory, window.since, window.until, not found.get("nextToken"))
-        rows = [cloudwatch_lines.row_of(event) for event in told.events if cloudwatch_lines.matched(event, names)]
+        page = line_pages.whole(known, window.memory, window.since, window.until, not found.get("nextToken"))
+        rows = [cloudwatch_lines.row_of(event) for event in page.events if cloudwatch_lines.matched(event, names)]
         records = records_of(rows, lambda row: read(row, group, self.redact), self.meter)
-        return Page(records, after=found.get("nextToken") or None, memory=told.memory)
+        return Page(records, after=found.get("nextToken") or None, memory=page.memory)
 
     def _context(self, group: str, streams: list[str], begin: datetime, end: datetime, token: str | None) -> dict:
         return self._filtered(group, begin, end, token, logStreamNames=streams)
@@ -132,7 +132,7 @@ class CloudWatch:
         return Page(records, after=found.get("NextToken") or None)
 
     def _metrics(self, window: ReadWindow) -> Page:
-        """Whole minutes; ``after`` is the services' chunk and the token within it."""
+        """A page of whole minutes; ``after`` is the chunk of services and the token within it."""
         chunk, _, token = (window.after or "0:").partition(":")
         size = QUERIES // 3
         services = self.services[int(chunk) * size : (int(chunk) + 1) * size]
@@ -146,7 +146,7 @@ class CloudWatch:
         return Page(metrics=points, after=f"{int(chunk) + 1}:" if more else None)
 
     def _points(self, services: Sequence[str], begin: datetime, end: datetime, token: str = ""):
-        """(points, next token) of the services in the span."""
+        """(points, next token) of the services in the time span."""
         asked = {f"m{i}": pair for i, pair in enumerate((s, n) for s in services for n in self._stats())}
         found = self._call(
             "cloudwatch",
@@ -179,7 +179,7 @@ class CloudWatch:
         metric_of = {"Namespace": self.namespace, "MetricName": metric, "Dimensions": dimensions}
         return {"Id": key, "MetricStat": {"Metric": metric_of, "Period": PERIOD, "Stat": stat}}
 
-    # --- how services fare
+    # --- health of services
 
     def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
         points: list[MetricPoint] = []
@@ -215,10 +215,10 @@ class CloudWatch:
         return self.clients[service]
 
     def _fault(self, error: ClientError, group: str) -> VendorError:
-        said, meta = error.response.get("Error") or {}, error.response.get("ResponseMetadata") or {}
-        code, status = str(said.get("Code") or "unknown"), meta.get("HTTPStatusCode")
+        details, meta = error.response.get("Error") or {}, error.response.get("ResponseMetadata") or {}
+        code, status = str(details.get("Code") or "unknown"), meta.get("HTTPStatusCode")
         where = f" (log group {group})" if group else ""
-        message = f"{code}: {self.redact(str(said.get('Message') or ''))[:250]}{where}"
+        message = f"{code}: {self.redact(str(details.get('Message') or ''))[:250]}{where}"
         passing = code.startswith(PASSING) or (status or 500) >= 500
         return VendorError(self.name, message, permanent=not passing, status=status)
 
@@ -237,7 +237,7 @@ class CloudWatch:
 
 
 def connect(region: str = "", profile: str = "", role: str = "") -> boto3.Session:
-    """A session with boto3's default credentials, or with a role that it assumes and renews."""
+    """A session with boto3's default credentials, or with a role that is assumed and renewed."""
     core = Session(profile=profile or None)
     if region:
         core.set_config_variable("region", region)
@@ -250,7 +250,7 @@ def connect(region: str = "", profile: str = "", role: str = "") -> boto3.Sessio
 
 
 def read(row: dict, group: str, redact: Redactor) -> Record:
-    """A log event as a Record; a message that is JSON says its service and its error itself. Pure."""
+    """A log event as a Record; a JSON message contains its service and its error. Pure."""
     line = read_line(str(row.get("message") or ""))
     text = redact(line.stack or line.message)
     return Record(

@@ -1,7 +1,7 @@
-"""CloudWatch log events that are single lines (awslogs, journald) as whole events.
+"""Joins CloudWatch log events that are single lines (awslogs, journald) into whole events.
 
-A filter pattern returns the lines that match it, so of a stack only some: the lines around a stack's beginning are
-read once more without the pattern, from its own stream.
+A filter pattern returns only matching lines, so a stack is incomplete: the lines around its beginning are read again
+without the pattern, from its own stream.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from core.vendors.base import FAULTS
 from core.vendors.joining import LogEvent, StreamLine, begins_stack
 from core.vendors.line_pages import text_of
 
-BEHIND = timedelta(seconds=2)  # within which a program writes its stack
-SPANS, STREAMS, PAGES = 20, 100, 3  # calls of one page; streams of one call; pages of one span
+BEHIND = timedelta(seconds=2)  # time in which a program writes its stack
+SPANS, STREAMS, PAGES = 20, 100, 3  # maximum calls for one page; streams of one call; pages of one span
 Context = Callable[[list[str], datetime, datetime, str | None], dict]
 
 
 @dataclass(frozen=True)
 class ContextSpan:
-    """Stacks that began near each other."""
+    """A time span with stacks that began near each other."""
 
     streams: tuple[str, ...]
     begin: datetime
@@ -29,7 +29,7 @@ class ContextSpan:
 
 
 def line_of(row: dict) -> StreamLine | None:
-    """The row as a line; None where it is unreadable, which the reader of records counts."""
+    """The row as a line; None if it is unreadable, which the reader of records counts."""
     try:
         at = datetime.fromtimestamp(row["timestamp"] / 1000, UTC)
         return StreamLine(str(row.get("message") or ""), str(row.get("logStreamName") or ""), at, str(row["eventId"]))
@@ -49,7 +49,7 @@ def row_of(event: LogEvent) -> dict:
 
 
 def with_context(lines: Sequence[StreamLine], context: Context) -> list[StreamLine]:
-    """The lines, and those around each beginning of a stack, in the order of time."""
+    """The lines, and those around each beginning of a stack, in order of time."""
     near: dict[str, StreamLine] = {}
     for span in spans(lines):
         for row in _rows(span, context):
@@ -69,7 +69,7 @@ def _rows(span: ContextSpan, context: Context) -> Iterator[dict]:
 
 
 def spans(lines: Sequence[StreamLine]) -> list[ContextSpan]:
-    """Where stacks begin, the latest ones if there are too many; those of one moment share a span."""
+    """The spans in which stacks begin, the latest ones if there are too many; simultaneous stacks share a span."""
     found: list[ContextSpan] = []
     begun = [line for line in lines if line.at and line.stream and begins_stack(line.text)]
     for line in sorted(begun, key=lambda line: line.at or datetime.max):
@@ -84,5 +84,5 @@ def spans(lines: Sequence[StreamLine]) -> list[ContextSpan]:
 
 
 def matched(event: LogEvent, names: frozenset[str]) -> bool:
-    """Is a line of it among those that the pattern matched? The context also holds lines of no interest."""
+    """Did the pattern match a line of the event? The context also contains irrelevant lines."""
     return any(line.id in names for line in event.lines)

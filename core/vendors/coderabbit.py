@@ -1,9 +1,9 @@
-"""CodeRabbit's reviews, read through GitHub: its findings on exactly one commit, and whether it reviewed it.
+"""CodeRabbit's reviews, read through GitHub: its findings on exactly one commit, and whether it reviewed that commit.
 
-Its commit status is ``success`` also when it reviewed nothing ("Review rate limited", "Review skipped"): a review
-counts only when the status says "Review completed" and a review names the very commit. Severities stand in a
-comment's first line (🔴 Critical, 🟠 Major, 🟡 Minor); a "Potential issue" without one is taken for major. Findings
-outside the diff, duplicates and nitpicks stand only in the review's body.
+Its commit status is ``success`` even without a review ("Review rate limited", "Review skipped"). So a review counts
+only if the status is "Review completed" and a review names exactly this commit. Severities are in a comment's first
+line (🔴 Critical, 🟠 Major, 🟡 Minor); a "Potential issue" without one counts as major. Findings outside the diff,
+duplicates and nitpicks are only in the review's body.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.vendors.http import Http
 LOGINS = ("coderabbitai[bot]", "coderabbitai")
 CONTEXT = "CodeRabbit"
 PAGES = 20  # of 100
-LONGEST = 100_000  # characters of one comment that are read; GitHub takes 65,536
+LONGEST = 100_000  # maximum characters of one comment that are read; GitHub's limit is 65,536
 SEVERITIES = (("🔴", "critical"), ("🟠", "major"), ("🟡", "minor"))
 SECTIONS = (("Outside diff range", "minor"), ("Duplicate comments", "minor"), ("Nitpick comments", "nitpick"))
 ADDRESSED = "✅ Addressed in commit"
@@ -42,7 +42,7 @@ class CodeRabbit:
         self.http = http
 
     def look(self, repository: str, number: int, head: str) -> ReviewProgress:
-        """What it has said of ``head`` so far."""
+        """The current state of its review of ``head``."""
         base = f"/repos/{repository}"
         answer = self.http.get(f"{base}/commits/{head}/status", params={"per_page": 100})
         status = status_of(answer.json().get("statuses") or [])
@@ -50,14 +50,14 @@ class CodeRabbit:
             reviews = [*self._pages(f"{base}/pulls/{number}/reviews")]
             return completed(head, reviews, [*self._pages(f"{base}/pulls/{number}/comments")])
         if status in ("limited", "skipped"):
-            told = "\n".join(r.get("body") or "" for r in self._pages(f"{base}/issues/{number}/comments") if ours(r))
+            texts = "\n".join(r.get("body") or "" for r in self._pages(f"{base}/issues/{number}/comments") if ours(r))
             return ReviewProgress(
-                status, says=f"CodeRabbit: review {status}", wait=patience(told) if status == "limited" else 0
+                status, says=f"CodeRabbit: review {status}", wait=patience(texts) if status == "limited" else 0
             )
         return ReviewProgress("waiting", says="CodeRabbit has not finished its review")
 
     def ask(self, repository: str, number: int, key: str) -> None:
-        """Ask for a review, once a key."""
+        """Request a review; idempotent by key."""
         marker = f"<!-- platform:{key} -->"
         path = f"/repos/{repository}/issues/{number}/comments"
         if not any(marker in (row.get("body") or "") for row in self._pages(path)):
@@ -73,7 +73,7 @@ class CodeRabbit:
             answer = self.http.get(link["url"])
 
 
-# --- what its texts mean. Pure ---------------------------------------------------------------------
+# --- parsing of its texts. Pure --------------------------------------------------------------------
 
 
 @understood("coderabbit")
@@ -85,41 +85,41 @@ def ours(row: dict) -> bool:
 
 @understood("coderabbit")
 def status_of(statuses: list[dict]) -> str:
-    """completed, limited, skipped, or waiting (also when there is none yet)."""
+    """The status: completed, limited, skipped, or waiting (also if there is none yet)."""
     row = next((s for s in statuses if s.get("context") == CONTEXT), None)
-    told = ((row or {}).get("description") or "").lower()
+    description = ((row or {}).get("description") or "").lower()
     if row is None or row.get("state") == "pending":
         return "waiting"
-    if "limit" in told:
+    if "limit" in description:
         return "limited"
-    if "skipped" in told:
+    if "skipped" in description:
         return "skipped"
-    return "completed" if "review completed" in told and row.get("state") == "success" else "waiting"
+    return "completed" if "review completed" in description and row.get("state") == "success" else "waiting"
 
 
 @understood("coderabbit")
 def completed(head: str, reviews: list[dict], comments: list[dict]) -> ReviewProgress:
-    """The findings about ``head``; waiting while its review, or a comment that it counts, is not there yet."""
+    """The findings on ``head``; waiting while its review, or a comment that it announces, is missing."""
     mine = [r for r in reviews if ours(r) and r.get("commit_id") == head and r.get("state") != "DISMISSED"]
-    told = [r for r in mine if r.get("body")]
-    if not told:
+    written = [r for r in mine if r.get("body")]
+    if not written:
         return ReviewProgress("waiting", says="CodeRabbit reports a completed review, but none for this commit yet")
     ids = {r.get("id") for r in mine}
     posted = [c for c in comments if ours(c) and c.get("pull_request_review_id") in ids and not c.get("in_reply_to_id")]
-    announced = sum(int(n) for r in told for n in POSTED.findall(r["body"]))
+    announced = sum(int(n) for r in written for n in POSTED.findall(r["body"]))
     if len(posted) < announced:
         return ReviewProgress(
             "waiting", says=f"{len(posted)} of CodeRabbit's {counted(announced, 'comment')} readable so far"
         )
-    found = [said for c in posted if (said := inline(c))]
-    found += [said for r in told for said in in_body(r["body"])]
-    if told[-1].get("state") == "CHANGES_REQUESTED" and not any(s.severity in ("critical", "major") for s in found):
+    found = [finding for c in posted if (finding := inline(c))]
+    found += [finding for r in written for finding in in_body(r["body"])]
+    if written[-1].get("state") == "CHANGES_REQUESTED" and not any(s.severity in ("critical", "major") for s in found):
         found.append(ReviewFinding("", 0, "major", "CodeRabbit requested changes"))
     return ReviewProgress("done", tuple(found), f"CodeRabbit reviewed {head[:8]}: {counted(len(found), 'finding')}")
 
 
 def inline(comment: dict) -> ReviewFinding | None:
-    """A comment at its place; None for one that was dealt with since."""
+    """An inline comment as a finding; None if it was addressed since."""
     body = comment.get("body") or ""
     if ADDRESSED in body:
         return None
@@ -135,19 +135,19 @@ def severity(body: str) -> str:
 
 
 def title(body: str) -> str:
-    """The bold sentence that says what is wrong; after an analysis, the one that it came to."""
+    """The bold sentence with the finding; if an analysis precedes it, the one after the analysis."""
     found = TITLE.search(ANALYSIS.sub(r"\1", body)) or TITLE.search(body[:LONGEST])
     return " ".join((found[1] if found else body[:200]).split())[:300]
 
 
 def in_body(body: str) -> Iterator[ReviewFinding]:
-    """The findings that could not be placed in the diff, and nitpicks: "`88-99`: **title**" below a file's name."""
+    """Findings outside the diff, and nitpicks: "`88-99`: **title**" below a file's name."""
     section, path = "", ""
     for line in (raw.removeprefix(">").strip() for raw in body[:LONGEST].splitlines()):
         if "<summary>" in line and (summary := SUMMARY.search(line)) is not None:
             name = COUNTED.sub("", summary[1])
             known = next((level for words, level in SECTIONS if words in name), None)
-            if known or not re.search(r"[./]\w", name):  # a heading, and not a file's name
+            if known or not re.search(r"[./]\w", name):  # a heading, not a file's name
                 section, path = known or "", ""
             else:
                 path = name
@@ -157,7 +157,7 @@ def in_body(body: str) -> Iterator[ReviewFinding]:
 
 
 def patience(body: str) -> float:
-    """Seconds that it asks to wait ("Please wait **17 minutes and 37 seconds**"); 0 when it does not say."""
+    """The requested wait in seconds ("Please wait **17 minutes and 37 seconds**"); 0 if there is none."""
     found = PATIENCE.search(body)
     spans = SPAN.findall(found[1]) if found else []
     return float(sum(int(n) * UNITS[unit] for n, unit in spans))

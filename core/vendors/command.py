@@ -1,7 +1,7 @@
-"""The only place that starts a process.
+"""The only module that starts processes.
 
-Commands are argument lists, never shell text. Each runs in a session of its own, so that at the
-deadline the whole tree is killed; what it had printed by then is kept.
+Commands are argument lists, never shell text. Each runs in its own session, so that at the deadline the whole process
+tree is killed; the output until then is kept.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ QUIET = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
 
 @dataclass(frozen=True)
 class Completed:
-    """``code`` is None when the deadline came first; the texts are cut at ``limit`` characters.
+    """``code`` is the exit status, None at the deadline; the output is truncated to ``limit`` characters.
 
-    ``stopped`` says which ceiling the command went beyond, empty when none.
+    ``stopped`` names the ceiling that the command exceeded, empty if none.
     """
 
     code: int | None
@@ -48,13 +48,13 @@ class Completed:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """The limits of a command and all processes that it started; beyond them, the whole tree is killed.
+    """The limits of a command and all processes that it started; if one is exceeded, the whole tree is killed.
 
-    It is looked at every LOOK seconds from outside: the kernel counts RLIMIT_NPROC for everyone but root, and
-    no limit of a single process bounds the sum. ``tasks`` are processes and their threads, ``memory`` is
-    resident bytes, ``output`` is bytes printed. ``disk`` and ``files`` bound the folders that it may write:
-    bytes on disk, deleted files that are still open included, and entries. ``spare`` is the free space, in bytes,
-    that has to be left on their disk whatever fills it.
+    The limits are checked every LOOK seconds from outside, because RLIMIT_NPROC does not apply to root, and limits of
+    single processes do not limit their sum. ``tasks`` are processes and their threads, ``memory`` is resident bytes,
+    ``output`` is printed bytes. ``disk`` and ``files`` limit the writable folders: bytes on disk, including deleted
+    files that are still open, and directory entries. ``spare`` is the free space in bytes that must remain on their
+    disk.
     """
 
     tasks: int = 64
@@ -66,19 +66,19 @@ class Ceiling:
 
 
 LOOK = 0.02
-WALK = 0.3  # seconds between two walks of the folders, and at least WALKS times as long as the last walk took
+WALK = 0.3  # minimum seconds between two walks of the folders; at least WALKS times the last walk's duration
 WALKS = 4
 FEW = 32  # held at the end; in a sandbox the first of them takes all others with it, and a bomb must not be counted
-GONE = 5.0  # seconds that a killed process may take to be gone
+GONE = 5.0  # seconds that a killed process may take to end
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class CommandError(Exception):
-    """A command failed; the message holds the end of its output."""
+    """A command failed; the message contains the end of its output."""
 
 
 class Unreachable(CommandError):
-    """A git remote failed: it is unreachable, or it refuses us. A retry may help."""
+    """A git remote is unreachable or refused access. A retry may help."""
 
 
 def run(
@@ -94,10 +94,10 @@ def run(
     pass_fds: Sequence[int] = (),
     errors: str = "replace",
 ) -> Completed:
-    """Run ``argv`` with exactly ``env`` (default: PATH and LANG alone, so that no secret is inherited).
+    """Run ``argv`` with exactly ``env`` (default: only PATH and LANG, so that no secret is inherited).
 
-    ``folders`` are those that the ceiling's ``disk`` and ``files`` count. ``errors`` says what becomes of output
-    that is not UTF-8. Raises OSError (ENOSPC) when a command with a ceiling failed on a disk that others have filled.
+    The ceiling's ``disk`` and ``files`` count ``folders``. ``errors`` is the decoding policy for output that is not
+    UTF-8. Raises OSError (ENOSPC) when a command with a ceiling failed on a disk that others have filled.
     """
     started = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as stdin:
@@ -127,18 +127,18 @@ def run(
 
 
 def _check_disk(folders: Sequence[Path], ceiling: Ceiling) -> None:
-    """Raises OSError when the disk is nearly full although the command is gone, and also without what it left.
+    """Raises OSError if the disk is nearly full even without the command's own files, after it ended.
 
-    What a command filled by itself is its own fault: its processes are gone, and its files lie in its folders.
+    If the command itself filled the disk, that is its own fault, and its files are in its folders.
     """
-    if says := _disk_low(folders, ceiling):
+    if reason := _disk_low(folders, ceiling):
         left = sum(found.st_blocks * 512 for found in _entries(folders))
         if _disk_low(folders, replace(ceiling, spare=ceiling.spare - left)):
-            raise OSError(errno.ENOSPC, says)
+            raise OSError(errno.ENOSPC, reason)
 
 
 def _wait(process: subprocess.Popen, deadline: float, look: Callable[[], str] | None) -> tuple[int | None, str]:
-    """(exit status, "") of a command that ended by itself; (None, "") at the deadline; else why it has to stop."""
+    """(exit status, "") if the command ended; (None, "") at the deadline; (None, reason) if it exceeded a ceiling."""
     with contextlib.ExitStack() as held:
         ended = _ending(process, held)
         while (left := deadline - time.monotonic()) > 0:
@@ -150,7 +150,7 @@ def _wait(process: subprocess.Popen, deadline: float, look: Callable[[], str] | 
 
 
 def _ending(process: subprocess.Popen, held: contextlib.ExitStack) -> Callable[[float], int | None]:
-    """Waits at most so many seconds for the exit status: woken by the kernel where it can, else by trying again."""
+    """Wait at most ``seconds`` for the exit status: woken by the kernel if possible, else by polling."""
     if (fd := _held(process.pid, held)) is not None:
         return lambda seconds: process.poll() if _wait_for(fd, seconds) else None
 
@@ -163,7 +163,7 @@ def _ending(process: subprocess.Popen, held: contextlib.ExitStack) -> Callable[[
 
 
 def _looking(pid: int, ceiling: Ceiling, printed, folders: Sequence[Path]) -> Callable[[], str]:
-    """What says, each time it is called, why the command has to stop; the folders are walked less often."""
+    """A function that returns at each call why the command must stop; it walks the folders less often."""
     due = time.monotonic() + WALK
 
     def look() -> str:
@@ -180,7 +180,7 @@ def _looking(pid: int, ceiling: Ceiling, printed, folders: Sequence[Path]) -> Ca
 
 
 def _disk_low(folders: Sequence[Path], ceiling: Ceiling) -> str:
-    """Whatever the trick was (a mapped file that has no name): a disk that is nearly full stops the command."""
+    """Stop the command when the disk is nearly full, whatever filled it (e.g. a mapped file without a name)."""
     free = min((disk.f_bavail * disk.f_frsize for disk in map(os.statvfs, folders)), default=ceiling.spare)
     return f"less than {ceiling.spare >> 20} MB of the disk are free" if free < ceiling.spare else ""
 
@@ -197,7 +197,7 @@ def _overfull(pid: int, ceiling: Ceiling, folders: Sequence[Path]) -> str:
 
 
 def _entries(folders: Sequence[Path]) -> Iterator[os.stat_result]:
-    """What lies in and below the folders; links are not followed, and what goes away meanwhile is left out."""
+    """All entries in and below the folders; links are not followed, and vanished entries are skipped."""
     todo = [os.fspath(folder) for folder in folders]
     while todo:
         with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
@@ -209,15 +209,15 @@ def _entries(folders: Sequence[Path]) -> Iterator[os.stat_result]:
 
 
 def _nameless(pid: int, most: int) -> int:
-    """Bytes of deleted files that the command's processes still hold open: no walk finds them."""
+    """Bytes of deleted files that the command's processes still hold open, which no walk finds."""
     found: dict[tuple[int, int], int] = {}
     for process in descendants(pid, most):
         with contextlib.suppress(OSError), os.scandir(f"/proc/{process}/fd") as held:
             for entry in held:
                 with contextlib.suppress(OSError):
-                    told = os.stat(entry.path)
-                    if stat.S_ISREG(told.st_mode) and not told.st_nlink:
-                        found[told.st_dev, told.st_ino] = told.st_blocks * 512
+                    status = os.stat(entry.path)
+                    if stat.S_ISREG(status.st_mode) and not status.st_nlink:
+                        found[status.st_dev, status.st_ino] = status.st_blocks * 512
     return sum(found.values())
 
 
@@ -233,7 +233,7 @@ def _beyond(pid: int, ceiling: Ceiling, printed) -> str:
 
 
 def descendants(pid: int, most: int) -> dict[int, int]:
-    """The process and those below it, at most so many, each with its number of threads; empty without a /proc."""
+    """The process and its descendants, at most ``most``, each with its number of threads; empty without /proc."""
     found: dict[int, int] = {}
     todo = [pid]
     while todo and len(found) < most:
@@ -254,7 +254,7 @@ def _resident(pid: int) -> int:
 
 
 def _end(process: subprocess.Popen) -> None:
-    """Kill what is left below the process, also what has left its session, and wait until it is gone."""
+    """Kill the remaining descendants of the process, even outside of its session, and wait until they have ended."""
     with contextlib.ExitStack() as held:
         left = [fd for pid in descendants(process.pid, FEW) if (fd := _held(pid, held)) is not None]
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -268,22 +268,22 @@ def _end(process: subprocess.Popen) -> None:
 
 
 def wait_gone(pid: int) -> None:
-    """Wait, GONE seconds at most, until the process has ended; at once where that cannot be asked."""
+    """Wait at most GONE seconds until the process has ended; return at once if that cannot be determined."""
     with contextlib.ExitStack() as held:
         if (fd := _held(pid, held)) is not None:
             _wait_for(fd)
 
 
 def _wait_for(fd: int, seconds: float = GONE) -> bool:
-    """Whether the process of this descriptor has ended, at the latest after so many seconds."""
+    """Has the process of this descriptor ended within the given seconds?"""
     gone = select.poll()
     gone.register(fd, select.POLLIN)
     return bool(gone.poll(seconds * 1000))
 
 
 def _held(pid: int, held: contextlib.ExitStack) -> int | None:
-    """A descriptor of the process, so that never another one that got its number is meant."""
-    with contextlib.suppress(OSError, AttributeError):  # gone already, or a system without them
+    """A descriptor of the process, which never refers to another process with a reused number."""
+    with contextlib.suppress(OSError, AttributeError):  # already ended, or a system without descriptors
         fd = os.pidfd_open(pid)
         held.callback(os.close, fd)
         return fd
@@ -297,12 +297,12 @@ def _text(file, limit: int, errors: str = "replace") -> str:
 
 
 def check(argv: Sequence[str], **kw) -> str:
-    """Standard output of a command that has to succeed. Raises CommandError."""
+    """The standard output of a command. Raises CommandError if it fails."""
     return succeeded(argv, run(argv, **kw))
 
 
 def succeeded(argv: Sequence[str], done: Completed) -> str:
-    """Standard output of what was run. Raises CommandError when it failed."""
+    """The standard output of a completed command. Raises CommandError if it failed."""
     if not done.ok:
         how = "ran out of time" if done.timed_out else f"ended with {done.code}"
         printed = (done.stderr or done.stdout).strip()[-800:]
@@ -317,8 +317,9 @@ def git(
     env: Mapping[str, str] | None = None,
     input: str | None = None,
 ) -> str:
-    """git in ``repo`` as git_settings.py has it. It runs outside of any sandbox: core/repair/sandbox/checkout.py runs
-    git where a stranger wrote.
+    """Run git in ``repo`` with the settings of git_settings.py, outside of any sandbox.
+
+    For untrusted checkouts use core/repair/sandbox/checkout.py.
     """
-    told = QUIET | git_settings.environment() | dict(env or {})
-    return check(["git", *args], cwd=repo, env=told, timeout=timeout, input=input)
+    variables = QUIET | git_settings.environment() | dict(env or {})
+    return check(["git", *args], cwd=repo, env=variables, timeout=timeout, input=input)

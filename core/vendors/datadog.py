@@ -1,7 +1,7 @@
 """Datadog: error logs, alerts (monitors and their events), and service metrics.
 
 API: POST /api/v2/logs/events/search and /api/v2/events/search (cursor meta.page.after), GET /api/v1/monitor (pages by
-number), GET /api/v1/query (pointlist in ms), GET /api/v1/validate. A site other than the key's own answers 403.
+number), GET /api/v1/query (pointlist in ms), GET /api/v1/validate. Any site but the key's own returns 403.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SITES = (
     "us2.ddog-gov.com",
 )
 PAGE = 1000
-ALERTS = "source:alert status:error"  # what monitors wrote when they began to ring
+ALERTS = "source:alert status:error"  # events of monitors that were triggered
 
 
 class Datadog:
@@ -53,20 +53,20 @@ class Datadog:
         return collect(streams, cursor, until)
 
     def _logs(self, window: ReadWindow) -> Page:
-        """A page of log events; single lines that make one stack are one record, with the identity of the first."""
+        """A page of log events; the single lines of one stack are one record, with the identity of the first."""
         rows, after = self._search("/api/v2/logs/events/search", self.query, window)
         lines, others = datadog_lines.split(rows)
-        told = line_pages.whole(lines, window.memory, window.since, window.until, not after)
-        joined = [datadog_lines.row_of(event) for event in told.events]
-        return Page(self._records([*others, *joined], parse), after=after, memory=told.memory)
+        page = line_pages.whole(lines, window.memory, window.since, window.until, not after)
+        joined = [datadog_lines.row_of(event) for event in page.events]
+        return Page(self._records([*others, *joined], parse), after=after, memory=page.memory)
 
     def _found(self, path: str, query: str, window: ReadWindow, read: Callable[[dict, Redacting], Record]) -> Page:
-        """A page of a search; logs and events share its shape."""
+        """A page of a search; logs and events have the same format."""
         rows, after = self._search(path, query, window)
         return Page(self._records(rows, read), after=after)
 
     def _search(self, path: str, query: str, window: ReadWindow) -> tuple[list, str | None]:
-        """(rows, what leads to the next page)."""
+        """(rows, cursor of the next page)."""
         span = {"query": query, "from": _iso(window.since), "to": _iso(window.until)}
         page = {"limit": PAGE} | ({"cursor": window.after} if window.after else {})
         body = {"filter": span, "sort": "timestamp", "page": page}
@@ -75,7 +75,7 @@ class Datadog:
         return answer.rows("data"), after or None
 
     def _monitors(self, window: ReadWindow) -> Page:
-        """Monitors that ring now; each time that one begins to ring is an alert of its own."""
+        """Triggered monitors; each trigger is a separate alert."""
         number = int(window.after or 0)
         rows = self.http.get("/api/v1/monitor", params={"page": number, "page_size": PAGE}).json(list)
         ringing = [row for row in rows if row.get("overall_state") == "Alert"]
@@ -87,19 +87,19 @@ class Datadog:
     def _metrics(self, window: ReadWindow) -> Page:
         return Page(metrics=list(self._all_points(window.since, window.until)))
 
-    # --- how services fare
+    # --- health of services
 
     def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
         return [p for p in self._all_points(since, until) if p.at >= since and p.service in services]
 
     def _all_points(self, since: datetime, until: datetime) -> Iterator[MetricPoint]:
-        """The services' requests, errors and p95 in the span."""
+        """The services' requests, errors and p95_ms in the time span."""
         for name, query in self._queries().items():
             for service, at, value in self._series(query, since, until):
                 yield MetricPoint(source=self.name, service=service, name=name, at=at, value=value)
 
     def _queries(self) -> dict[str, str]:
-        """Intervals of one length: by default it grows with the span that is asked for, and counts would overlap."""
+        """Queries with a fixed interval: by default it grows with the time span, and counts would overlap."""
         total, highest = f"as_count().rollup(sum, {self.names.step})", f"rollup(max, {self.names.step})"
         return {
             "requests": f"sum:{self.names.requests}{{{self.scope}}} by {{service}}.{total}",
@@ -159,7 +159,7 @@ class Datadog:
 def parse(row: dict, http: Redacting) -> Record:
     """One log event as a Record; a stack trace in it stays text, which grouping reads. Pure.
 
-    Browsers send logs with a client token, which everyone who opens the page can read: those are public.
+    Browsers send logs with a client token, which every visitor of the page can read; such logs are public.
     """
     outer = row.get("attributes") or {}
     own = outer.get("attributes") or {}
@@ -189,7 +189,7 @@ def _mapping(value: Any) -> dict:
 
 
 def event(row: dict, http: Redacting) -> Record:
-    """An event that a monitor wrote as an alert; webhooks name it by the number in ``evt.id``. Pure."""
+    """A monitor's event as an alert; webhooks identify it by the number in ``evt.id``. Pure."""
     outer = row.get("attributes") or {}
     own = outer.get("attributes") or {}
     rung = _mapping(own.get("monitor"))
@@ -230,9 +230,9 @@ def tags_of(tags: Sequence[str] | None) -> dict[str, str]:
     return dict(tag.split(":", 1) for tag in tags or [] if ":" in tag)
 
 
-def _service(told: object, tags: dict[str, str]) -> str:
+def _service(name: object, tags: dict[str, str]) -> str:
     """Events name an unknown service "undefined"."""
-    return str(told) if told and told != "undefined" else tags.get("service", "")
+    return str(name) if name and name != "undefined" else tags.get("service", "")
 
 
 def _iso(at: datetime) -> str:

@@ -1,7 +1,7 @@
-"""Datadog log events that are single lines of one stack as whole events.
+"""Joins Datadog log events that are single lines of one stack into whole events. Pure.
 
-The agent reads a container's output line by line, and gives what came from stderr the status error. Lines of the same
-host, service and tags are one stream. Pure.
+The agent reads a container's output line by line, and sets the status error on lines from stderr. Lines of the same
+host, service and tags are one stream.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.vendors.line_pages import text_of
 
 
 def split(rows: Iterable[dict]) -> tuple[list[StreamLine], list[dict]]:
-    """(rows that are plain lines, rows that are whole events of their own, or unreadable)."""
+    """(rows that are plain lines, rows that are whole events or unreadable)."""
     lines, others = [], []
     for row in rows:
         line = line_of(row)
@@ -29,14 +29,14 @@ def split(rows: Iterable[dict]) -> tuple[list[StreamLine], list[dict]]:
 
 
 def line_of(row: dict) -> StreamLine | None:
-    """The row as a line; None for one with attributes of its own, for several lines, and for what is unreadable."""
+    """The row as a line; None for a row with attributes or with several lines, and for an unreadable one."""
     try:
-        told = row["attributes"]
-        text = told.get("message")
-        if told.get("attributes") or not isinstance(text, str) or "\n" in text.strip():
+        attributes = row["attributes"]
+        text = attributes.get("message")
+        if attributes.get("attributes") or not isinstance(text, str) or "\n" in text.strip():
             return None
-        stream = [told.get("host"), told.get("service"), told.get("status"), told.get("tags") or []]
-        at = datetime.fromisoformat(str(told["timestamp"]))
+        stream = [*(attributes.get(name) for name in ("host", "service", "status")), attributes.get("tags") or []]
+        at = datetime.fromisoformat(str(attributes["timestamp"]))
         return StreamLine(text, json.dumps(stream), at if at.tzinfo else None, str(row["id"]))
     except FAULTS:
         return None
@@ -46,5 +46,5 @@ def row_of(event: LogEvent) -> dict[str, Any]:
     """The joined event as a row: the identity of its stack, the time of its first line, and the whole text."""
     host, service, status, tags = json.loads(event.first.stream)
     at = event.first.at.isoformat() if event.first.at else ""
-    told = {"message": text_of(event), "host": host, "service": service, "status": status, "tags": tags}
-    return {"id": event.id, "attributes": {**told, "timestamp": at}}
+    values = {"message": text_of(event), "host": host, "service": service, "status": status, "tags": tags}
+    return {"id": event.id, "attributes": {**values, "timestamp": at}}

@@ -1,4 +1,4 @@
-"""The demo's remote control: which faults there are, shipping one, taking one back."""
+"""Controls the demo: lists its faults, ships one, reverts one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Sandbox:
         return self.http.get("/_sandbox/status").json()
 
     def break_(self, name: str) -> dict:
-        """Ship a fault to production, as the shop's team would."""
+        """Deploy a fault to production, as the shop's team would."""
         return self.http.post("/_sandbox/break", json={"name": name}).json()
 
     def restore(self, name: str) -> dict:
-        """The team's own resolution of a fault."""
+        """Revert a fault, as the shop's team would."""
         return self.http.post("/_sandbox/restore", json={"name": name}).json()

@@ -1,6 +1,6 @@
 """E-mail by SMTP: encrypted from the start on port 465, by STARTTLS elsewhere; certificates are verified.
 
-The Message-ID comes from the message's key, so that a second sending is seen as the same.
+The Message-ID is derived from the message's key, so that a repeated message is recognized as the same.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from core.vendors.base import Check, Message, VendorError
 from core.vendors.redact import Redactor
 
 log = logging.getLogger(__name__)
-TIMEOUT = 20.0  # seconds, for each answer of the server
+TIMEOUT = 20.0  # seconds for each response of the server
 IMPLICIT_TLS = 465
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WHERE = "SMTP_HOST, SMTP_PORT (587 STARTTLS, 465 TLS), SMTP_STARTTLS, SMTP_CA_FILE, SMTP_USER, SMTP_PASSWORD"
@@ -40,7 +40,7 @@ class Email:
         ca_file: str = "",
         implicit_tls: bool | None = None,
     ):
-        """``implicit_tls`` None: by the port. ``ca_file``: certificates to trust in place of the system's."""
+        """``implicit_tls``: None means by the port. ``ca_file``: CA certificates that replace the system's."""
         self.host, self.port, self.sender, self.receivers = host, port, sender, receivers
         self.user, self.password, self.starttls, self.ca_file = user, password, starttls, ca_file
         self.implicit_tls = port == IMPLICIT_TLS if implicit_tls is None else implicit_tls
@@ -64,7 +64,7 @@ class Email:
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[smtplib.SMTP]:
-        """An open connection, signed in; every fault of it is a VendorError."""
+        """An authenticated connection; all of its faults become a VendorError."""
         encrypted = self.implicit_tls or self.starttls
         if self.user and not encrypted and self.host not in LOOPBACK:
             raise VendorError(self.name, "would send the password unencrypted: set SMTP_STARTTLS", permanent=True)
@@ -76,8 +76,8 @@ class Email:
                     server.login(self.user, self.password)
                 yield server
         except (OSError, smtplib.SMTPException, ValueError) as error:
-            says = self.redact(f"{self.host}:{self.port}: {error}")[:300]
-            raise VendorError(self.name, says, permanent=is_permanent(error)) from None
+            message = self.redact(f"{self.host}:{self.port}: {error}")[:300]
+            raise VendorError(self.name, message, permanent=is_permanent(error)) from None
 
     def _connected(self) -> smtplib.SMTP:
         if self.implicit_tls:
@@ -89,7 +89,7 @@ class Email:
 
 
 def letter(message: Message, sender: str, receivers: list[str]) -> EmailMessage:
-    """The mail. A stranger's text cannot add headers: its lines are joined. Pure."""
+    """The mail. Untrusted text cannot add headers, because its lines are joined. Pure."""
     mail = EmailMessage()
     mail["From"], mail["To"] = sender, ", ".join(receivers)
     mail["Subject"] = " ".join(whole(message.subject).split())[:200]
@@ -100,7 +100,7 @@ def letter(message: Message, sender: str, receivers: list[str]) -> EmailMessage:
 
 
 def is_permanent(error: Exception) -> bool:
-    """Trying again cannot help: answers from 500 on, every receiver refused for good, a wrong certificate, no TLS."""
+    """Is a retry useless? So after 5xx, permanent refusal of all receivers, a wrong certificate, or missing TLS."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     if isinstance(error, smtplib.SMTPResponseException):

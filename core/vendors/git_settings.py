@@ -1,10 +1,10 @@
-"""What git is told each time it runs, so that no repository can make it start a program. Pure.
+"""The settings of every git run, which prevent a repository from starting a program. Pure.
 
-The settings come from the environment, where they override a repository's own configuration: hooks, the file
-watcher, pagers, editors, signing, external diffs, credential helpers and other programs are off, nobody is asked for
-a password, and no configuration of this machine or its user is read. Filters and drivers of a file are chosen by
-attributes: ATTRIBUTES take them back, as the file ``info/attributes`` of a clone, which goes before any of the tree.
-An external diff has no setting that means none: ``git diff`` is always asked with --no-ext-diff and --no-textconv.
+They are set in the environment and override a repository's configuration: hooks, the file watcher, pagers, editors,
+signing, external diffs, credential helpers and other programs are disabled, git never asks for a password, and no
+configuration of this machine or its user is read. Attributes select filters and drivers of files: ATTRIBUTES, written
+to a clone's ``info/attributes``, override those of the tree. No setting disables an external diff, so ``git diff`` is
+always called with --no-ext-diff and --no-textconv.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SETTINGS = {
     "core.excludesFile": os.devnull,
     "core.autocrlf": "false",
     "core.symlinks": "true",
-    "core.protectHFS": "true",  # no name that another file system reads as .git
+    "core.protectHFS": "true",  # no name that another file system treats as .git
     "core.protectNTFS": "true",
     "core.pager": "cat",
     "core.editor": "false",
@@ -64,7 +64,7 @@ NOBODY = {
 
 
 def environment(more: Mapping[str, str] | None = None, protocol: str = "file") -> dict[str, str]:
-    """The variables for one run: ``more`` are further settings, ``protocol`` is the only one that git may speak."""
+    """The variables for one run: ``more`` are further settings, ``protocol`` is the only allowed protocol."""
     settings = SETTINGS | dict(more or {})
     counted = {"GIT_CONFIG_COUNT": str(len(settings))}
     for number, (name, value) in enumerate(settings.items()):
@@ -72,9 +72,9 @@ def environment(more: Mapping[str, str] | None = None, protocol: str = "file") -
     return NOBODY | counted | {"GIT_ALLOW_PROTOCOL": protocol}
 
 
-def proxies(speaks: str) -> dict[str, str]:
-    """The proxy of this machine for git over http and https; curl, which git uses, reads the names in lower case."""
-    if speaks not in ("http", "https"):
+def proxies(scheme: str) -> dict[str, str]:
+    """The proxy variables of this machine for http and https, in lower case, as git's curl reads them."""
+    if scheme not in ("http", "https"):
         return {}
     names = ("https_proxy", "http_proxy", "no_proxy")
     found = {name: os.environ.get(name) or os.environ.get(name.upper()) or "" for name in names}
@@ -82,7 +82,7 @@ def proxies(speaks: str) -> dict[str, str]:
 
 
 def protocol(remote: str) -> str:
-    """How git reaches a remote: file, http, https or ssh. Raises ValueError for any other way."""
+    """The protocol of a remote: file, http, https or ssh. Raises ValueError for any other."""
     named, address, _ = remote.partition("://")
     host, colon, rest = remote.partition(":")
     if address:

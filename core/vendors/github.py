@@ -1,8 +1,7 @@
-"""GitHub: issues that people wrote and commits as signals; branches, pull requests, reviews, checks, statuses and
-merges as the code host.
+"""GitHub: issues and commits as signals; branches, pull requests, reviews, checks, statuses and merges as code host.
 
-API version 2022-11-28; pages by Link rel="next"; Enterprise serves the same below https://HOST/api/v3. Each write
-looks first whether it was done.
+API version 2022-11-28; pages by Link rel="next"; Enterprise serves the same API below https://HOST/api/v3. Every write
+is idempotent.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ from core.vendors.redact import Redacting
 
 FIRST_LOOK = timedelta(hours=24)
 PAGES, PAGE = 50, 100
-RELEASES = 5  # deployments, the newest, whose state is asked for
-REMEMBERED = 500  # commits whose files need not be asked for again
-MARKER = "<!-- platform:"  # in each comment of ours
+RELEASES = 5  # newest deployments whose state is read
+REMEMBERED = 500  # commits whose files are cached
+MARKER = "<!-- platform:"  # in each comment of the platform
 HEADERS = {
     "Accept": "application/vnd.github+json",
     "X-GitHub-Api-Version": "2022-11-28",
@@ -56,10 +55,10 @@ class GitHub:
         return collect(streams, cursor, until)
 
     def _issues(self, name: str, window: ReadWindow) -> Page:
-        """Issues by the time of their last change; ``after`` is that of the last one, and a page number.
+        """Issues by the time of their last change; ``after`` is the time of the last issue and a page number.
 
-        Pages by number alone would skip an issue whenever an earlier one changes while they are read; so the next
-        page begins with the last one's time, and a number is only counted where a whole page has the same time.
+        Page numbers alone would skip an issue whenever an earlier one changes during reading. So the next page begins
+        at the last issue's time, and the page number only increases if a whole page has the same time.
         """
         since, number = (window.after or f"{_iso(window.since)} 1").split(" ")
         params = {"since": since, "state": "open", "sort": "updated", "direction": "asc", "per_page": PAGE}
@@ -75,7 +74,7 @@ class GitHub:
         return Page(records, after=after)
 
     def _commits(self, name: str, window: ReadWindow) -> Page:
-        """The main branch's commits; those whose files are known already cost no call of their own."""
+        """The main branch's commits; a commit whose files are cached costs no further call."""
         if window.after:
             answer = self.http.get(window.after)
         else:
@@ -95,12 +94,12 @@ class GitHub:
         return Page(records, after=link["url"] if link else None, memory={"known": known[-REMEMBERED:]}, cut=cut)
 
     def _commit(self, row: dict, name: str) -> Record:
-        """A commit as a change, with the files it touched: blame asks for them."""
+        """A commit as a change, with the files that it touched, which blame needs."""
         files = self.http.get(f"/repos/{name}/commits/{row['sha']}").json().get("files") or []
         return change(row, name, [f["filename"] for f in files], self.http)
 
     def _pages(self, path: str, params: dict, name: str = "") -> Iterator[list[dict]]:
-        """The pages of a list by their links; ``name`` is the list's where the answer is an object."""
+        """The items of all pages of a list; ``name`` is the list's key if the response is an object."""
         seen: set[str] = set()
         answer = self.http.get(path, params=params)
         for _ in range(PAGES):
@@ -143,7 +142,7 @@ class GitHub:
         self.http.post(f"/repos/{repository}/issues/{number}/comments", json={"body": f"{body}\n\n{marker}"})
 
     def merge(self, repository: str, number: int, head_sha: str) -> str:
-        """Merge exactly ``head_sha``; returns the merge commit, also when it was merged before."""
+        """Merge exactly ``head_sha``; returns the merge commit, even if it was already merged."""
         pull = self.http.get(f"/repos/{repository}/pulls/{number}").json()
         if pull.get("merged"):
             return str(pull.get("merge_commit_sha") or head_sha)
@@ -156,7 +155,7 @@ class GitHub:
         return str(answer.json().get("sha") or head_sha)
 
     def close_pull(self, repository: str, number: int, head_sha: str, key: str, body: str) -> None:
-        """Close a pull request with a comment that says why; one that is closed or stands elsewhere is left alone."""
+        """Close a pull request with a comment; a closed one, or one at another commit, stays unchanged."""
         pull = self.http.get(f"/repos/{repository}/pulls/{number}").json()
         if pull.get("state") != "open" or _pull(pull).head_sha != head_sha:
             return
@@ -164,7 +163,7 @@ class GitHub:
         self.http.request("PATCH", f"/repos/{repository}/pulls/{number}", json={"state": "closed"})
 
     def pull_state(self, repository: str, number: int) -> PullState:
-        """What became of a pull request; of one that was closed, with the last comment of the person who closed it."""
+        """The state of a pull request; for a closed one, with the last comment of the person who closed it."""
         found = pull_state(self.http.get(f"/repos/{repository}/pulls/{number}").json())
         if found.state != "closed":
             return found
@@ -174,9 +173,9 @@ class GitHub:
         return replace(found, by=by, says=self.http.redact(closing_comment(rows, by)))
 
     def releases(self, repository: str) -> list[Deployed]:
-        """Deployments to production that succeeded, of the newest ones; newest first.
+        """The successful ones of the newest deployments to production, newest first.
 
-        Empty for a token that may not read them: they are only one sign of a release among others.
+        Empty for a token without access to deployments, which are only one of several sources for releases.
         """
         path = f"/repos/{repository}/deployments"
         try:
@@ -186,13 +185,13 @@ class GitHub:
                 raise
             return []
         rows = [row for row in found if to_production(row)]
-        told = ((row, self.http.get(f"{path}/{row['id']}/statuses").json(list)) for row in rows[:RELEASES])
-        return [made for row, statuses in told if (made := release(row, statuses))]
+        found_rows = ((row, self.http.get(f"{path}/{row['id']}/statuses").json(list)) for row in rows[:RELEASES])
+        return [made for row, statuses in found_rows if (made := release(row, statuses))]
 
-    # --- what others said of a commit
+    # --- reviews, checks and statuses of a commit
 
     def branch(self, repository: str, name: str) -> str | None:
-        """The commit that a branch stands at; None when there is no such branch."""
+        """The commit of a branch; None if there is no such branch."""
         try:
             found = self.http.get(f"/repos/{repository}/git/ref/heads/{quote(name)}").json()
         except VendorError as error:
@@ -202,7 +201,7 @@ class GitHub:
         return str(found["object"]["sha"])
 
     def make_branch(self, repository: str, name: str, sha: str) -> None:
-        """A branch at a commit; one that stands there already is left as it is."""
+        """Set a branch to a commit, unless it is already there."""
         if self.branch(repository, name) != sha:
             self.http.post(f"/repos/{repository}/git/refs", json={"ref": f"refs/heads/{name}", "sha": sha})
 
@@ -211,7 +210,7 @@ class GitHub:
         return [*chain.from_iterable(self._pages(f"/repos/{repository}/pulls/{number}/reviews", {"per_page": PAGE}))]
 
     def check_runs(self, repository: str, sha: str) -> list[dict]:
-        """What CI said of a commit by checks: each with name, status and conclusion."""
+        """The CI checks of a commit, each with name, status and conclusion."""
         path = f"/repos/{repository}/commits/{sha}/check-runs"
         return [*chain.from_iterable(self._pages(path, {"per_page": PAGE}, "check_runs"))]
 
@@ -221,9 +220,9 @@ class GitHub:
         return {row["context"]: row["state"] for row in found.rows("statuses")}
 
     def permissions(self, repository: str) -> dict[str, bool]:
-        """What the token may do in a repository, as GitHub says; empty where it does not say."""
-        told = self.http.get(f"/repos/{repository}").json().get("permissions")
-        return {str(name): bool(given) for name, given in told.items()} if isinstance(told, dict) else {}
+        """The token's rights in a repository, as GitHub reports them; empty if it does not report them."""
+        rights = self.http.get(f"/repos/{repository}").json().get("permissions")
+        return {str(name): bool(given) for name, given in rights.items()} if isinstance(rights, dict) else {}
 
     def check(self) -> Check:
         name = ""
@@ -261,7 +260,7 @@ def _pull(row: dict) -> Pull:
 
 @understood("github")
 def pull_state(row: dict) -> PullState:
-    """What the detail of a pull request says. Pure."""
+    """The state in the details of a pull request. Pure."""
     url = str(row.get("html_url") or "")
     if row.get("merged"):
         by = (row.get("merged_by") or {}).get("login") or ""
@@ -277,9 +276,9 @@ def _at(text: str | None) -> datetime | None:
 
 @understood("github")
 def closing_comment(rows: Sequence[dict], by: str) -> str:
-    """The last comment of the person who closed a pull request, oldest comments first; empty without one. Pure.
+    """The last comment of the person who closed a pull request; empty without one. ``rows`` are oldest first. Pure.
 
-    Where GitHub does not say who closed it, anybody's.
+    If GitHub does not report who closed it, the last comment of anybody.
     """
     texts = [str(row.get("body") or "") for row in rows if by in ("", (row.get("user") or {}).get("login"))]
     written = [text for text in texts if text.strip() and MARKER not in text]
@@ -294,7 +293,7 @@ def to_production(row: dict) -> bool:
 
 @understood("github")
 def release(row: dict, statuses: Sequence[dict]) -> Deployed | None:
-    """A deployment that was live once, by its statuses, newest first; None for one that never was. Pure."""
+    """A deployment that was live, by its statuses (newest first); None if it never was. Pure."""
     live = [status for status in statuses if status.get("state") == "success"]
     if not live:
         return None
@@ -303,7 +302,7 @@ def release(row: dict, statuses: Sequence[dict]) -> Deployed | None:
 
 
 def report(row: dict, repository: str, http: Redacting) -> Record:
-    """An issue that somebody wrote. Pure."""
+    """A GitHub issue as a Record. Pure."""
     labels = [label["name"] if isinstance(label, dict) else str(label) for label in row.get("labels") or []]
     service = next((name.split(":", 1)[1] for name in labels if name.startswith("service:")), "")
     return Record(
@@ -321,7 +320,7 @@ def report(row: dict, repository: str, http: Redacting) -> Record:
 
 
 def change(row: dict, repository: str, files: list[str], http: Redacting) -> Record:
-    """A commit on the main branch. Pure."""
+    """A commit on the main branch as a Record. Pure."""
     commit = row["commit"]
     return Record(
         source="github",

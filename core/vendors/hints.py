@@ -1,6 +1,6 @@
-"""What can be seen wrong in the settings of the signal sources before anybody is called. Pure.
+"""Finds mistakes in the settings of the signal sources without calling them. Pure.
 
-Each row looks at one setting as people really mistype it, and says what it is and where the right one is.
+Each row detects a typical mistake in one setting, and names what it contains and where to find the right value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from core.settings import Settings
 from core.vendors.base import Check
 from core.vendors.datadog import SITES
 
-NEEDS = {  # all of them or none
+NEEDS = {  # settings that are required together
     "datadog": ("datadog_api_key", "datadog_app_key"),
     "newrelic": ("newrelic_api_key", "newrelic_account_id"),
     "sentry": ("sentry_token", "sentry_org"),
@@ -41,7 +41,7 @@ WHERE = {
     "kubernetes_token": "kubectl create token NAME, of a service account that may get and patch the Deployment",
 }
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-Row = tuple[str, str, Callable[[str], bool], str, str]  # vendor, setting, is it wrong, what it is, what to do
+Row = tuple[str, str, Callable[[str], bool], str, str]  # vendor, setting, test for the mistake, what it is, fix
 
 
 def _host(address: str) -> str:
@@ -151,14 +151,14 @@ ROWS: tuple[Row, ...] = (
 
 
 def hint(settings: Settings, vendor: str) -> Check | None:
-    """What is missing or mistyped for a vendor; None when nothing is seen, or nothing of it is set."""
+    """The missing or mistyped setting of a vendor; None if there is none, or if no setting is set."""
     needs = NEEDS.get(vendor, ())
     given = [name for name in needs if _text(settings, name)]
     if not given:
         return None
     if absent := [name for name in needs if name not in given]:
-        says = f"{' and '.join(map(str.upper, absent))} is missing, while {given[0].upper()} is set"
-        return Check(False, says, "; ".join(f"{name.upper()}: {WHERE[name]}" for name in absent))
+        text = f"{' and '.join(map(str.upper, absent))} is missing, while {given[0].upper()} is set"
+        return Check(False, text, "; ".join(f"{name.upper()}: {WHERE[name]}" for name in absent))
     return next(filter(None, (_row(settings, row) for row in ROWS if row[0] == vendor)), None)
 
 

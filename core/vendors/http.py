@@ -1,9 +1,9 @@
-"""The only httpx client. Time-outs, bounded retries, sizes and redaction are the same for every vendor.
+"""The only httpx client: the same timeouts, bounded retries, size limits and redaction for every vendor.
 
-What is retried: connection faults, 429 and 5xx, and only for requests that may be repeated. What a vendor asks us
-to wait (core/vendors/limits.py) is obeyed up to 30 s; a longer wait is the caller's to make, who gets it as
-``VendorError.retry_after``. An exchange has a deadline for the whole of it; connections go to checked addresses
-only (core/vendors/address.py); redirects are not followed, and no link leads to another host or away from TLS.
+Connection faults, 429 and 5xx are retried, but only for requests that may be repeated. A wait that a vendor requests
+(core/vendors/limits.py) is obeyed up to 30 s; a longer one is passed to the caller as ``VendorError.retry_after``. Each
+exchange has an overall deadline. Connections go only to checked addresses (core/vendors/address.py); redirects are not
+followed, and links to another host or without TLS are refused.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from core.vendors.address import LOOPBACK, ConnectionGuard, proxy_of
 from core.vendors.base import BudgetSpent, Meter, VendorError
 from core.vendors.redact import Redactor
 
-TIMEOUT, TOTAL = httpx.Timeout(20.0, connect=5.0), 60.0  # seconds; of one step, of one exchange
+TIMEOUT, TOTAL = httpx.Timeout(20.0, connect=5.0), 60.0  # seconds of one operation; of one exchange
 ATTEMPTS, LONGEST_WAIT = 3, 30.0
 HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL)
-LARGEST = 20 * 1024 * 1024  # bytes of one answer
-SHOWN = 64 * 1024  # bytes of a probed answer in which a text is looked for
+LARGEST = 20 * 1024 * 1024  # maximum bytes of one response
+SHOWN = 64 * 1024  # bytes of a probe's response in which a text is searched
 CODINGS = ("gzip", "deflate", "identity")  # at most 1032 times as large unpacked, part by part
-WORDS = {  # by status, else by its hundred
+WORDS = {  # by status, else by its first digit
     3: "redirected us to another address",
     4: "refused the request",
     5: "had an internal error",
@@ -45,7 +45,7 @@ WORDS = {  # by status, else by its hundred
 
 
 class VendorAnswer:
-    """A successful answer: status, headers, and the body as JSON."""
+    """A successful response: status, headers, and the body as JSON."""
 
     def __init__(self, vendor: str, response: httpx.Response):
         self.vendor, self.status, self.headers, self.content = (
@@ -58,23 +58,23 @@ class VendorAnswer:
     @cached_property
     def body(self) -> Any:
         try:
-            return json.loads(self.content, parse_constant=lambda _: None)  # NaN is no JSON, and no database takes it
+            return json.loads(self.content, parse_constant=lambda _: None)  # NaN is not valid JSON and cannot be stored
         except (ValueError, RecursionError):
             raise VendorError(self.vendor, f"returned {self.status} with a body that is not JSON") from None
 
     def json(self, kind: type = dict) -> Any:
-        """The body as ``kind``. Raises VendorError for what is not JSON, or other JSON than expected."""
+        """The body as ``kind``. Raises VendorError if it is not JSON or of another type."""
         value = self.body
         if not isinstance(value, kind):
             raise VendorError(self.vendor, f"returned JSON of an unexpected type ({type(value).__name__})")
         return value
 
     def rows(self, name: str) -> list:
-        """The list that the body holds as ``name``; an answer without it is a fault, not an empty one."""
+        """The list under the key ``name`` of the body. Raises VendorError if it is missing."""
         found = self.json().get(name)
         if not isinstance(found, list):
-            said = f": {told(self)}" if told(self) else ""
-            raise VendorError(self.vendor, f"answered {self.status} without {name!r}{said}")
+            details = f": {told(self)}" if told(self) else ""
+            raise VendorError(self.vendor, f"answered {self.status} without {name!r}{details}")
         return found
 
     def next_link(self) -> dict[str, str] | None:
@@ -86,7 +86,7 @@ class VendorAnswer:
 class Http:
     """One vendor's address with its headers.
 
-    ``calls``: how many a round of reading may make; ``private``: the address may lie on a private network;
+    ``calls``: the limit of calls per collection cycle; ``private``: the address may be on a private network;
     ``transport`` is for tests.
     """
 
@@ -115,7 +115,7 @@ class Http:
         return self.request("GET", path, **kw)
 
     def post(self, path: str, *, idempotent: bool = False, **kw) -> VendorAnswer:
-        """``idempotent``: the request changes nothing, or changes the same thing only once."""
+        """POST. ``idempotent``: the request changes nothing, or has the same effect when repeated."""
         return self.request("POST", path, idempotent=idempotent, **kw)
 
     def request(
@@ -127,9 +127,9 @@ class Http:
         verify: Callable[[VendorAnswer], None] | None = None,
         **kw,
     ) -> VendorAnswer:
-        """Send, retry what may be retried, and return the answer. Raises VendorError.
+        """Send the request, with retries, and return the response. Raises VendorError.
 
-        ``verify`` raises VendorError for an answer that is a fault in spite of its status, which may be retried.
+        ``verify`` raises VendorError for a response that is a fault despite its status; it is retried likewise.
         """
         url = path if path.startswith("http") else self.base_url + path
         self._allowed(url)
@@ -163,7 +163,7 @@ class Http:
         return VendorAnswer(self.vendor, answer)
 
     def _unpackable(self, response: httpx.Response) -> None:
-        """Raises VendorError for an encoding that makes gigabytes of a few bytes at once: brotli, zstd, or several."""
+        """Raises VendorError for encodings with extreme compression (brotli, zstd), and for several encodings."""
         coding = response.headers.get("content-encoding", "identity").strip().lower()
         if coding not in CODINGS:
             raise VendorError(
@@ -172,26 +172,26 @@ class Http:
 
     def _unreached(self, url: str, error: httpx.HTTPError) -> VendorError:
         where = urlsplit(url).netloc
-        why = "it did not answer in time" if isinstance(error, httpx.TimeoutException) else self.redact(str(error))
+        why = "it did not respond in time" if isinstance(error, httpx.TimeoutException) else self.redact(str(error))
         return VendorError(self.vendor, f"is unreachable at {where}: {why or type(error).__name__}")
 
     def _fault(self, answer: httpx.Response) -> VendorError:
-        status, said = answer.status_code, told(answer)
-        limited = limits.limited(status, answer.headers, said)
-        says = (
+        status, details = answer.status_code, told(answer)
+        limited = limits.limited(status, answer.headers, details)
+        message = (
             "redirected us to another address; check the URL"
             if status < 400
             else WORDS.get(
                 429 if limited else status, "had an internal error" if status >= 500 else "refused the request"
             )
         )
-        detail = self.redact(said)
+        detail = self.redact(details)
         return VendorError(
             self.vendor,
-            f"{says} ({status})" + (f": {detail}" if detail else ""),
+            f"{message} ({status})" + (f": {detail}" if detail else ""),
             status=status,
             permanent=status < 500 and not limited,
-            retry_after=limits.wait_asked(status, answer.headers, said),
+            retry_after=limits.wait_asked(status, answer.headers, details),
         )
 
     def _allowed(self, url: str) -> None:
@@ -200,18 +200,18 @@ class Http:
             where = f"{asked.scheme}://{asked.netloc}"
             raise VendorError(self.vendor, f"pointed to another host ({where})", permanent=True)
         if own.scheme != "https" and not (self.guard.loopback or self.guard.private):
-            says = f"the address {self.base_url} is not encrypted; keys are sent only over https"
-            raise VendorError(self.vendor, says, permanent=True)
+            message = f"the address {self.base_url} is not encrypted; keys are sent only over https"
+            raise VendorError(self.vendor, message, permanent=True)
 
 
 @lru_cache(maxsize=1)
 def _tls():
-    """Verifies certificates; SSL_CERT_FILE names an authority of one's own."""
+    """The TLS context, which verifies certificates; SSL_CERT_FILE can name another CA."""
     return httpx.create_ssl_context()
 
 
 def _transport(guard: ConnectionGuard, base_url: str) -> httpx.BaseTransport | None:
-    """Connections by the guard; None (httpx's own) where a proxy is set up, which then looks the host up itself."""
+    """The transport with guarded connections; None (httpx's own) for a proxy, which resolves the host itself."""
     return None if proxy_of(base_url) and not guard.loopback else _guarded(guard)
 
 
@@ -227,7 +227,7 @@ def _plain(headers: httpx.Headers) -> dict[str, str]:
 
 
 def _wait(idempotent: bool) -> Callable[[Exception], bool | float]:
-    """stamina's hook: False ends it, a number is the wait in seconds, True the usual back-off."""
+    """stamina's hook: False stops retrying, a number is the wait in seconds, True is the default back-off."""
 
     def decide(error: Exception) -> bool | float:
         if not isinstance(error, VendorError) or error.permanent or isinstance(error, BudgetSpent):
@@ -243,7 +243,7 @@ def _wait(idempotent: bool) -> Callable[[Exception], bool | float]:
 
 
 def told(answer: httpx.Response | VendorAnswer) -> str:
-    """What the vendor said of the fault, from the forms that vendors use."""
+    """The vendor's error message, from the formats that vendors use; empty if there is none."""
     try:
         body = json.loads(answer.content)
     except (ValueError, RecursionError):
@@ -259,7 +259,7 @@ def told(answer: httpx.Response | VendorAnswer) -> str:
 
 
 def _sentence(part: Any) -> str:
-    """A fault of a list: plain text, or {"message"}, or GitHub's {"field", "code"}."""
+    """One item of a list of errors: plain text, {"message"}, or GitHub's {"field", "code"}."""
     if not isinstance(part, dict):
         return str(part)
     field = " ".join(str(part[name]) for name in ("field", "code") if part.get(name))
@@ -267,12 +267,12 @@ def _sentence(part: Any) -> str:
 
 
 def probe(url: str, timeout: float = 10.0, status: int = 200, contains: str = "") -> str:
-    """Why an address is not healthy; empty when it answers as expected. Redirects are not followed.
+    """Why a URL is not healthy; empty if it responds as expected. Redirects are not followed.
 
-    Its body is read only where a text is asked for, and at most SHOWN bytes of it.
+    The body is only read if ``contains`` is given, and at most SHOWN bytes of it.
 
-    The address of a preview comes from a vendor's answer: it may lie on a private network, where a policy may well
-    have put production, but never where a cloud keeps its metadata.
+    The URL of a preview comes from a vendor's response: it may be on a private network, where a policy may also have
+    put production, but never at a cloud's metadata address.
     """
     guard = ConnectionGuard("probe", private=True, loopback=True)
     guard.limit(timeout)
@@ -299,12 +299,12 @@ def _start(response: httpx.Response) -> str:
 
 
 class Bounded(httpx.BaseTransport):
-    """For a client that is not ours: the guard's connections, plain answers of bounded size, one deadline."""
+    """A transport for other libraries' clients: guarded connections, limited response sizes, one deadline."""
 
     def __init__(self, vendor: str, seconds: float, largest: int = LARGEST):
         self.largest = largest
         self.guard, self.seconds = ConnectionGuard(vendor, private=True, loopback=True), seconds
-        self.inner: dict[str, httpx.BaseTransport] = {}  # by the address of their proxy
+        self.inner: dict[str, httpx.BaseTransport] = {}  # proxy URL -> transport
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.guard.limit(self.seconds)
@@ -318,7 +318,7 @@ class Bounded(httpx.BaseTransport):
         )
 
     def _by(self, proxy: str) -> httpx.BaseTransport:
-        """Through the proxy that is set up for the address, which looks the host up itself; else by the guard."""
+        """The transport of the URL's proxy, which resolves the host itself, else the guarded one."""
         if proxy not in self.inner:
             by = httpx.HTTPTransport(verify=_tls(), proxy=httpx.Proxy(proxy)) if proxy else _guarded(self.guard)
             self.inner[proxy] = by
@@ -346,5 +346,5 @@ class _Counted(httpx.SyncByteStream):
 
 
 def bounded(vendor: str, seconds: float, largest: int = LARGEST) -> httpx.Client:
-    """A client for a vendor's own library, bounded as ours are; ``largest``: bytes of an answer."""
+    """A client with the same limits for a vendor's library; ``largest``: maximum bytes of a response."""
     return httpx.Client(transport=Bounded(vendor, seconds, largest), timeout=TIMEOUT, follow_redirects=False)

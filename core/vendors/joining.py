@@ -1,9 +1,9 @@
-"""Joins log lines that arrive one by one into whole events: a traceback of thirty-five lines is one event.
+"""Joins single log lines into whole events: a traceback of thirty-five lines is one event. Pure.
 
-Lines of one stream are read in order. A line belongs to the event before it if it is indented, or if the kind of
-stack under way says so: Python (with chained exceptions and exception groups), Java and Node.js (``at ...``, ``Caused
-by``), Go (panics and goroutines). Prefixes that a container runtime, syslog or Compose put before each line are
-removed; the part of them that names a process keeps interleaved processes apart. Pure.
+Lines of one stream are read in order. A line belongs to the previous event if it is indented, or by the rules of the
+current kind of stack: Python (with chained exceptions and exception groups), Java and Node.js (``at ...``, ``Caused
+by``), Go (panics and goroutines). Prefixes of a container runtime, syslog or Compose are removed; their part that names
+a process separates interleaved processes.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 from core.signals.grouping.header import header_end
 from core.vendors.logline import LEVEL
 
-GAP = timedelta(seconds=5)  # a program writes a stack at once
-MOST_LINES, MOST_CHARACTERS = 1000, 100_000  # of one event; what is beyond it is left out
-READ = 2000  # characters of a line that are looked at
+GAP = timedelta(seconds=5)  # maximum time between two lines of one event
+MOST_LINES, MOST_CHARACTERS = 1000, 100_000  # of one event; further ones are dropped
+READ = 2000  # characters of a line that are matched
 
-PREFIXES = tuple(  # each names the writer in its group
+PREFIXES = tuple(  # the group of each pattern is the writer
     map(
         re.compile,
         (
@@ -51,7 +51,7 @@ ERRORS = ("ERROR", "CRITICAL", "FATAL")
 
 @dataclass(frozen=True)
 class StreamLine:
-    """One line as it came; ``id`` is its identity, and that of the event which it begins."""
+    """One unchanged line; ``id`` is its identity, and that of the event that it begins."""
 
     text: str
     stream: str = ""
@@ -61,7 +61,7 @@ class StreamLine:
 
 @dataclass
 class LogEvent:
-    """Lines that belong together. ``headless``: its beginning was not among the lines read."""
+    """Lines that belong together. ``headless``: the beginning was not among the lines."""
 
     lines: list[StreamLine] = field(default_factory=list)
     bare: list[str] = field(default_factory=list)  # without prefixes
@@ -83,12 +83,12 @@ class LogEvent:
 
     @property
     def id(self) -> str:
-        """The identity: that of the line that begins the stack, whether or not the line before it was read with it."""
+        """The identity: that of the line that begins the stack, even if the event has a line before it."""
         return self.lines[self.head].id
 
     @property
     def stack(self) -> bool:
-        """Is it a stack, or the beginning or the rest of one?"""
+        """Is it a stack or a part of one?"""
         return bool(self.kind in _RULES or self.headless or begins_stack(self.first.text))
 
     @property
@@ -103,13 +103,13 @@ class LogEvent:
 
 
 def begins_stack(text: str) -> bool:
-    """Is this line the beginning of a stack, whose other lines follow?"""
+    """Does a stack begin with this line?"""
     _, bare = peeled(text[:READ])
     return "\n" not in text.rstrip() and bool(HEAD.match(bare) or GO_HEAD.match(bare) or ERROR_LINE.match(bare))
 
 
 def of_stack(text: str) -> bool:
-    """May the text be a stack, or a line of one? An indented line may, and an empty one between chained exceptions."""
+    """Can the text be a stack or a line of one? Indented lines can, and empty ones between chained exceptions."""
     _, bare = peeled(text[:READ])
     return (
         not bare.strip()
@@ -124,7 +124,7 @@ def begins(bare: str) -> bool:
 
 
 def joined(lines: Iterable[StreamLine]) -> list[LogEvent]:
-    """The events of the lines, each stream's in its own order, by the place of their first lines."""
+    """The events of the lines, joined by stream, in the order of their first lines."""
     current: dict[tuple[str, str], LogEvent] = {}
     events: list[LogEvent] = []
     for line in lines:
@@ -144,7 +144,7 @@ def joined(lines: Iterable[StreamLine]) -> list[LogEvent]:
 
 
 def peeled(text: str) -> tuple[str, str]:
-    """(who wrote the line, by its prefixes; the line without them)."""
+    """(the writer from the line's prefixes, the line without them)."""
     writers = []
     for _ in range(2):
         found = next((m for prefix in PREFIXES if (m := prefix.match(text[:READ]))), None)
@@ -160,7 +160,7 @@ def _apart(before: StreamLine, line: StreamLine) -> bool:
 
 
 def _within(event: LogEvent | None, line: StreamLine) -> bool:
-    """Is a Python traceback under way, into which another thread wrote this line?"""
+    """Is this line of another thread inside an unfinished Python traceback?"""
     return event is not None and event.kind == "python" and event.phase == "frames" and not _apart(event.last, line)
 
 
@@ -183,24 +183,24 @@ def _begun(line: StreamLine, bare: str) -> LogEvent:
 
 
 def _timed(bare: str) -> bool:
-    """Has the line a header of its own, with a time?"""
+    """Does the line have its own header with a time?"""
     return not bare[:1].isspace() and header_end(bare[:READ]) > 0
 
 
 def _words_before_head(bare: str) -> int:
-    """How many words of a header stand before a traceback's first line; 0 where that begins the line."""
+    """The number of header words before a traceback's first line; 0 if there are none."""
     before, head, _ = bare[:READ].partition("Traceback (most recent call last):")
     return len(before.split()) if head and before.strip() and _timed(before) else 0
 
 
 def _behind(bare: str, words: int) -> str:
-    """The line without the words of its header; its indentation is kept."""
+    """The line without its header's words; its indentation is kept."""
     found = re.match(rf"(?:\S+ ){{{words}}}", bare[:READ]) if words else None
     return bare[found.end() :] if found else bare
 
 
 def _continues(event: LogEvent, line: StreamLine, bare: str) -> bool:
-    """Take the line into the event if it belongs there."""
+    """Add the line to the event if it belongs there; True if it does."""
     if event.kind == "single":
         return False
     if event.headed and _timed(bare):
@@ -254,12 +254,12 @@ def _other(event: LogEvent, bare: str) -> bool:
         return True
     if bare[:1].isspace() or AT.match(bare):
         return True
-    told = [text for text in event.bare if text]
-    return bool(POINTER.match(told[-1]) and ERROR_LINE.match(bare))
+    shown = [text for text in event.bare if text]
+    return bool(POINTER.match(shown[-1]) and ERROR_LINE.match(bare))
 
 
 def _says_error(event: LogEvent) -> bool:
-    """Is it one line of the level error, as logging.exception() writes it before the traceback?"""
+    """Is the event one line of level ERROR, as logging.exception() writes it before the traceback?"""
     found = LEVEL.match(event.bare[0])
     return len(event.lines) == 1 and bool(found and found[1] in ERRORS)
 

@@ -1,8 +1,8 @@
-"""Kestra: start an execution, follow it to its end, read its outputs, answer its pauses; its AI agent as an analyst.
+"""Kestra: start an execution, follow it to its end, read its outputs, resume its pauses; its AI agent as an analyst.
 
-API /api/v1/{tenant}, basic auth (open source, tenant "main") or a bearer token. The event stream of an execution
-begins with a stub and may end early, so its word is confirmed by GET. From 2.0 on a task's outputs lie below
-/outputs and actions below /actions; which of the two a server is, its /configs says.
+API /api/v1/{tenant}, basic auth (open source, tenant "main") or a bearer token. The event stream of an execution begins
+with a stub and may end early, so its state is confirmed by GET. From version 2.0 on, a task's outputs are below
+/outputs and actions below /actions; the server's version is in /configs.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from core.vendors.opinion import SYSTEM, fenced, tempered
 
 GOOD = ("SUCCESS", "WARNING")
 ENDED = (*GOOD, "FAILED", "KILLED", "CANCELLED", "SKIPPED", "RETRIED", "RESUBMITTED")
-POLL, SLOWEST = 1.0, 10.0  # seconds between two looks, growing
+POLL, SLOWEST = 1.0, 10.0  # seconds between two polls: first, and maximum
 WHERE = "KESTRA_URL, KESTRA_USER and KESTRA_PASSWORD (open source) or KESTRA_TOKEN, KESTRA_TENANT"
 
 
 @dataclass(frozen=True)
 class Execution:
-    """``runs`` are its task runs as Kestra gives them; ``state`` is one of Kestra's words."""
+    """``runs`` are its task runs as in Kestra's JSON; ``state`` is one of Kestra's states."""
 
     id: str
     state: str
@@ -46,18 +46,18 @@ class Kestra:
         self._version = ""
 
     def version(self) -> str:
-        """As the server gives it, e.g. 1.3.26."""
+        """The server's version, e.g. 1.3.26."""
         self._version = self._version or str(self.http.get("/api/v1/configs").json().get("version") or "1")
         return self._version
 
     @property
     def modern(self) -> bool:
-        """2.0 or newer."""
+        """Is the version 2.0 or newer?"""
         head = self.version().lstrip("v").split(".")[0]
         return head.isdigit() and int(head) >= 2
 
     def trigger(self, flow: str, inputs: Mapping[str, str], key: str) -> Execution:
-        """Start a flow, once a key: an execution that has the label ``platformKey`` is found again."""
+        """Start a flow; idempotent by key: an existing execution is found by its label ``platformKey``."""
         if found := self._find(flow, key):
             return found
         path = f"{self.base}/executions/{self.namespace}/{flow}"
@@ -75,7 +75,7 @@ class Kestra:
         return execution(self.http.get(f"{self.base}/executions/{execution_id}").json())
 
     def follow(self, execution_id: str, seconds: float) -> Execution:
-        """The execution once it has ended or waits for a person. Raises VendorError when it does not in time."""
+        """The execution once it has ended or waits for a person. Raises VendorError after ``seconds``."""
         deadline, pause = time.monotonic() + seconds, POLL
         while True:
             self._listen(execution_id)
@@ -88,7 +88,7 @@ class Kestra:
             pause = min(pause * 2, SLOWEST)
 
     def _listen(self, execution_id: str) -> None:
-        """Wait by the event stream for as long as it lasts; GET confirms what it says, so faults do not matter."""
+        """Wait with the event stream until it ends; GET confirms the state, so faults of the stream do not matter."""
         try:
             self.http.request(
                 "GET",
@@ -101,7 +101,7 @@ class Kestra:
                 raise
 
     def outputs(self, of: Execution, task: str) -> dict[str, Any]:
-        """What a task of an execution gave. Raises VendorError when there is no such task run."""
+        """The outputs of a task of an execution. Raises VendorError if there is no such task run."""
         run = next((row for row in reversed(of.runs) if row.get("taskId") == task), None)
         if run is None:
             raise VendorError(self.name, f"execution {of.id} ({of.state}) has no run of task {task!r}", permanent=True)
@@ -110,7 +110,7 @@ class Kestra:
         return self.http.get(f"{self.base}/outputs/{of.id}/{run['id']}").json()
 
     def resume(self, execution_id: str, inputs: Mapping[str, str]) -> None:
-        """Answer a pause. One that goes on already is left alone."""
+        """Resume a pause; no effect if the execution already continues."""
         self._act(execution_id, "resume", files=_parts(inputs))
 
     def _act(self, execution_id: str, action: str, **kw) -> None:
@@ -118,14 +118,14 @@ class Kestra:
         try:
             self.http.post(f"{self.base}/executions/{execution_id}/{path}", idempotent=True, **kw)
         except VendorError as error:
-            if error.status != 409:  # it does not wait any more
+            if error.status != 409:  # 409: it does not wait any more
                 raise
 
     def deploy(self, flow: str, source: str) -> list[str]:
-        """Create or replace a flow; returns what the server objects to (then nothing was changed)."""
+        """Create or replace a flow; returns the server's objections, with which nothing was changed."""
         yaml = {"content": source.encode(), "headers": {"Content-Type": "application/x-yaml"}}
-        told = self.http.post(f"{self.base}/flows/validate", idempotent=True, **yaml).json(list)
-        if faults := [str(row["constraints"]) for row in told if row.get("constraints")]:
+        faults = self.http.post(f"{self.base}/flows/validate", idempotent=True, **yaml).json(list)
+        if faults := [str(row["constraints"]) for row in faults if row.get("constraints")]:
             return faults
         try:
             self.http.request("PUT", f"{self.base}/flows/{self.namespace}/{flow}", **yaml)

@@ -1,7 +1,7 @@
-"""Pages of log lines as whole events, for vendors that deliver each line as an event of its own.
+"""Joins pages of log lines into whole events, for vendors that deliver each line as a separate event. Pure.
 
-An event that is cut by the end of a page or of a reading waits in the stream's memory, which is stored with its mark,
-and is completed by the next page or the next cycle. Pure.
+An event that is cut by the end of a page or of a cycle is kept in the stream's memory, which is stored with its mark,
+and is completed by the next page or cycle.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Any
 
 from core.vendors.joining import GAP, LogEvent, StreamLine, joined
 
-SETTLE = timedelta(seconds=10)  # for which the rest of a stack is waited for at the end of a reading
-HELD, HELD_LINES = 50, 2000  # events and lines that wait at most
+SETTLE = timedelta(seconds=10)  # how long to wait for the rest of a stack at the end of a cycle
+HELD, HELD_LINES = 50, 2000  # maximum incomplete events and lines in memory
 CUT = "open"  # name in the stream's memory
 
 
 @dataclass(frozen=True)
 class PageEvents:
-    """Complete events, and the memory with the lines of those that may go on."""
+    """Complete events, and the memory with the lines of incomplete ones."""
 
     events: list[LogEvent]
     memory: dict[str, Any]
 
 
 def waiting(memory: dict[str, Any]) -> frozenset[str]:
-    """Identities of the lines that wait."""
+    """Identities of the lines in memory."""
     return frozenset(row[0] for row in memory.get(CUT, []))
 
 
@@ -36,11 +36,10 @@ def whole(
 ) -> PageEvents:
     """The events of a page in [since, until); ``last``: no page follows.
 
-    A reading begins a little before the end of the last one. An event whose beginning lies before ``since`` was read
-    as a whole then, and is left out.
+    Consecutive cycles overlap. An event that begins before ``since`` was already read completely and is left out.
     """
-    told = memory.get(CUT, [])
-    waited = [StreamLine(text, stream, datetime.fromisoformat(at), name) for name, at, stream, text in told]
+    stored = memory.get(CUT, [])
+    waited = [StreamLine(text, stream, datetime.fromisoformat(at), name) for name, at, stream, text in stored]
     known = {line.id for line in waited}
     events = joined([*waited, *(line for line in lines if line.id not in known)])
     complete = [event for event in events if not (event.headless and _at(event.first, since) < since + GAP)]
@@ -56,7 +55,7 @@ def whole(
 
 
 def text_of(event: LogEvent) -> str:
-    """A single line as it came; the lines of a longer event without their prefixes."""
+    """A single line unchanged; the lines of a longer event without their prefixes."""
     return event.text if len(event.lines) > 1 else event.first.text
 
 

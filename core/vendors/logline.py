@@ -1,4 +1,4 @@
-"""A log line of any common shape: JSON of the usual loggers, or plain text. Pure.
+"""Parses a log line in any common format: JSON of the usual loggers, or plain text. Pure.
 
 Names are those of python-json-logger, structlog, Elastic Common Schema, OpenTelemetry and AWS Powertools.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from core.signals.grouping.stack import read as read_stack
 
-# A level stands in a line's header, before anything that a stranger may have written: no quote, path or query.
+# The level is in a line's header, before any untrusted text, so no quote, path or query may precede it.
 LEVEL = re.compile(r"""[^"'`?&]{0,80}?(?<![\w./-])(FATAL|CRITICAL|ERROR|WARN(?:ING)?|INFO|DEBUG)\b""")
 ACCESS = re.compile(r"\S+ \S+ .{1,200}?\[\d{2}/\w{3}/\d{4}:")  # a web server's access log states no level
 TRACEBACK = re.compile(r"^Traceback \(most recent call last\):", re.M)
@@ -53,21 +53,21 @@ class LogLine:
 
 
 def read_line(text: str) -> LogLine:
-    """What a line tells; of plain text only the level, and the exception or the first line are known."""
+    """The fields of a line; for plain text, only the level and the exception or the first line are known."""
     fields = dict(_flat(_object(text)))
     if not fields:
         found = None if ACCESS.match(text) else LEVEL.match(text)
         stack = text if TRACEBACK.search(text) or "\n\tat " in text else ""
         title = _raised(stack) or _first(text) or "log line"
         return LogLine(title, text, level=found[1].lower() if found else "", stack=stack)
-    told = {part: next((str(fields[n]) for n in names if fields.get(n)), "") for part, names in NAMES.items()}
-    kind, says = told.pop("kind"), told.pop("says")
-    title = f"{kind}: {says or told['message']}" if kind else _first(told["message"]) or "log line"
-    return LogLine(title=title, **{**told, "message": told["message"] or text, "level": told["level"].lower()})
+    values = {part: next((str(fields[n]) for n in names if fields.get(n)), "") for part, names in NAMES.items()}
+    kind, message = values.pop("kind"), values.pop("says")
+    title = f"{kind}: {message or values['message']}" if kind else _first(values["message"]) or "log line"
+    return LogLine(title=title, **{**values, "message": values["message"] or text, "level": values["level"].lower()})
 
 
 def _raised(stack: str) -> str:
-    """The exception of a stack: the line before it may be any message, and begins with a time."""
+    """The exception of a stack; the line before it can be any message that begins with a time."""
     crash = read_stack(stack) if stack else None
     return f"{crash.exception.type}: {_first(crash.exception.message)}".removesuffix(": ") if crash else ""
 

@@ -1,8 +1,8 @@
-"""New Relic: errors of transactions, alerts' issues, metrics of the services, and how they fare.
+"""New Relic: transaction errors, alert issues, service metrics, and the health of services.
 
-API: NerdGraph, one GraphQL address a region. NRQL runs asynchronously and is followed by its queryId; NRQL has
-no page cursor, so rows are read in order of time, each page from the last row's time on. Faults come as HTTP 200
-with ``errors``; AI issues ask for the experimental opt-in header.
+API: NerdGraph, one GraphQL URL for each region. NRQL runs asynchronously and is polled by its queryId. NRQL has no page
+cursor, so rows are read in order of time, each page from the last row's time on. Faults come as HTTP 200 with
+``errors``; AI issues need the experimental opt-in header.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class NewRelic:
         return collect(streams, cursor, until)
 
     def _metrics(self, window: ReadWindow) -> Page:
-        """Whole minutes only, so that an interval is always the same one."""
+        """A page of metrics for whole minutes only, so that intervals are always the same."""
         begin, end = _whole(window.after or window.since.timestamp()), _whole(window.until.timestamp())
         stop = min(end, begin + BUCKET * BUCKETS)
         if begin >= stop:
@@ -84,7 +84,7 @@ class NewRelic:
         return Page(metrics=self._measured(begin, stop), after=str(stop) if stop < end else None)
 
     def _errors(self, window: ReadWindow) -> Page:
-        """``after`` is the last row's time in ms, and how many rows of that very time were read."""
+        """A page of errors; ``after`` is the last row's time in ms, and the number of rows read at that time."""
         since, skip = map(int, (window.after or f"{_ms(window.since)}:0").split(":"))
         where = f" WHERE {self.condition}" if self.condition else ""
         rows = self.nrql(
@@ -110,7 +110,7 @@ class NewRelic:
     def _records(self, rows: list, read: Callable[[dict, Http], Record]) -> list[Record]:
         return records_of(rows, lambda row: read(row, self.http), self.meter)
 
-    # --- how services fare
+    # --- health of services
 
     def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
         begin, end = _whole(since.timestamp()), _whole(until.timestamp())
@@ -129,7 +129,7 @@ class NewRelic:
     # --- NerdGraph
 
     def nrql(self, query: str) -> list[dict]:
-        """The rows of a query, when it has run to its end. Raises VendorError."""
+        """The rows of a finished query. Raises VendorError."""
         found = self._part(NRQL, "nrql", {"nrql": query})
         waited = 0.0
         while not (progress := found.get("queryProgress") or {}).get("completed", True):
@@ -143,33 +143,33 @@ class NewRelic:
         return found["results"]
 
     def _ask(self, query: str, variables: dict, headers: dict | None = None) -> dict:
-        """The account's part of an answer. All that is asked only reads, so that it may be repeated."""
+        """The account's part of a response. All queries are read-only, so they may be retried."""
         body = {"query": query, "variables": {"account": self.account, **variables}}
         answer = self.http.post("", json=body, headers=headers, idempotent=True, verify=self._refused)
         account = ((answer.json().get("data") or {}).get("actor") or {}).get("account")
         if not isinstance(account, dict):
-            says = f"account {self.account} does not exist, or the key's user has no access to it"
-            raise VendorError(self.name, says, permanent=True)
+            message = f"account {self.account} does not exist, or the key's user has no access to it"
+            raise VendorError(self.name, message, permanent=True)
         return account
 
     def _part(self, query: str, name: str, variables: dict, headers: dict | None = None) -> dict:
-        """One object of the account. Raises VendorError when the answer has it not."""
+        """One object of the account. Raises VendorError if the response lacks it."""
         found = self._ask(query, variables, headers).get(name)
         if not isinstance(found, dict):
             raise VendorError(self.name, f"returned no {name!r}")
         return found
 
     def _refused(self, answer: VendorAnswer) -> None:
-        """Raises what an HTTP 200 hides."""
+        """Raises VendorError for the errors in an HTTP 200 response."""
         errors = answer.json().get("errors")
         if not errors:
             return
         first = errors[0] if isinstance(errors, list) and isinstance(errors[0], dict) else {}
         kinds = first.get("extensions") or {}
         kind = str(kinds.get("error_code") or kinds.get("errorClass") or "")
-        said = self.http.redact(str(first.get("message") or "an error without a message"))[:300]
-        says = "rejected the API key; it must be a user key (NRAK-…)" if kind == "BAD_API_KEY" else said
-        raise VendorError(self.name, says + (f" ({kind})" if kind else ""), permanent=kind not in PASSING, status=200)
+        text = self.http.redact(str(first.get("message") or "an error without a message"))[:300]
+        reason = "rejected the API key; it must be a user key (NRAK-…)" if kind == "BAD_API_KEY" else text
+        raise VendorError(self.name, reason + (f" ({kind})" if kind else ""), permanent=kind not in PASSING, status=200)
 
     def check(self) -> Check:
         try:
@@ -181,7 +181,7 @@ class NewRelic:
 
 
 def whereto(fault: VendorError) -> str:
-    """Which setting a fault comes from, and where to get it right."""
+    """The setting that caused a fault, and where to find the right value."""
     if "BAD_API_KEY" in fault.message or fault.status in (401, 403):
         return (
             "NEWRELIC_API_KEY: a user key (one.newrelic.com > user menu > API keys > type User); "
@@ -196,7 +196,7 @@ def whereto(fault: VendorError) -> str:
 
 def error(row: dict, http: Http) -> Record:
     """A TransactionError as a Record. Pure."""
-    kind, says = str(row.get("error.class") or "error"), http.redact(str(row.get("error.message") or ""))
+    kind, message = str(row.get("error.class") or "error"), http.redact(str(row.get("error.message") or ""))
     stack = http.redact(str(row.get("error.stack_trace") or ""))
     service, where = str(row.get("appName") or ""), str(row.get("transactionName") or "")
     return Record(
@@ -207,11 +207,11 @@ def error(row: dict, http: Http) -> Record:
         service=service,
         environment=str(row.get("environment") or "production"),
         release=row.get("service.version") or None,
-        title=f"{kind}: {says}"[:300],
-        message=(stack or says)[:20_000],
+        title=f"{kind}: {message}"[:300],
+        message=(stack or message)[:20_000],
         attributes={
             "error.class": kind,
-            "error.message": says,
+            "error.message": message,
             "transaction": where,
             "trace_id": row.get("traceId"),
             "host": row.get("host"),
@@ -220,9 +220,9 @@ def error(row: dict, http: Http) -> Record:
 
 
 def identity(row: dict) -> str:
-    """The transaction's guid with the time; events that have none are told apart by all that they say."""
-    told = [row["timestamp"], row["guid"]] if row.get("guid") else sorted(row.items())
-    return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()[:32]
+    """The identity: the transaction's guid with the time; without a guid, all values of the event."""
+    values = [row["timestamp"], row["guid"]] if row.get("guid") else sorted(row.items())
+    return hashlib.sha256(json.dumps(values, default=str).encode()).hexdigest()[:32]
 
 
 def alert(row: dict, http: Http) -> Record:

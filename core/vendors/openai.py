@@ -1,7 +1,7 @@
-"""Any OpenAI-compatible server: a typed answer to fenced text, degrading as far as the server can follow.
+"""Any OpenAI-compatible server: a typed answer to fenced text, in the strictest format that the server supports.
 
-json_schema -> json_object -> plain text whose first JSON object is taken. No answer is trusted: what it
-says is checked by the caller as data.
+json_schema -> json_object -> plain text, from which the first JSON object is taken. No answer is trusted: the caller
+validates it as data.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from core.vendors.http import bounded
 from core.vendors.opinion import SCHEMA, SYSTEM, fenced, tempered
 from core.vendors.redact import Redactor
 
-TIMEOUT = 30.0  # between two bytes; Chat.seconds bounds the whole answer
-LONGEST = 8_192  # tokens of an answer
-LARGEST, TRIES = 200_000, 50  # characters of an answer that are looked at; braces from which an object may begin
-MOST = 10**9  # tokens of one answer that can be true
-OURS = ("tokens", "cost_usd")  # what an answer cannot say of itself
-DEGRADES = (400, 422, 500)  # statuses with which servers refuse a response_format that they do not know
+TIMEOUT = 30.0  # seconds between two bytes; Chat.seconds limits the whole answer
+LONGEST = 8_192  # maximum tokens of an answer
+LARGEST, TRIES = 200_000, 50  # characters of an answer that are searched; braces that are tried as an object's start
+MOST = 10**9  # maximum plausible tokens of one answer
+OURS = ("tokens", "cost_usd")  # keys that an answer must not set itself
+DEGRADES = (400, 422, 500)  # statuses of servers for an unsupported response_format
 
 
 class Chat:
@@ -60,7 +60,7 @@ class Chat:
                 if fault.status_code not in DEGRADES:
                     break
             except (openai.OpenAIError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as fault:
-                error = fault  # an answer in the wrong format is a server error as well
+                error = fault  # an answer in the wrong format counts as a server error
                 break
         raise VendorError(
             self.name, self.redact(str(error))[:300], permanent=isinstance(error, openai.AuthenticationError)
@@ -74,15 +74,15 @@ class Chat:
         text = (answer.choices[0].message.content or "") if answer.choices else ""
         tokens = spent(answer.usage.total_tokens if answer.usage else 0)
         try:
-            told = first_object(str(text))
-            return {name: value for name, value in told.items() if name not in OURS} | {"tokens": tokens}
+            parsed = first_object(str(text))
+            return {name: value for name, value in parsed.items() if name not in OURS} | {"tokens": tokens}
         except VendorError as error:
-            error.tokens = tokens  # spent all the same
+            error.tokens = tokens  # they were spent nevertheless
             raise
 
 
 def _within(seconds: float, call: Callable[[], Any]) -> Any:
-    """The call's answer. A server that sends a byte now and then never meets a read's time limit: this one ends it."""
+    """The call's answer, with an overall time limit, because slow single bytes never exceed a read timeout."""
     done: Future = Future()
 
     def work() -> None:
@@ -99,12 +99,12 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 
 
 def spent(value: object) -> int:
-    """Tokens of an answer, as its server counts them: never fewer than none, which would give budget back."""
+    """Tokens of an answer, as counted by its server; never negative, which would return budget."""
     return value if type(value) is int and 0 < value < MOST else 0
 
 
 def first_object(text: str) -> dict[str, Any]:
-    """The first JSON object in a text. Raises VendorError when there is none within a few tries."""
+    """The first JSON object in a text. Raises VendorError if there is none within TRIES attempts."""
     decoder = json.JSONDecoder()
     starts = (i for i, char in enumerate(text[:LARGEST]) if char == "{")
     for start in islice(starts, TRIES):
@@ -116,7 +116,7 @@ def first_object(text: str) -> dict[str, Any]:
 
 
 class OpenAIAnalyst:
-    """A model's analysis, never bolder than the embedded one about whether code can cure it."""
+    """A model's analysis, which never overrides the embedded one on whether code can cure the issue."""
 
     name = "openai"
 
@@ -125,5 +125,5 @@ class OpenAIAnalyst:
 
     def analyze(self, evidence: IssueFacts) -> Conclusion:
         known: Conclusion = self.embedded.analyze(evidence)
-        told = self.chat.complete(SYSTEM, fenced(evidence), SCHEMA)
-        return tempered(self.name, self.chat.model, told, known)
+        answer = self.chat.complete(SYSTEM, fenced(evidence), SCHEMA)
+        return tempered(self.name, self.chat.model, answer, known)

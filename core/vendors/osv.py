@@ -1,9 +1,9 @@
-"""OSV (osv.dev): the published vulnerabilities of packages, in the versions that a program names.
+"""OSV (osv.dev): published vulnerabilities of packages in given versions.
 
-One batch of names and versions brings ids, page by page and each query with a token of its own; what is told to
-people is then read id by id. Nothing but names and versions is sent. Answers are kept for a day. An answer that is
-not understood is a fault, never "nothing is known". The databases behind OSV tell of one vulnerability under several
-ids (GHSA-…, PYSEC-…, CVE-…): it is told once.
+One batch query of names and versions returns ids, with a page token for each query; the details for people are then
+read id by id. Only names and versions are sent. Responses are cached for a day. A response that cannot be parsed is a
+fault, never "no vulnerability". OSV's databases list one vulnerability under several ids (GHSA-…, PYSEC-…, CVE-…); it
+is reported once.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from core.vendors.base import Check, Pin, VendorError, Vulnerability, understood
 from core.vendors.http import Http
 
 BATCH, PAGES = 1000, 20  # queries in one request, as OSV allows; pages of one query
-DETAILS = 60  # advisories that are read for one review; more are named by their ids alone
-KEPT, MOST = 24 * 3600.0, 20_000  # seconds that an answer is good for; answers kept
-SHORT, LONGEST, ALIASES = 200, 100, 6  # characters of a summary, of a version or a score; other ids that are told
+DETAILS = 60  # advisories whose details are read for one review; further ones are named only by their ids
+KEPT, MOST = 24 * 3600.0, 20_000  # cache lifetime in seconds; cached responses
+SHORT, LONGEST, ALIASES = 200, 100, 6  # characters of a summary, of a version or a score; reported aliases
 PROBE = ("pyyaml", "5.3.1")  # has CVE-2020-14343, permanently
-WHERE = "OSV_URL: https://api.osv.dev, or the address of a mirror that speaks its protocol"
+WHERE = "OSV_URL: https://api.osv.dev, or the address of a compatible mirror"
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 VECTOR = re.compile(r"(?:CVSS:[34]\.\d/)?[A-Z]{1,3}:[A-Z](?:/[A-Z]{1,3}:[A-Z])*")
 RATED = ("LOW", "MODERATE", "MEDIUM", "HIGH", "CRITICAL")
@@ -34,13 +34,13 @@ UNKNOWN = "returned an unknown format"
 
 
 class Kept:
-    """Answers for a bounded time."""
+    """A cache with a limited lifetime."""
 
     def __init__(self, seconds: float, clock: Callable[[], float]):
         self.seconds, self.clock, self.held = seconds, clock, {}
 
     def get(self, key: Any) -> Any:
-        """None: never asked, or too long ago."""
+        """The cached value; None if there is none or it is too old."""
         until, value = self.held.get(key, (0.0, None))
         return value if self.clock() < until else None
 
@@ -59,28 +59,28 @@ class Osv:
         self.ids, self.rows = Kept(seconds, clock), Kept(seconds, clock)
 
     def known(self, pins: Collection[Pin]) -> dict[Pin, list[Vulnerability]]:
-        """The vulnerabilities of each pin that has some. Raises VendorError.
+        """The vulnerabilities of each affected pin. Raises VendorError.
 
-        An advisory that cannot be read, or one too many, is there by its id alone.
+        An advisory that cannot be read, or exceeds the limit, has only its id.
         """
-        with self.lock:  # the budget is one review's, and what the first has asked the second need not
+        with self.lock:  # the budget is for one review; a second one can use the first one's cache
             self.http.meter.begin()
             ids = self._ids(sorted(pins))
             rows = self._rows(list(dict.fromkeys(i for found in ids.values() for i in found)))
-        told = {
+        found_ids = {
             pin: merged([rows[i] for i in found if not rows[i].get("withdrawn")], pin) for pin, found in ids.items()
         }
-        return {pin: found for pin, found in told.items() if found}
+        return {pin: found for pin, found in found_ids.items() if found}
 
     def check(self) -> Check:
-        """Asked of a version that has a vulnerability; a service that knows of none has no data."""
+        """Check with a version that is known to be vulnerable; a service that reports nothing has no data."""
         try:
             found = self._asked([PROBE])[PROBE]
         except VendorError as error:
             return Check(False, error.message, WHERE)
         if not found:
-            says = f"{self.where} reports no vulnerability of {' '.join(PROBE)}, which has one: its data is missing"
-            return Check(False, says, WHERE)
+            message = f"{self.where} reports no vulnerability of {' '.join(PROBE)}, which has one: its data is missing"
+            return Check(False, message, WHERE)
         return Check(True, f"{self.where} checks the name and version of each dependency of a fix")
 
     def _ids(self, pins: list[Pin]) -> dict[Pin, tuple[str, ...]]:
@@ -92,7 +92,7 @@ class Osv:
         return found
 
     def _asked(self, pins: list[Pin]) -> dict[Pin, list[str]]:
-        """Ids by pin, of all pages."""
+        """Pin -> ids, from all pages."""
         found: dict[Pin, list[str]] = {pin: [] for pin in pins}
         waiting = {pin: {"package": {"name": pin[0], "ecosystem": "PyPI"}, "version": pin[1]} for pin in pins}
         for _ in range(PAGES):
@@ -106,7 +106,7 @@ class Osv:
         raise VendorError(self.name, f"gave more than {PAGES} pages")
 
     def _next(self, asked: dict[Pin, dict], results: list, found: dict[Pin, list[str]]) -> Iterator[tuple[Pin, dict]]:
-        """Take the ids of a page; the queries that have another one."""
+        """Collect the ids of a page; returns the queries that have a next page."""
         for (pin, query), result in zip(asked.items(), results, strict=True):
             found[pin] += ids_of(result)
             token = result.get("next_page_token")
@@ -116,7 +116,7 @@ class Osv:
                 yield pin, query | {"page_token": str(token)}
 
     def _rows(self, ids: list[str]) -> dict[str, dict]:
-        """The advisories by id, from the first fault on, and from ``DETAILS`` on, by their ids alone."""
+        """The advisories by id; after the first fault, and beyond ``DETAILS``, only with their ids."""
         rows, left = {}, DETAILS
         for one in ids:
             row = self.rows.get(one)
@@ -132,17 +132,17 @@ class Osv:
             return None, left if error.permanent else 0
 
 
-# --- what its JSON says. Pure ------------------------------------------------------------------------
+# --- parsing of its JSON. Pure -----------------------------------------------------------------------
 
 
 @understood("osv")
 def ids_of(result: Any) -> list[str]:
-    """The ids of one result. Raises VendorError for what is none."""
+    """The ids of one result. Raises VendorError if it is invalid."""
     rows = result.get("vulns") or [] if isinstance(result, dict) else None
     if not isinstance(rows, list):
         raise VendorError(Osv.name, UNKNOWN)
-    told = [row.get("id") if isinstance(row, dict) else None for row in rows]
-    ids = [one for one in told if isinstance(one, str) and ID.fullmatch(one)]
+    ids = [row.get("id") if isinstance(row, dict) else None for row in rows]
+    ids = [one for one in ids if isinstance(one, str) and ID.fullmatch(one)]
     if len(ids) < len(rows):
         raise VendorError(Osv.name, UNKNOWN)
     return ids
@@ -150,9 +150,9 @@ def ids_of(result: Any) -> list[str]:
 
 @understood("osv")
 def merged(rows: list[dict], pin: Pin) -> list[Vulnerability]:
-    """One for each vulnerability, however many databases tell of it."""
+    """One advisory for each vulnerability, even if several databases list it."""
     groups: list[tuple[set[str], list[dict]]] = []
-    first: dict[str, int] = {}  # by name, the first group that has it
+    first: dict[str, int] = {}  # id or alias -> the first group that has it
     for row in rows:
         names = {row["id"], *_named(row.get("aliases"))}
         at = min((first[name] for name in names if name in first), default=len(groups))
@@ -191,14 +191,14 @@ def _dict(value: Any) -> dict:
 
 def plain(text: Any, limit: int = SHORT) -> str:
     """One line without control, invisible or direction-changing characters."""
-    told = text[: 20 * limit] if isinstance(text, str) else ""
-    told = "".join(c for c in told if c.isspace() or unicodedata.category(c)[0] != "C")
-    told = " ".join(told.split())
-    return told if len(told) <= limit else told[: limit - 1] + "…"
+    cleaned = text[: 20 * limit] if isinstance(text, str) else ""
+    cleaned = "".join(c for c in cleaned if c.isspace() or unicodedata.category(c)[0] != "C")
+    cleaned = " ".join(cleaned.split())
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
 
 
 def _rated(row: dict) -> Iterator[str]:
-    """What the database calls it, or the vector of its score."""
+    """The database's severity, or the vector of the CVSS score."""
     word = str(_dict(row.get("database_specific")).get("severity")).upper()
     if word in RATED:
         yield word
@@ -212,7 +212,7 @@ def _rank(rated: str) -> int:
 
 
 def _fixed(rows: list[dict], pin: Pin) -> tuple[str, ...]:
-    """Versions above the pinned one in which this package has the cure, lowest first."""
+    """Fixed versions of this package above the pinned one, lowest first."""
     affected = [_dict(a) for row in rows for a in _list(row.get("affected"))]
     mine = [a for a in affected if canonicalize_name(str(_dict(a.get("package")).get("name"))) == pin[0]]
     ranges = [r for a in mine for r in map(_dict, _list(a.get("ranges"))) if r.get("type") != "GIT"]

@@ -1,8 +1,8 @@
-"""The way out of a room in which packages are built: to the package indexes, and nowhere else.
+"""A proxy from the build room of packages to the package indexes, and nowhere else.
 
-Inside there is no network and no credential. What asks at the socket file is answered with pages of the indexes
-(PEP 503, 691), whose links are rewritten so that files come through here too. A file may come from any host that a
-page of the index named: an index is trusted to say where its files are.
+The build room has no network and no credentials. Requests at the socket file get pages of the indexes (PEP 503, 691)
+with rewritten links, so that files pass through the proxy, too. A file may come from any host that a page of the index
+names, because the index is trusted for the location of its files.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from core.vendors.http import HTTP_ERRORS, bounded
 from core.vendors.redact import Redactor
 from core.vendors.relay import SocketServer, socket_server
 
-REQUESTS, SECONDS = 20_000, 900.0  # of one build; of one file
-PAGE, FILE = 64 << 20, 4 << 30  # bytes of a page, of a file
+REQUESTS, SECONDS = 20_000, 900.0  # requests of one build; seconds for one file
+PAGE, FILE = 64 << 20, 4 << 30  # maximum bytes of a page; of a file
 REDIRECTS = 4
 LINK = re2.compile(r"""(?i)(\bhref\s*=\s*)("[^"]*"|'[^']*')""")
 FORWARDED = ("accept", "range")
@@ -35,12 +35,12 @@ PAGES = ("text/html", "application/vnd.pypi.simple")
 
 
 class NotOfTheIndex(Exception):
-    """Something was asked for that no index has."""
+    """The request is for something that is not on an index."""
 
 
 @dataclass(frozen=True)
 class Index:
-    """The address of an index, without the credentials that it was given with, and the header that they make."""
+    """The URL of an index without its credentials, and the authorization header made from these."""
 
     url: str
     authorization: str = ""
@@ -52,7 +52,7 @@ class Index:
 
 
 def index(address: str) -> Index:
-    """An index from an address that may hold credentials. Raises ValueError for one that is not http or https."""
+    """An index from a URL that may contain credentials. Raises ValueError if it is not http or https."""
     parts = urlsplit(address.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("a package index is http://HOST/PATH or https://HOST/PATH")
@@ -65,7 +65,7 @@ def index(address: str) -> Index:
 
 
 class IndexRelay:
-    """``refused`` holds what was asked for in vain, ``failed`` the hosts that did not answer; both for people."""
+    """``refused`` has the refused requests, ``failed`` the hosts that did not respond; both for people."""
 
     def __init__(self, indexes: Sequence[Index]):
         self.indexes, self.left, self.refused, self.failed = list(indexes), REQUESTS, [], []
@@ -74,7 +74,7 @@ class IndexRelay:
         self.client = bounded("package index", SECONDS, FILE)
 
     def target(self, path: str) -> tuple[int, str]:
-        """(number of the index, address) for a path of the inside. Raises NotOfTheIndex."""
+        """(number of the index, URL) for a path that the build room requests. Raises NotOfTheIndex."""
         with self.lock:
             self.left -= 1
             if self.left < 0:
@@ -86,18 +86,18 @@ class IndexRelay:
             return int(number), f"{self.indexes[int(number)].url}/{rest}"
         _, scheme, netloc, inner = (rest.split("/", 3) + ["", "", ""])[:4]
         if (scheme, netloc) not in self.hosts[int(number)]:
-            raise NotOfTheIndex(f"{netloc[:200]} is no host of the package index")
+            raise NotOfTheIndex(f"{netloc[:200]} is not a host of the package index")
         return int(number), f"{scheme}://{netloc}/{inner}"
 
     @contextmanager
     def opened(self, number: int, url: str, method: str, headers: dict[str, str]) -> Iterator:
-        """The answer of an index or of one of its hosts; redirects are followed there, without credentials."""
+        """The response of an index or one of its hosts; redirects are followed without credentials."""
         own = self.indexes[number]
         for _ in range(REDIRECTS):
             parts = urlsplit(url)
             signed = own.authorization and (parts.scheme, parts.netloc) == own.host
-            told = headers | ({"authorization": own.authorization} if signed else {})
-            with self.client.stream(method, url, headers=told) as found:
+            sent = headers | ({"authorization": own.authorization} if signed else {})
+            with self.client.stream(method, url, headers=sent) as found:
                 if not (found.is_redirect and "location" in found.headers):
                     yield found
                     return
@@ -105,7 +105,7 @@ class IndexRelay:
         raise NotOfTheIndex("too many redirects")
 
     def inside(self, number: int, page: str, link: str) -> str:
-        """The link of a page as the inside asks for it; its host counts as the index's from now on."""
+        """The rewritten link of a page for the build room; its host is allowed from now on."""
         url, fragment = urldefrag(urljoin(page, link))
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https"):
@@ -116,15 +116,15 @@ class IndexRelay:
         return f"/{number}/file/{parts.scheme}/{parts.netloc}{path}{query}" + (f"#{fragment}" if fragment else "")
 
     def rewritten(self, number: int, page: str, kind: str, text: str) -> str:
-        """A page with its links as the inside asks for them. Raises NotOfTheIndex for what is no page."""
+        """A page with rewritten links. Raises NotOfTheIndex if it is not a page."""
         if "json" in kind:
             try:
-                told = json.loads(text)
-                for file in told.get("files", []):
+                data = json.loads(text)
+                for file in data.get("files", []):
                     file["url"] = self.inside(number, page, str(file.get("url", "")))
             except (ValueError, TypeError, AttributeError, RecursionError):
-                raise NotOfTheIndex("a page of the index is not what it says it is") from None
-            return json.dumps(told)
+                raise NotOfTheIndex("a page of the index does not match its content type") from None
+            return json.dumps(data)
         return LINK.sub(lambda m: f'{m[1]}"{html.escape(self.inside(number, page, html.unescape(m[2][1:-1])))}"', text)
 
 
@@ -152,8 +152,8 @@ class _IndexHandler(BaseHTTPRequestHandler):
             relay.refused.append(str(error))
             self.answer(403, "text/plain", str(error).encode())
         except (VendorError, *HTTP_ERRORS) as error:
-            says = error.message if isinstance(error, VendorError) else str(error) or type(error).__name__
-            relay.failed.append(f"{urlsplit(url).netloc}: {Redactor()(says)}")
+            message = error.message if isinstance(error, VendorError) else str(error) or type(error).__name__
+            relay.failed.append(f"{urlsplit(url).netloc}: {Redactor()(message)}")
             self.answer(502, "text/plain", relay.failed[-1].encode())
 
     do_HEAD = do_GET
@@ -186,10 +186,10 @@ class _IndexHandler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def address_string(self) -> str:
-        return "inside"  # a socket file has no address
+        return "inside"  # a socket file has no client address
 
     def log_message(self, *_args) -> None:
-        """Nothing: what passes is the relay's to keep."""
+        """Log nothing: the relay records the requests."""
 
 
 @contextmanager

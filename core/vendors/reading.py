@@ -1,9 +1,9 @@
-"""How a source is read: in streams, page by page, each with a mark that survives restarts.
+"""Reads a source in streams, page by page, each with a mark that survives restarts.
 
-A stream's mark is where its next reading begins. While a reading is under way it also holds the vendor's own
-way to the next page, so that a reading cut by a crash, a fault or the budget goes on where it stopped. When a
-reading has reached its end the mark is the newest record's time: the next one overlaps it by ``OVERLAP``,
-for what the vendor indexed late, and what is read twice is stored once, by the vendor's id.
+A stream's mark is where its next reading begins. During a reading it also contains the vendor's cursor of the next
+page, so that a reading interrupted by a crash, a fault or the budget continues where it stopped. After a complete
+reading the mark is the newest record's time. The next reading overlaps it by ``OVERLAP``, for records that the vendor
+indexed late; records that are read twice are stored once, by the vendor's id.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 
 FIRST_LOOK = timedelta(minutes=15)
 OVERLAP = timedelta(minutes=5)
-QUIET = timedelta(hours=1)  # how far the mark of a silent stream stays behind, for clocks that differ
-GONE = (400, 404, 410, 422)  # how a vendor refuses a page it no longer knows
+QUIET = timedelta(hours=1)  # how far the mark of a silent stream stays behind, because clocks differ
+GONE = (400, 404, 410, 422)  # statuses of a vendor for an expired page cursor
 
 
 @dataclass(frozen=True)
 class ReadWindow:
-    """What to read: [since, until), from the page ``after`` on; ``memory`` is the stream's own from last time."""
+    """The span to read, [since, until), from the page ``after`` on; ``memory`` is the stream's stored memory."""
 
     since: datetime
     until: datetime
@@ -39,9 +39,9 @@ class ReadWindow:
 
 @dataclass(frozen=True)
 class Page:
-    """``after`` leads to the next page; None: this was the last. ``memory`` None: as it was.
+    """``after`` is the cursor of the next page, None for the last page. ``memory``: None means unchanged.
 
-    ``cut``: why the page could not be read to its end; what there is of it is kept, and it is read again.
+    ``cut``: why the page could not be read completely; the records so far are kept, and the page is read again.
     """
 
     records: Sequence[Record] = ()
@@ -56,7 +56,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Stream:
-    """``ascending``: pages come oldest first, so that all before the newest record read has been read."""
+    """``ascending``: pages come oldest first, so that everything before the newest record was read."""
 
     read: Callable[[ReadWindow], Page]
     ascending: bool = True
@@ -65,14 +65,14 @@ class Stream:
 
 
 def collect(streams: Mapping[str, Stream], cursor: str | None, until: datetime) -> Iterator[Batch]:
-    """Every stream to its end, or to the end of the budget; a stream that fails does not stop the others.
+    """Read every stream to its end or until the budget is used up; a failing stream does not stop the others.
 
-    ``cursor`` is JSON: by stream {"since"} and, in the middle of a reading, {"until", "after", "newest"}.
-    Raises the first fault when all streams had their turn, and BudgetSpent when there is more to read.
+    ``cursor`` is JSON: stream -> {"since"} and, during a reading, {"until", "after", "newest"}. After all streams,
+    raises the first fault, or BudgetSpent if there is more to read.
     """
     marks = marks_of(cursor)
     begun = {name: {"since": (until - s.first_look).isoformat()} for name, s in streams.items() if name not in marks}
-    if begun:  # where a reading begins is settled before anything can fail
+    if begun:  # store where a reading begins before anything can fail
         marks |= begun
         yield Batch(cursor=json.dumps(marks))
     faults: list[VendorError] = []
@@ -87,7 +87,7 @@ def collect(streams: Mapping[str, Stream], cursor: str | None, until: datetime) 
 
 
 def _readings(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Page, dict]]:
-    """What was cut last time to its end, then up to now."""
+    """Finish the interrupted reading, then read up to now."""
     if mark.get("after"):
         for page, mark in _pages(stream, mark, until):  # noqa: B020 - the last mark is where the next begins
             yield page, mark
@@ -95,7 +95,7 @@ def _readings(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Pag
 
 
 def records_of(rows: Iterable[dict], read: Callable[[dict], Record], meter: Meter) -> list[Record]:
-    """The rows as records. One that makes no sense is counted and logged, and does not stop the others."""
+    """The rows as records. An unreadable row is counted and logged, and does not stop the others."""
     records = []
     for row in rows:
         try:
@@ -112,7 +112,7 @@ def records_of(rows: Iterable[dict], read: Callable[[dict], Record], meter: Mete
 
 
 def marks_of(cursor: str | None) -> dict[str, dict]:
-    """The marks in a cursor; one that cannot be read counts as none, so that reading begins anew."""
+    """The marks in a cursor; an unreadable cursor counts as empty, so that reading starts from the beginning."""
     try:
         found = json.loads(cursor) if cursor else {}
     except (ValueError, RecursionError):
@@ -121,13 +121,13 @@ def marks_of(cursor: str | None) -> dict[str, dict]:
 
 
 def raise_first(faults: Sequence[VendorError]) -> None:
-    """A fault before a spent budget: the one needs a person, the other only the next round."""
+    """Faults come before a spent budget: a fault needs a person, a spent budget only the next cycle."""
     for error in sorted(faults, key=lambda fault: isinstance(fault, BudgetSpent)):
         raise error
 
 
 def _pages(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Page, dict]]:
-    """Each page with the mark behind it; while one is stored, the next one is on its way."""
+    """Each page with the mark after it; while one is stored, the next one is already requested."""
     window, newest = _window(stream, mark, until)
     seen = {window.after}
     with ThreadPoolExecutor(1, thread_name_prefix="next-page") as reader:
@@ -151,7 +151,7 @@ def _pages(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Page, 
 
 
 def _first(stream: Stream, window: ReadWindow, mark: dict, until: datetime) -> tuple[Page, ReadWindow]:
-    """The first page; a cursor of last time that the vendor has forgotten is given up, and the reading begins anew."""
+    """The first page; if the vendor no longer knows the stored cursor, the reading starts from the beginning."""
     try:
         return _read(stream, window), window
     except VendorError as error:
@@ -162,13 +162,13 @@ def _first(stream: Stream, window: ReadWindow, mark: dict, until: datetime) -> t
 
 
 def _read(stream: Stream, window: ReadWindow) -> Page:
-    """The next page. An answer of a shape that no specification tells of is the vendor's fault, not ours."""
+    """The next page. A response in an unspecified format is reported as the vendor's fault."""
     try:
         return stream.read(window)
     except FAULTS as error:
-        log.exception("an answer has an unknown shape")
-        says = f"returned an unknown format ({type(error).__name__}: {str(error)[:200]})"
-        raise VendorError("source", says) from None
+        log.exception("a response has an unknown format")
+        message = f"returned an unknown format ({type(error).__name__}: {str(error)[:200]})"
+        raise VendorError("source", message) from None
 
 
 def _window(stream: Stream, mark: dict, until: datetime) -> tuple[ReadWindow, datetime]:
@@ -184,7 +184,7 @@ def _begin(stream: Stream, mark: dict, until: datetime) -> datetime:
 
 
 def _mark(stream: Stream, window: ReadWindow, newest: datetime, anew: bool, before: dict) -> dict:
-    """Where the next reading begins; never behind what has surely been read. ``anew``: not at a page's cursor."""
+    """The mark of the next reading, never before records that were certainly read. ``anew``: without a page cursor."""
     kept = {"memory": window.memory} if window.memory else {}
     reached = max(newest, window.since)
     if window.after is None and not anew:

@@ -1,5 +1,5 @@
-"""Takes secrets out of texts, in layers: the configured ones exactly, then well-known shapes, then
-header, key=value and URL-credential forms (the shapes are those that gitleaks' public rules name).
+"""Removes secrets from texts, in layers: the configured ones exactly, then well-known formats, then headers,
+key=value pairs and URL credentials (the formats are those of gitleaks' public rules).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SHAPES = re.compile(
     )""",
     re.X,
 )
-# the group is there when it is a token; a run that is none is taken whole, so that nothing reads it twice
+# the group matches only a token; any other run is consumed whole, so that matching stays linear
 TOKEN = re.compile(r"\beyJ[\w-]{8,}+(\.eyJ[\w-]{8,}+\.[\w-]{8,}+)?+")
 BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)
 HEADER = re.compile(r"(?i)\b(authorization\s*+[:=]\s*+(?:[\"']\s*+)?(?:(?:bearer|basic|token)\s*+)?)[^\s\"',;]{6,}")
@@ -28,15 +28,15 @@ NAMED = re.compile(
     r"(?i)((?:password|passwd|pwd|secret|api[_-]?key|app[_-]?key|access[_-]?key|private[_-]?key|(?:access|auth|refresh)[_-]?token"
     r"|client[_-]?secret)[\"']?\s*+[:=]\s*+)([\"']?)([^\s\"',;&)}\]]{6,})\2"
 )
-URL = re.compile(r"([a-z0-9+.-]://[^/\s:@]{0,64}:)[^@/\s]{3,}(@)", re.I)  # redis://:secret@host names no user
+URL = re.compile(r"([a-z0-9+.-]://[^/\s:@]{0,64}:)[^@/\s]{3,}(@)", re.I)  # redis://:secret@host has no user
 
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# (what must stand in the text, in small letters, for the pattern to match at all; pattern; replacement): looking
-# for a few words first makes an ordinary log line ten times cheaper
+# (lower-case words, one of which a match must contain; pattern; replacement). Searching for the words first makes
+# an ordinary log line ten times cheaper.
 SHAPE_WORDS = _words(
     "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ xox xapp- sk- akia asia aiza nrak- sntry glpat- _live_ _test_ sg. npm_"
     " pypi- hf_ vercel_"
@@ -56,14 +56,14 @@ LAYERS = (
 
 
 class Redacting(Protocol):
-    """What a reader of a vendor's JSON needs: ``redact`` takes the secrets out of a text."""
+    """The protocol for readers of a vendor's JSON: ``redact`` removes the secrets from a text."""
 
     @property
     def redact(self) -> Callable[[str], str]: ...
 
 
 class Redactor:
-    """A callable text -> text; ``secrets`` are known values, also hidden when base64- or URL-encoded."""
+    """A callable text -> text; ``secrets`` are known values, which are also removed in base64 and URL encoding."""
 
     def __init__(self, secrets: Iterable[str] = ()):
         forms = {form for secret in secrets if len(secret) >= 6 for form in _forms(secret)}

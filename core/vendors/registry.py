@@ -1,4 +1,4 @@
-"""Which vendor is built how: one readable table. What the settings leave empty is not connected."""
+"""The table of connectors: how each is built from the settings. Without its settings, a vendor is not connected."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ OFF = "not connected"
 
 
 class Pinged(Protocol):
-    """What every connector offers."""
+    """The protocol of every connector."""
 
     def check(self) -> Check: ...
 
 
-SKEW = 60.0  # seconds of difference between clocks that are worth a word
+SKEW = 60.0  # seconds of clock difference from which the check reports it
 
 
 def _http(s: Settings, vendor: str, address: str, headers: dict[str, str], secrets: list[str]) -> Http:
-    """A signal source's way out: with its budget, and private hosts only where the settings name them."""
+    """The HTTP client of a signal source, with its budget; private hosts only if the settings allow them."""
     hosts = {host.strip() for host in s.private_hosts.split(",")}
     private = (urlsplit(address).hostname or "") in hosts
     return Http(vendor, address, headers, secrets, calls=policy(s).collect.calls(vendor), private=private)
@@ -118,7 +118,7 @@ def slack(s: Settings) -> Slack | SlackWebhook | None:
 
 
 def osv(s: Settings) -> Osv | None:
-    """OSV takes no key; who is asked is told with every answer, and that the demo's is simulated."""
+    """OSV needs no key; every result names the service, and whether it is the demo's simulated one."""
     if not s.osv_url:
         return None
     simulated = bool(s.sandbox_url) and s.osv_url.startswith(s.sandbox_url)
@@ -153,7 +153,7 @@ def email(s: Settings) -> Email | None:
 
 
 class Use(StrEnum):
-    """What a connector is used for, beside what the policy names it for."""
+    """The uses of a connector, besides those that the policy configures."""
 
     SOURCE = "source"  # read in each collection cycle
     HEALTH = "health"  # its metrics judge releases, if [watch] source names it
@@ -162,7 +162,7 @@ class Use(StrEnum):
 
 @dataclass(frozen=True)
 class ConnectorSpec:
-    """``build`` makes the client, or gives None where the settings leave it empty."""
+    """``build`` returns the client, or None without its settings."""
 
     build: Callable[[Settings], Any]
     uses: frozenset[Use] = frozenset()
@@ -172,7 +172,7 @@ def _for(build: Callable[[Settings], Any], *uses: Use) -> ConnectorSpec:
     return ConnectorSpec(build, frozenset(uses))
 
 
-CONNECTORS = {  # in the order in which they are read and shown; a new vendor is one line here
+CONNECTORS = {  # in the order of reading and display; a new vendor is one line here
     "sentry": _for(sentry, Use.SOURCE),
     "datadog": _for(datadog, Use.SOURCE, Use.HEALTH),
     "newrelic": _for(newrelic, Use.SOURCE, Use.HEALTH),
@@ -188,7 +188,7 @@ CONNECTORS = {  # in the order in which they are read and shown; a new vendor is
 
 
 def policy(settings: Settings) -> Policy:
-    """The policy as far as it can be read: a connector must not fail because platform.toml does."""
+    """The policy if it can be read, else the default: a connector must not fail because of platform.toml."""
     try:
         return read_policy(settings.platform_file)
     except ConfigurationError:
@@ -209,7 +209,7 @@ def sources(settings: Settings) -> list[Source]:
 
 
 def health_source(settings: Settings) -> HealthSource | None:
-    """The connector that the policy watches by; None when it is not connected."""
+    """The connector with the metrics that the policy's watch uses; None if it is not connected."""
     name = policy(settings).watch.source
     connector = CONNECTORS.get(name)
     return connector.build(settings) if connector and Use.HEALTH in connector.uses else None
@@ -220,7 +220,7 @@ def code_host(settings: Settings) -> CodeHost | None:
 
 
 def reviewer(settings: Settings) -> Reviewer | None:
-    """CodeRabbit speaks through GitHub, with GitHub's token."""
+    """CodeRabbit is used through GitHub, with GitHub's token."""
     host = github(settings)
     return CodeRabbit(host.http) if host else None
 
@@ -240,20 +240,20 @@ def chat(settings: Settings) -> Chat | None:
 
 
 def analysts(settings: Settings, embedded: Analyst) -> list[Analyst]:
-    """Models' analysts in the order in which they are asked; none goes beyond what the embedded one allows."""
+    """The analysts of models in order of use; none can override the limits of the embedded analysis."""
     model, agent, flow = chat(settings), kestra(settings), settings.kestra_analysis_flow
     asked = [OpenAIAnalyst(model, embedded)] if model else []
     return [*asked, *([KestraAnalyst(agent, flow, embedded)] if agent and flow else [])]
 
 
 def checks(settings: Settings) -> Iterator[tuple[str, Check]]:
-    """Every connector's own word on whether it would work."""
+    """The self-check of every connector."""
     for name in CONNECTORS:
         yield name, check(settings, name)
 
 
 def check(settings: Settings, name: str) -> Check:
-    """One connector's own word; what can be seen in the settings comes first."""
+    """The self-check of one connector; mistakes in its settings are reported first."""
     return hint(settings, name) or _check(name, CONNECTORS[name].build(settings))
 
 

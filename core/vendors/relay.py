@@ -1,7 +1,7 @@
-"""The one way out of a walled-in program: a socket file that leads to one model's chat completions.
+"""The relay of a sandboxed program to a model: a socket file that forwards only chat completions.
 
-The program inside has no network. What it sends to the socket goes on to the configured address alone, with
-the key that it never sees, after secrets were taken out; so many requests, so large, and nothing else.
+The sandboxed program has no network. Its requests are forwarded only to the configured URL, with the key that it never
+sees, after secrets were removed, and within limits of number and size.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from core.vendors.base import VendorError
 from core.vendors.http import Http
 
 PATH = "/v1/chat/completions"
-LARGEST = 4 << 20  # bytes of one request
+LARGEST = 4 << 20  # maximum bytes of one request
 
 
 class Relay:
-    """Counts and bounds what passes. ``refused`` holds what was asked for beyond it."""
+    """Counts and limits the forwarded requests. ``refused`` has the requests beyond the limits."""
 
     def __init__(self, http: Http, requests: int):
         self.http, self.left, self.refused = http, requests, []
         self.lock = threading.Lock()
 
     def answer(self, path: str, body: bytes) -> tuple[int, str, bytes]:
-        """Status, content type and body for one request. 401 ends the program at once; all else it tries again."""
+        """(status, content type, body) for one request. 401 ends the program at once; it retries all other errors."""
         with self.lock:
             self.left -= 1
             allowed = path == PATH and self.left >= 0 and len(body) <= LARGEST
@@ -42,15 +42,15 @@ class Relay:
             text = self.http.redact(body.decode("utf-8", "replace"))
             found = self.http.post("/chat/completions", content=text.encode(), headers={"content-type": JSON})
         except VendorError as error:
-            return _error(401, error.message)  # what may be tried again was tried again out here
+            return _error(401, error.message)  # retries already happened here
         return 200, found.headers.get("content-type", JSON), found.content
 
 
 JSON = "application/json"
 
 
-def _error(status: int, says: str) -> tuple[int, str, bytes]:
-    return status, JSON, json.dumps({"error": {"message": says}}).encode()
+def _error(status: int, message: str) -> tuple[int, str, bytes]:
+    return status, JSON, json.dumps({"error": {"message": message}}).encode()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -70,10 +70,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def address_string(self) -> str:
-        return "inside"  # a socket file has no address
+        return "inside"  # a socket file has no client address
 
     def log_message(self, *_args) -> None:
-        """Nothing: what passes is the relay's to count."""
+        """Log nothing: the relay counts the requests."""
 
 
 class SocketServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -82,12 +82,12 @@ class SocketServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     request_queue_size = 128
 
     def server_activate(self) -> None:
-        """Whoever knocked may be gone when the knock is answered (accept(2)); that must not hold the server."""
+        """Ignore a client that has already disconnected (accept(2)), so that it does not block the server."""
         super().server_activate()
         self.socket.settimeout(1.0)
 
     def handle_error(self, *_args) -> None:
-        """A program that is killed in the middle of a request is no fault of ours."""
+        """Ignore errors of a program that is killed during a request."""
 
 
 @contextmanager

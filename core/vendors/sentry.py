@@ -1,4 +1,4 @@
-"""Sentry: issues with their latest event (frames and locals), and resolving what was verified.
+"""Sentry: issues with their latest event (frames and locals), and resolving issues whose fix was verified.
 
 API: GET organizations/{org}/issues/, GET …/issues/{id}/events/latest/, PUT …/issues/{id}/ (trailing slashes kept).
 """
@@ -16,16 +16,16 @@ from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redacting
 
-SECOND = timedelta(seconds=1)  # times are whole seconds; the one under way belongs to the span
-TEXT = 600  # characters of one local's text
-DEPTH = 30  # nested containers that are kept as text; Sentry itself keeps ten
-REMEMBERED = 2000  # issues whose counts are kept
+SECOND = timedelta(seconds=1)  # times are whole seconds; the current one belongs to the span
+TEXT = 600  # maximum characters of one local
+DEPTH = 30  # maximum nesting of containers; Sentry itself keeps ten levels
+REMEMBERED = 2000  # maximum issues whose counts are stored
 
 
 class Sentry:
     name = "sentry"
     origin = Origin("Sentry", Writers.ANYONE, "which anyone who knows the DSN can write to")
-    counts_all = True  # a record's count is of all occurrences since the last look
+    counts_all = True  # a record's count includes all occurrences since the last reading
 
     def __init__(self, http: Http, org: str, project: str = ""):
         self.http, self.org, self.project = http, org, project
@@ -35,12 +35,12 @@ class Sentry:
         return self.http.meter
 
     def collect(self, cursor: str | None, until: datetime) -> Iterator[Batch]:
-        """Unresolved issues seen since the last look; the memory is each issue's count by then."""
+        """Unresolved issues seen since the last reading; the memory is each issue's count at that time."""
         self.http.meter.begin()
         return collect({"issues": Stream(self._issues, ascending=False)}, cursor, until)
 
     def _issues(self, window: ReadWindow) -> Page:
-        """A page of issues, each with its latest event when it has occurred again."""
+        """A page of issues that occurred again, each with its latest event."""
         params: dict[str, Any] = {"query": "is:unresolved", "sort": "date", "limit": 100}
         params |= {"start": _iso(window.since), "end": _iso(window.until + SECOND)}
         params |= {"project": self.project} if self.project else {}
@@ -59,7 +59,7 @@ class Sentry:
         return Page(records, after=after, memory=dict(list(counts.items())[-REMEMBERED:]), cut=cut)
 
     def _record(self, row: dict, counts: dict[str, int]) -> list[Record]:
-        """The issue with its latest event; ``count`` is how many occurrences came since the last look."""
+        """The issue with its latest event; ``count`` is the number of occurrences since the last reading."""
         if not {"id", "count"} <= row.keys():
             self.meter.unreadable += 1
             return []
@@ -68,13 +68,13 @@ class Sentry:
         if new <= 0:
             return []
         event = self._event(row["id"])
-        counts.pop(row["id"], None)  # the one seen last stands last
+        counts.pop(row["id"], None)  # keep the order of last use
         counts[row["id"]] = total
-        told = records_of([row], lambda row: parse(row, event, new, self.http), self.meter)
-        return told or records_of([row], lambda row: parse(row, {}, new, self.http), self.meter)
+        records = records_of([row], lambda row: parse(row, event, new, self.http), self.meter)
+        return records or records_of([row], lambda row: parse(row, {}, new, self.http), self.meter)
 
     def _event(self, issue: str) -> dict:
-        """The latest event; empty when Sentry has none or cannot give it: the issue alone is told then."""
+        """The latest event; empty if Sentry has none or fails to return it: then only the issue is reported."""
         try:
             return self.http.get(f"/api/0/organizations/{self.org}/issues/{issue}/events/latest/").json()
         except VendorError as error:
@@ -83,7 +83,7 @@ class Sentry:
             raise
 
     def resolve(self, vendor_id: str) -> None:
-        """Mark the issue of a record as resolved; doing it again changes nothing."""
+        """Mark the issue of a record as resolved. Idempotent."""
         issue = vendor_id.split(":")[0]
         self.http.request("PUT", f"/api/0/organizations/{self.org}/issues/{issue}/", json={"status": "resolved"})
 
@@ -138,7 +138,7 @@ def parse(row: dict, event: dict, count: int, http: Redacting) -> Record:
 
 
 def crash_of(event: dict, service: str, release: str | None, environment: str, http: Redacting) -> Crash | None:
-    """The exception of an event; None when it has none (a message, a CSP report)."""
+    """The exception of an event; None if it has none (a message, a CSP report)."""
     values = next(
         (entry["data"].get("values") or [] for entry in event.get("entries") or [] if entry.get("type") == "exception"),
         [],
@@ -191,7 +191,7 @@ def _line(frame: dict) -> str:
 
 
 def literal(value: Any, depth: int = DEPTH) -> str:
-    """The text of a repr() from Sentry's databag: containers of JSON whose leaves are reprs already."""
+    """The text of a repr() from Sentry's databag: JSON containers whose leaves are reprs."""
     if isinstance(value, dict | list) and not depth:
         return "..."
     if isinstance(value, dict):

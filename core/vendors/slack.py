@@ -1,7 +1,7 @@
-"""Slack: messages whose buttons answer a question, forms, and updates, by the Web API or an incoming webhook.
+"""Slack: messages with approval buttons, forms, and updates, by the Web API or an incoming webhook.
 
-Arguments go as a form, as Slack's own specification has them, with JSON inside ``blocks`` and ``view``.
-Faults come as HTTP 200 with ``ok: false``.
+Arguments are sent as a form, as in Slack's specification, with JSON in ``blocks`` and ``view``. Faults come as HTTP 200
+with ``ok: false``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Slack:
         self.http, self.channel = http, channel
 
     def send(self, message: Message) -> str:
-        """Post; returns "CHANNEL TS", by which the message can be updated."""
+        """Post a message; returns "CHANNEL TS", with which it can be updated."""
         made = self._call("chat.postMessage", {"channel": self.channel, "unfurl_links": "false", **rendered(message)})
         return f"{made.get('channel') or self.channel} {made.get('ts') or ''}"
 
@@ -38,24 +38,24 @@ class Slack:
         self._call("chat.update", {"channel": channel, "ts": ts, **rendered(message)}, idempotent=True)
 
     def whisper(self, channel: str, user: str, text: str) -> None:
-        """Tell one user alone, in the channel."""
+        """Post a message that only one user in the channel sees."""
         self._call("chat.postEphemeral", {"channel": channel, "user": user, "text": clip(escape(text))})
 
     def open_form(self, trigger_id: str, view: dict) -> None:
-        """Show a form; the trigger is good for three seconds. Slack's specification has it as a GET."""
+        """Open a form; the trigger is valid for three seconds. A GET by Slack's specification."""
         query = {"trigger_id": trigger_id, "view": json.dumps(view, separators=(",", ":"))}
         self._done(self.http.request("GET", "/views.open", idempotent=False, params=query).json())
 
     def check(self) -> Check:
         try:
             answer = self.http.get("/auth.test")
-            told = self._done(answer.json())
+            identity = self._done(answer.json())
         except VendorError as error:
             return Check(False, error.message, WHERE)
         scopes = answer.headers.get("x-oauth-scopes", "")
         if scopes and "chat:write" not in re.split(r"[,\s]+", scopes):
             return Check(False, f"the token lacks chat:write (it has {scopes})", WHERE)
-        return Check(True, f"messages go to {self.channel} of {told.get('team') or 'the workspace'}")
+        return Check(True, f"messages go to {self.channel} of {identity.get('team') or 'the workspace'}")
 
     def _call(self, method: str, form: dict, idempotent: bool = False) -> dict:
         return self._done(self.http.post(f"/{method}", data=form, idempotent=idempotent).json())
@@ -68,7 +68,7 @@ class Slack:
 
 
 class SlackWebhook:
-    """An incoming webhook: its address is its secret; it takes messages without buttons and answers ``ok``."""
+    """An incoming webhook: its URL is its secret; it accepts messages without buttons and returns ``ok``."""
 
     name = "slack"
 
@@ -79,18 +79,18 @@ class SlackWebhook:
         made = rendered(message, buttons=False)
         answer = self.http.post("", json={"text": made["text"], "blocks": json.loads(made["blocks"])})
         if answer.content.strip() != b"ok":
-            raise VendorError(self.name, "the webhook did not answer ok", permanent=True)
+            raise VendorError(self.name, "the webhook did not return ok", permanent=True)
         return ""
 
     def check(self) -> Check:
         return Check(True, "messages go to the incoming webhook, without buttons (only a message would test it)")
 
 
-# --- what a message looks like. Pure ---------------------------------------------------------------
+# --- format of messages. Pure ----------------------------------------------------------------------
 
 
 def rendered(message: Message, buttons: bool = True) -> dict[str, str]:
-    """``text`` (what a notification shows) and ``blocks`` as JSON text."""
+    """``text`` (for notifications) and ``blocks`` as JSON text."""
     blocks = [_section(f"*{clip(escape(message.subject), 500)}*\n{clip(escape(message.body), 2400)}")]
     question = message.question
     if question and question.state == "pending" and buttons:
@@ -136,10 +136,10 @@ def _buttons(question: Question) -> dict:
 
 
 def escape(text: str) -> str:
-    """Slack's three control characters; a stranger's text can then mention nobody and link nowhere."""
+    """Escape Slack's three control characters, so that untrusted text cannot mention people or contain links."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def clip(text: str, limit: int = 2900) -> str:
-    """Cut escaped text without leaving half an entity at its end."""
+    """Truncate escaped text without leaving half an entity at its end."""
     return text if len(text) <= limit else re.sub(r"&[a-z]{0,3}$", "", text[: limit - 1]) + "…"

@@ -1,10 +1,10 @@
-"""Vercel: preview from a commit, production from that very build, rollback; aliases are verified, never assumed.
+"""Vercel: preview from a commit, production from the same build, rollback; aliases are verified, never assumed.
 
 API: POST /v13/deployments, GET /v13/deployments/{id}, GET /v6/deployments, GET /v3/deployments/{id}/events,
 GET /v9/projects/{p}?rollbackInfo=true, POST /v10/projects/{p}/promote/{d}, POST /v1/projects/{p}/rollback/{d},
 GET and POST /v2/deployments/{id}/aliases, PATCH /v12/deployments/{id}/cancel, GET and POST /v10/projects/{p}/env;
 Rolling Releases are in core/vendors/vercel_rolling.py.
-After a rollback Vercel assigns no domain to new production deployments until one is promoted: ``serve`` does that.
+After a rollback, Vercel assigns no domain to new production deployments until one is promoted; ``serve`` does that.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from core.vendors.base import Check, Deployed, VendorError, understood
 from core.vendors.http import Http
 from core.vendors.vercel_rolling import RollingReleases
 
-KEY = "platformKey"  # meta of our deployments: the idempotency key
+KEY = "platformKey"  # meta key of the platform's deployments with the idempotency key
 ALIAS_SECONDS, POLL = 60.0, 0.5
-PAGES = 10  # of 100 deployments, when one is looked for by its key
+PAGES = 10  # pages of 100 deployments in which a key is searched
 LOG_LINES = 30
 ENDED_BADLY = ("ERROR", "CANCELED", "BLOCKED")
 WHERE = "VERCEL_TOKEN (vercel.com > Account Settings > Tokens) and VERCEL_TEAM_ID (team_… or the team's slug)"
@@ -44,13 +44,13 @@ class Vercel:
         return self._create(project, key, {"meta": meta, "gitSource": source})
 
     def promote(self, project: str, preview_id: str, key: str) -> Deployed:
-        """A production deployment of exactly what the preview was built from."""
+        """A production deployment of exactly the source of the preview."""
         return self._create(
             project, key, {"deploymentId": preview_id, "target": "production", "meta": {KEY: key}}, target="production"
         )
 
     def _create(self, project: str, key: str, body: dict, **where: str) -> Deployed:
-        """What was made with the key, or a new deployment. Of two that workers made at once the oldest is kept."""
+        """The deployment with the key, or a new one. If two workers created one each, the oldest is used."""
         made = self.with_key(project, key, **where) or self._new(project, key, body, **where)
         kept, *others = made
         for other in others:
@@ -58,7 +58,7 @@ class Vercel:
         return self.status(kept.vendor_id)
 
     def _new(self, project: str, key: str, body: dict, **where: str) -> list[Deployed]:
-        """A new deployment, among all that exist with its key by now."""
+        """Create a deployment; returns all deployments with its key."""
         body = {"name": project, "project": project, **body}
         params = {"skipAutoDetectionConfirmation": "1", **self.scope}
         new = deployed(self.http.post("/v13/deployments", params=params, json=body).json())
@@ -66,12 +66,12 @@ class Vercel:
         return made if new.vendor_id in {one.vendor_id for one in made} else [*made, new]  # a list may lag behind
 
     def with_key(self, project: str, key: str, **where: str) -> list[Deployed]:
-        """Deployments that were made with this key, oldest first."""
+        """Deployments with this key, oldest first."""
         rows = [row for row in self._listed(app=project, **where) if (row.get("meta") or {}).get(KEY) == key]
         return [deployed(row) for row in reversed(rows)]
 
     def cancel(self, vendor_id: str) -> None:
-        """Stop a deployment that is not finished. Vercel refuses this for a finished one, which is no fault."""
+        """Stop an unfinished deployment. For a finished one Vercel refuses this, which is not a fault."""
         try:
             self.http.request("PATCH", f"/v12/deployments/{vendor_id}/cancel", params=self.scope)
         except VendorError:
@@ -79,7 +79,7 @@ class Vercel:
                 raise
 
     def _listed(self, **where: str) -> Iterator[dict]:
-        """Deployments, newest first; the next page is asked for by ``until``."""
+        """Deployments, newest first; ``until`` requests the next page."""
         params = {"limit": 100, **where, **self.scope}
         for _ in range(PAGES):
             page = self.http.get("/v6/deployments", params=params).json()
@@ -90,7 +90,7 @@ class Vercel:
             params["until"] = following
 
     def status(self, vendor_id: str) -> Deployed:
-        """The deployment now; the note of one that ended badly holds the end of its build log."""
+        """The deployment's current state; the note of a failed one contains the end of its build log."""
         return self._shape(self._deployment(vendor_id))
 
     def _deployment(self, vendor_id: str) -> dict:
@@ -113,18 +113,18 @@ class Vercel:
     # --- production
 
     def production(self, project: str) -> Deployed | None:
-        """What the production alias serves now."""
-        told = self._project(project)
-        if not (live := served(told)):
+        """The deployment of the production alias now."""
+        details = self._project(project)
+        if not (live := served(details)):
             return None
         row = self._deployment(live)
-        return replace(self._shape(row), since=since(row, told))
+        return replace(self._shape(row), since=since(row, details))
 
     def _project(self, project: str) -> dict:
         return self.http.get(f"/v9/projects/{project}", params={"rollbackInfo": "true", **self.scope}).json()
 
     def serve(self, project: str, vendor_id: str) -> Deployed:
-        """Make sure that production serves this production deployment. Raises VendorError when it does not in time."""
+        """Make sure that production serves this deployment. Raises VendorError if it does not in time."""
         before = self._project(project)
         if served(before) != vendor_id and not self._settles(project, vendor_id):
             path = f"/v10/projects/{project}/promote/{vendor_id}"
@@ -132,7 +132,7 @@ class Vercel:
         return self._verified(project, vendor_id, before)
 
     def _settles(self, project: str, vendor_id: str) -> bool:
-        """Vercel assigns the domains of a new production deployment itself, soon after it is READY."""
+        """Wait until Vercel has assigned the domains of a new production deployment, soon after it is READY."""
         if self._project(project).get("autoAssignCustomDomains") is False:
             return False
         deadline = time.monotonic() + 10 * POLL
@@ -143,14 +143,14 @@ class Vercel:
         return True
 
     def rollback(self, project: str, to_vendor_id: str) -> Deployed:
-        """Move production's aliases back; returns when each of them serves it. Raises VendorError when one does not."""
+        """Move production's aliases back; returns when all serve it. Raises VendorError if one does not."""
         before = self._project(project)
         if served(before) == to_vendor_id:
             return self._verified(project, to_vendor_id, before)
         return self._move(project, to_vendor_id, f"/v1/projects/{project}/rollback/{to_vendor_id}", before)
 
     def abort(self, project: str, vendor_id: str, to_vendor_id: str) -> Deployed:
-        """End the rolling release of a deployment: the earlier one serves all of the traffic again."""
+        """Abort the rolling release of a deployment, so that the earlier one serves all traffic again."""
         path = f"/v1/projects/{project}/rollback/{to_vendor_id}"
         made = self._move(project, to_vendor_id, path, self._project(project))
         deadline = time.monotonic() + ALIAS_SECONDS
@@ -161,15 +161,15 @@ class Vercel:
         return made
 
     def rehearse(self, project: str, new_vendor_id: str, old_vendor_id: str) -> None:
-        """Try a rollback on an alias of the platform's own: it moves to the new build and back to the old deployment.
+        """Rehearse a rollback with an alias of the platform: it moves to the new build and back to the old deployment.
 
-        Production's aliases stay. Raises VendorError when the old deployment cannot take the traffic, or an alias does
-        not move.
+        Production's aliases stay unchanged. Raises VendorError if the old deployment cannot take the traffic, or the
+        alias does not move.
         """
         old = self._deployment(old_vendor_id)
         if (old.get("readyState"), old.get("target")) != ("READY", "production"):
-            says = f"{old_vendor_id} is no production deployment that is ready ({old.get('readyState')})"
-            raise VendorError(self.name, says, permanent=True)
+            message = f"{old_vendor_id} is not a ready production deployment ({old.get('readyState')})"
+            raise VendorError(self.name, message, permanent=True)
         for vendor_id in (new_vendor_id, old_vendor_id):
             self._point(rehearsal_alias(project, self.scope), vendor_id)
 
@@ -183,8 +183,8 @@ class Vercel:
         deadline = time.monotonic() + ALIAS_SECONDS
         while alias not in self._aliases(vendor_id):
             if time.monotonic() > deadline:
-                says = f"the alias {alias} did not move to {vendor_id} in {ALIAS_SECONDS:.0f} s"
-                raise VendorError(self.name, says, permanent=True)
+                message = f"the alias {alias} did not move to {vendor_id} in {ALIAS_SECONDS:.0f} s"
+                raise VendorError(self.name, message, permanent=True)
             time.sleep(POLL)
 
     def _aliases(self, vendor_id: str) -> set[str]:
@@ -199,8 +199,8 @@ class Vercel:
             if failed(now, vendor_id, asked_before):
                 raise VendorError(self.name, f"the aliases did not move: {self._unmoved(project)}", permanent=True)
             if time.monotonic() > deadline:
-                says = f"the alias of {project} did not move to {vendor_id} in {ALIAS_SECONDS:.0f} s"
-                raise VendorError(self.name, says, permanent=True)
+                message = f"the alias of {project} did not move to {vendor_id} in {ALIAS_SECONDS:.0f} s"
+                raise VendorError(self.name, message, permanent=True)
             time.sleep(POLL)
         return self._verified(project, vendor_id, before)
 
@@ -213,12 +213,12 @@ class Vercel:
         return ", ".join(f"{row.get('alias')} ({row.get('status')})" for row in rows) or "no reason given"
 
     def _verified(self, project: str, vendor_id: str, before: dict) -> Deployed:
-        """Every alias that production had before is this deployment's now. Raises VendorError."""
+        """Check that every earlier alias of production belongs to this deployment. Raises VendorError."""
         wanted = set(((before.get("targets") or {}).get("production") or {}).get("alias") or [])
         missing = wanted - self._aliases(vendor_id)
         if missing:
-            says = f"{', '.join(sorted(missing))} of {project} do not serve {vendor_id} yet"
-            raise VendorError(self.name, says, permanent=True)
+            message = f"{', '.join(sorted(missing))} of {project} do not serve {vendor_id} yet"
+            raise VendorError(self.name, message, permanent=True)
         return self.status(vendor_id)
 
     # --- environment variables
@@ -242,17 +242,17 @@ class Vercel:
         except VendorError as error:
             lost = error.status == 404
             where = "repositories.….vercel_project in platform.toml, or VERCEL_TEAM_ID if a team owns it"
-            says = f"project {project}: {error.message}" if lost else error.message
-            return Check(False, says, where if lost else WHERE)
+            message = f"project {project}: {error.message}" if lost else error.message
+            return Check(False, message, where if lost else WHERE)
         return Check(True, f"the token is accepted; {counted(len(self.projects), 'readable project')}")
 
 
-# --- what Vercel's JSON says. Pure -------------------------------------------------------------------
+# --- parsing of Vercel's JSON. Pure ------------------------------------------------------------------
 
 
 @understood("vercel")
 def deployed(row: dict) -> Deployed:
-    """A deployment of the list (``uid``, ``state``) or of the detail (``id``, ``readyState``)."""
+    """A deployment from the list (``uid``, ``state``) or from its details (``id``, ``readyState``)."""
     host, meta = str(row.get("url") or ""), row.get("meta") or {}
     sha = (row.get("gitSource") or {}).get("sha") or meta.get("githubCommitSha") or ""
     state = str(row.get("readyState") or row.get("state") or "QUEUED")
@@ -262,7 +262,7 @@ def deployed(row: dict) -> Deployed:
 
 @understood("vercel")
 def since(row: dict, project: dict) -> datetime | None:
-    """When a deployment began to serve production: when it was ready, or was promoted or rolled back to later on."""
+    """When a deployment began to serve production: when it was ready, or later promoted or rolled back to."""
     last = project.get("lastAliasRequest") or {}
     moved_to = last.get("requestedAt") if last.get("toDeploymentId") == row.get("id") else None
     times = [float(ms) for ms in (row.get("ready") or row.get("createdAt"), moved_to) if ms]
@@ -271,13 +271,13 @@ def since(row: dict, project: dict) -> datetime | None:
 
 @understood("vercel")
 def logged(row: dict) -> str:
-    """The text of an event of either shape: ``payload.text``, or ``text`` itself."""
+    """The text of an event: ``payload.text`` or ``text``."""
     return str((row.get("payload") or {}).get("text") or row.get("text") or "").rstrip()
 
 
 @understood("vercel")
 def served(project: dict) -> str:
-    """Id of the deployment that the production alias names; empty when there is none."""
+    """The id of the production alias's deployment; empty if there is none."""
     return str(((project.get("targets") or {}).get("production") or {}).get("id") or "")
 
 
@@ -299,11 +299,11 @@ def failed(project: dict, vendor_id: str, asked_before: float | None) -> bool:
 
 
 def rehearsal_alias(project: str, scope: Mapping[str, str]) -> str:
-    """An address that no other project has: rollbacks are tried on it."""
+    """A domain that no other project has, for rehearsals of rollbacks."""
     digest = hashlib.sha256(f"{project} {sorted(scope.items())}".encode()).hexdigest()[:12]
     return f"{project.lower()[:30]}-rehearsal-{digest}.vercel.app"
 
 
 def scheme(host: str) -> str:
-    """Vercel gives hosts without a scheme; only the sandbox's deployments on loopback speak plain HTTP."""
+    """The scheme of a host, which Vercel returns without one: http only for the demo's deployments on loopback."""
     return "http" if urlsplit(f"//{host}").hostname in ("127.0.0.1", "localhost") else "https"

@@ -2,7 +2,7 @@
 
 API: GET /v1/projects/{p}/rolling-release/config, GET /v1/projects/{p}/rolling-release, POST .../start,
 POST .../approve-stage, POST .../complete; a rollback to the earlier deployment aborts the active one. The stages are
-the project's own settings: the platform reads them and never changes how the team's deployments go out.
+settings of the project, which the platform reads but never changes.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ ALL = 100
 
 
 class RollingReleases:
-    """Of all projects of one account. ``scope`` names the team in each request."""
+    """The rolling releases of one account. ``scope`` names the team in each request."""
 
     def __init__(self, http: Http, scope: Mapping[str, str]):
         self.http, self.scope = http, scope
 
     def stages(self, project: str) -> list[int]:
-        """The shares, in percent, at which a new release waits for an approval; empty where the project has none."""
+        """The shares, in percent, at which a new release waits for an approval; empty if the project has none."""
         return stages_of(self.http.get(f"{_path(project)}/config", params=self.scope).json())
 
     def share(self, project: str, vendor_id: str) -> int:
-        """The percentage of production's traffic that its newest rolling release gives to this deployment."""
+        """The percentage of production's traffic that the newest rolling release gives to this deployment."""
         return share_of(self._newest(project), vendor_id)
 
     def shift(self, project: str, vendor_id: str, share: int) -> int:
-        """Start the rolling release of a deployment, or bring it to at least this share; returns the share of then."""
+        """Start the rolling release of a deployment, or raise it to at least this share; returns the current share."""
         found = self._newest(project)
         if aborted(found, vendor_id):
             raise VendorError(NAME, f"the rolling release of {vendor_id} was aborted", permanent=True)
@@ -42,7 +42,7 @@ class RollingReleases:
         while (reached := share_of(found, vendor_id)) < share:
             found = self._asked(project, "approve-stage", vendor_id, nextStageIndex=following(found))
             if share_of(found, vendor_id) <= reached:
-                break  # Vercel takes its time: the caller looks again
+                break  # Vercel is not done yet: the caller looks again
         return share_of(found, vendor_id)
 
     def _completed(self, project: str, vendor_id: str, found: Mapping) -> int:
@@ -51,14 +51,14 @@ class RollingReleases:
         return share_of(found, vendor_id)
 
     def active(self, project: str, vendor_id: str) -> bool:
-        """Does a rolling release of this deployment give it a share of the traffic now?"""
+        """Does a rolling release give this deployment a share of the traffic now?"""
         return 0 < self.share(project, vendor_id) < ALL
 
     def _newest(self, project: str) -> dict:
         return release_of(self.http.get(_path(project), params=self.scope).json())
 
     def _asked(self, project: str, what: str, vendor_id: str, **more: int) -> dict:
-        """Ask for a change, and read what became of it."""
+        """Request a change, and read the resulting state."""
         body = {"canaryDeploymentId": vendor_id, **more}
         self.http.post(f"{_path(project)}/{what}", params=self.scope, json=body, idempotent=True)
         return self._newest(project)
@@ -68,18 +68,18 @@ def _path(project: str) -> str:
     return f"/v1/projects/{project}/rolling-release"
 
 
-# --- what Vercel's JSON says. Pure -------------------------------------------------------------------
+# --- parsing of Vercel's JSON. Pure ------------------------------------------------------------------
 
 
 @understood(NAME)
-def release_of(told: Mapping) -> dict:
-    return told.get("rollingRelease") or {}
+def release_of(body: Mapping) -> dict:
+    return body.get("rollingRelease") or {}
 
 
 @understood(NAME)
-def stages_of(told: Mapping) -> list[int]:
-    """The shares below 100 of a configuration. Raises VendorError where a stage ends by itself: nobody judged it."""
-    config = release_of(told)
+def stages_of(body: Mapping) -> list[int]:
+    """The shares below 100 of a configuration. Raises VendorError if a stage ends by time, without a judgement."""
+    config = release_of(body)
     stages = [row for row in config.get("stages") or () if int(row["targetPercentage"]) < ALL]
     manual = config.get("advancementType") == "manual-approval"
     if any(not (manual or row.get("requireApproval")) for row in stages):
@@ -99,7 +99,7 @@ def aborted(found: Mapping, vendor_id: str) -> bool:
 
 @understood(NAME)
 def share_of(found: Mapping, vendor_id: str) -> int:
-    """The share of the deployment that is rolled out; 0 for any other, and when it was aborted."""
+    """The current share of the deployment in percent; 0 if another one is rolled out or it was aborted."""
     if not concerns(found, vendor_id) or found.get("state") not in ("ACTIVE", "COMPLETE"):
         return 0
     return ALL if found["state"] == "COMPLETE" else int((found.get("activeStage") or {}).get("targetPercentage") or 0)

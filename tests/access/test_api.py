@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from console.server import api, forms
+from console.server import api, forms, quotas
 from console.server import app as server
 from core import scheduler
 from core.access import sessions
@@ -21,6 +21,7 @@ from tests import scenes, waiting
 @pytest.fixture
 def client(console, monkeypatch):
     monkeypatch.setattr(api, "strangers", forms.Limiter())
+    monkeypatch.setattr(quotas, "limiters", {})
     with TestClient(Starlette(routes=server.app._user_routes, middleware=server.app._user_middleware)) as found:
         yield found
 
@@ -156,3 +157,26 @@ def test_releases_are_stopped_and_started_and_a_brake_is_lifted(client):
         "/api/releases/lift", json={"repository": 7, "reason": "x"}, headers=bearer("admin", "approve")
     )
     assert answer.status_code == 422
+
+
+def test_wrong_tokens_of_a_neighbour_do_not_shut_out_a_valid_one(client):
+    codes = [client.get("/api/status", headers={"authorization": "Bearer dip_x"}).status_code for _ in range(40)]
+    assert codes == [401] * 30 + [429] * 10
+    assert client.get("/api/status", headers=bearer()).status_code == 200
+
+
+def test_a_token_and_its_person_have_limits_that_every_answer_states(client, console):
+    policy = console.platform_file
+    limits = "\n[access]\ntoken_requests_per_minute = 2\nperson_requests_per_minute = 3\n"
+    policy.write_text(policy.read_text(encoding="utf-8") + limits, encoding="utf-8")
+    one, other, neighbour = bearer("bob"), bearer("bob"), bearer("admin", "view")
+    answers = [client.get("/api/status", headers=one) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[0].headers["ratelimit-policy"] == '"API token";q=2;w=60, "person";q=3;w=60'
+    assert answers[1].headers["ratelimit"].startswith('"API token";r=0;t=60, "person";r=1;t=')
+    assert 0 < int(answers[2].headers["retry-after"]) <= 60 and "retry-after" not in answers[1].headers
+    assert answers[2].json() == {"says": "This API token may send 2 requests a minute."}
+    answers = [client.get("/api/status", headers=other) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[1].json() == {"says": "This person may send 3 requests a minute."}
+    assert client.get("/api/status", headers=neighbour).status_code == 200

@@ -54,14 +54,19 @@ def answered(read: Callable[[Any], Any], *samples: Any, errors: tuple = (VendorE
     """A reader of JSON: the fuzzers give it JSON, the hostile texts go into each sample's texts."""
 
     def both(text: str) -> None:
-        try:
-            given = json.loads(text)
-        except (ValueError, RecursionError):
-            given = None
-        for one in [_leaves(sample, text) for sample in samples] if given is None else [given]:
+        for one in _inputs(text, samples):
             _rows(read, one)
 
     return Reader(both, errors, tuple(json.dumps(sample) for sample in samples), json=True)
+
+
+def _inputs(text: str, samples: tuple) -> list[Any]:
+    """The text as JSON; a text that is no JSON in every place of a text of each sample."""
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        given = None
+    return [_leaves(sample, text) for sample in samples] if given is None else [given]
 
 
 def _rows(read: Callable[[Any], Any], given: Any) -> None:
@@ -76,11 +81,7 @@ def direct(read: Callable[[Any], Any], *samples: Any, errors: tuple = (VendorErr
     """One whose caller catches nothing but ``errors``."""
 
     def both(text: str) -> None:
-        try:
-            given = json.loads(text)
-        except (ValueError, RecursionError):
-            given = None
-        for one in [_leaves(sample, text) for sample in samples] if given is None else [given]:
+        for one in _inputs(text, samples):
             try:
                 read(one)
             except errors:

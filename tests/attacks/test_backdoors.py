@@ -248,7 +248,7 @@ SHOWN = {  # name: (new text, kind, words, whether a person is asked)
     "a thread": (body("asyncio.get_event_loop().run_in_executor(None, may, 1)"), "process", "run_in_executor", True),
     "a query": (body("order.session.execute(text)"), "database", "order.session.execute", True),
     "the environment": (body("os.getenv('HOME')"), "environment", "os.getenv", True),
-    "a computed format": (body("text.format(order)"), "dynamic code", "not written out", True),
+    "a computed format": (body("text.format(order)"), "dynamic code", "not a literal", True),
     "a template": (
         body("from string import Template", "Template(text).substitute(o=order)"),
         "dynamic code",

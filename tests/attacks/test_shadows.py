@@ -112,7 +112,7 @@ class Lying:
 
     def run(self, argv, tree, timeout=120):
         (tree / "answer.json").write_text(self.answer)
-        return Completed(0, f"TOLD {self.answer}\n", "", 0.1)
+        return Completed(0, f"REPORT {self.answer}\n", "", 0.1)
 
 
 ANSWERS = [

@@ -12,7 +12,6 @@ from core.models.access import Person
 from core.models.following import Remark, Subscription
 from tests.browser.server import browsing, number, serving, settled, visiting, watched
 
-
 pytestmark = pytest.mark.browser
 
 

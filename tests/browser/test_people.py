@@ -167,11 +167,17 @@ def test_whoever_asked_for_a_fix_of_a_critical_service_does_not_approve_it(windo
     toast(other, "approved")
 
 
-def test_a_role_taken_away_counts_at_the_click(window):
-    number, _, _ = waiting.question()
-    page = go(window("bob"), f"/approvals?approval={number}")
+def approving(window, person: str, number: int):
+    """The page of an approval with the dialog of its button open."""
+    page = go(window(person), f"/approvals?approval={number}")
     page.get_by_role("button", name="Approve").click()
     page.wait_for_selector("[role=dialog]")
+    return page
+
+
+def test_a_role_taken_away_counts_at_the_click(window):
+    number, _, _ = waiting.question()
+    page = approving(window, "bob", number)
     accounts.set_role("bob", Role.VIEWER, by="admin")
     try:
         confirm(page, "Approve")
@@ -183,10 +189,7 @@ def test_a_role_taken_away_counts_at_the_click(window):
 
 def test_two_people_at_once_one_wins_and_the_other_is_told(window):
     number, _, _ = waiting.question()
-    pages = [go(window(person), f"/approvals?approval={number}") for person in ("bob", "approver")]
-    for page in pages:
-        page.get_by_role("button", name="Approve").click()
-        page.wait_for_selector("[role=dialog]")
+    pages = [approving(window, person, number) for person in ("bob", "approver")]
     for page in pages:
         confirm(page, "Approve")
     toast(pages[0], "approved")
@@ -196,9 +199,7 @@ def test_two_people_at_once_one_wins_and_the_other_is_told(window):
 
 def test_a_stale_approval_is_refused(window):
     number, _, _ = waiting.question()
-    page = go(window("bob"), f"/approvals?approval={number}")
-    page.get_by_role("button", name="Approve").click()
-    page.wait_for_selector("[role=dialog]")
+    page = approving(window, "bob", number)
     with store.write() as session:
         session.get_one(ChangeSet, waiting.state(number).change_set_id).patch_hash = "f" * 64
     confirm(page, "Approve")
@@ -208,9 +209,7 @@ def test_a_stale_approval_is_refused(window):
 
 def test_an_expired_session_shows_nothing_more(window):
     number, issue, _ = waiting.question()
-    page = go(window("bob"), f"/approvals?approval={number}")
-    page.get_by_role("button", name="Approve").click()
-    page.wait_for_selector("[role=dialog]")
+    page = approving(window, "bob", number)
     with store.write() as session:
         accounts.end_sign_ins(session, "bob")
     page.wait_for_selector("text=Your session has ended")

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections import Counter
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -20,7 +21,7 @@ from console import process
 from console.server import app as server
 from core import scheduler
 from core.db import store
-from core.models import Approval, Notification, Round, Stage, StageRun, Status, Webhook, Worker, now
+from core.models import Approval, Deployment, Notification, Round, Stage, StageRun, Status, Webhook, Worker, now
 from core.ops import liveness, webhooks
 from core.settings import Settings
 from tests import factories, scenes
@@ -215,6 +216,11 @@ def test_metrics_count_the_stored_rows(client):
     assert values(client, "platform_stage_seconds_sum")[("refused", "fix")] == pytest.approx(5.0, abs=0.01)
     assert values(client, "platform_notifications")[("slack", "resolved", "failed")] == 1
     assert values(client, "platform_connector_up")[("elsewhere",)] == 0
+    with store.read() as session:
+        made = Counter((row.environment, row.status) for row in session.exec(select(Deployment)).all())
+    assert made[("production", "verified")] and values(client, "platform_deployments") == made
+    rolled = sum(number for (_, status), number in made.items() if status == "rolled_back")
+    assert values(client, "platform_rollbacks_total")[()] == rolled > 0
     assert values(client, "platform_connector_failures")[("elsewhere",)] == 3
     assert values(client, "platform_connector_lag_seconds")[("elsewhere",)] == 42
 

@@ -22,7 +22,7 @@ def fill(folder):
 def test_what_is_complete_is_found_without_what_its_build_left(tmp_path):
     made = cache.get_or_build(tmp_path, "shop", "abc", fill)
     again = cache.get_or_build(tmp_path, "shop", "abc", lambda _: pytest.fail("it is there"))
-    assert (made.found, again.found, again.told) == (False, True, {"python": "3.12"})
+    assert (made.found, again.found, again.values) == (False, True, {"python": "3.12"})
     assert os.listdir(again.folder) == ["venv"]
 
 

@@ -106,8 +106,8 @@ def test_packages_where_debian_puts_its_own_are_seen(checkout, tmp_path, judging
 
 @pytest.mark.parametrize(
     ("place", "says"),
-    [("nowhere/python", "is no Python that can be started"), ("bare", "lacks pytest and coverage"),
-     ("empty", "holds no Python"), ("broken", "cannot be started")],
+    [("nowhere/python", "cannot be started as a Python interpreter"), ("bare", "lacks pytest and coverage"),
+     ("empty", "contains no Python"), ("broken", "cannot be started")],
 )  # fmt: skip
 def test_what_is_missing_is_named(checkout, tmp_path, place, says):
     (tmp_path / "empty").mkdir()

@@ -129,6 +129,12 @@ def test_the_history_of_a_pattern(history, outcomes, value):
     )
 
 
+@pytest.mark.parametrize(("weight", "words"), [(1, "1 case"), (2, "2 cases"), (0.5, "0.5 cases")])
+def test_the_weight_of_the_prior_is_counted_in_cases(weight, words):
+    policy = POLICY.model_copy(update={"history": History(prior=0.7, weight=weight)})
+    assert terms(case(0.5, "low", "low"), policy)[1]["says"].endswith(f"the prior 0.7 counts as {words}")
+
+
 def test_terms_have_six_digits_and_the_confidence_four():
     situation = Situation("cart", Severity.LOW, Impact.MEDIUM, analysis=1 / 3, simplicity=1 / 3)
     found = {t["term"]: (t["value"], t["contribution"]) for t in terms(situation, POLICY)}

@@ -164,12 +164,13 @@ def test_only_inputs_that_crashed_before_are_compared():
     assert crash_like(before, after[:1], CRASH) == (TWO,)
 
 
-def one(outcomes, grade=Evidence.NONE, text="x", far=0, **values) -> Judged:
-    return Judged(Candidate(text, {"m.py": text}, "r", grade=grade, far=far), tuple(outcomes), **values)
+def one(outcomes, grade=Evidence.NONE, text="x", far=0, by="embedded", **values) -> Judged:
+    candidate = Candidate(text, {"m.py": text}, "r", generator=by, grade=grade, far=far)
+    return Judged(candidate, tuple(outcomes), **values)
 
 
 DOC, SIB = Evidence.DOCUMENTED, Evidence.SIBLING
-DIFFERENT = "2 fixes behave differently and nothing in the code says which is meant."
+DIFFERENT = "2 fixes behave differently, and nothing in the code shows which behaviour is intended."
 
 
 @pytest.mark.parametrize(
@@ -187,6 +188,12 @@ DIFFERENT = "2 fixes behave differently and nothing in the code says which is me
         ([one([TWO], DOC, "a"), one([THREE], SIB, "b")], "a", "Evidence chose between fixes."),
         ([one([TWO], DOC, "a"), one([THREE], DOC, "bb")], None, DIFFERENT),
         ([one([TWO], DOC, "a"), one([THREE], DOC, "bb", far=1)], "a", "Evidence chose between fixes."),  # nearer
+        ([one([TWO]), one([TWO]), one([THREE], text="bbb", by="m")], "bbb", DIFFERENT),  # guesses against a model
+        ([one([TWO], text="a"), one([TWO], text="bbb", by="m"), one([THREE], text="c")], "bbb", DIFFERENT),
+        ([one([TWO], text="a", by="m"), *[one([THREE], text="bbb", by="m")] * 2], "bbb", DIFFERENT),  # most of them
+        ([one([TWO], DOC, "a"), one([THREE], DOC, "bb", by="m")], "bb", DIFFERENT),
+        ([one([TWO], DOC, "a"), one([THREE], SIB, by="m")], "a", "Evidence chose between fixes."),
+        ([one([TWO], DOC), one([REFUSED], DOC), one([THREE], SIB, "bb", by="m")], None, "3 fixes behave differently"),
         ([one([TWO], text="a"), one([THREE], further=True, text="b")], "a", "2 candidates agree."),
         ([one([TWO], DOC, "a", further=True), one([THREE])], "a", "Evidence chose between fixes."),
         ([one([TWO], further=True, text="a")], "a", "1 candidate survived."),

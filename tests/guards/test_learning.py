@@ -73,3 +73,17 @@ def test_resolving_after_rollbacks_changes_neither_history_nor_count(console):
     assert (case.successes, case.outcomes, case.rollbacks_in_a_row) == (0, 3, 3)
     made = receipt.decide(case, current().policy)
     assert [guard["effect"] for guard in made.guards if guard["name"] == "rollbacks in a row"] == ["approval"]
+
+
+@pytest.mark.parametrize(("result", "moves"), [("fixed", 1), ("rolled_back", -1), ("rejected", -1), ("escalated", 0)])
+def test_an_outcome_moves_the_confidence_of_the_next_issue_of_its_pattern(console, result, moves):
+    def confidence() -> float:
+        with store.write() as session:
+            new = factories.issue(session)
+            case = decide.situation(current(), session, new, factories.analysis(session, new))
+        return receipt.decide(case, current().policy).confidence
+
+    before = confidence()
+    remembered(issue_in(Status.ESCALATED), result)
+    after = confidence()
+    assert (after > before) - (after < before) == moves

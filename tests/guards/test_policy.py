@@ -118,8 +118,8 @@ def test_existing_files_are_allowed():
 @pytest.mark.parametrize(
     ("path", "allowed", "says"),
     [
-        ("s/b.py", ["s/**"], None), ("s/b.py", ["t/**"], "outside of what this service allows"),
-        ("s/b.py", ["t/**", "s/*.py"], None), ("s/b.py", [], "outside of what this service allows"),
+        ("s/b.py", ["s/**"], None), ("s/b.py", ["t/**"], "outside of the paths that this service allows"),
+        ("s/b.py", ["t/**", "s/*.py"], None), ("s/b.py", [], "outside of the paths that this service allows"),
     ],
 )  # fmt: skip
 def test_only_paths_that_the_service_allows(path, allowed, says):

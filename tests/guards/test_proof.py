@@ -131,8 +131,8 @@ def test_each_failed_run_leaves_the_proof_incomplete(tree, change, part, says):
 @pytest.mark.parametrize(
     ("older", "says"),
     [
-        ([case("test_old", OTHER, OLD_TEST)], "Older tests fail or are gone: tests/test_a.py::test_old."),
-        ([], "Older tests fail or are gone: tests/test_a.py::test_old."),
+        ([case("test_old", OTHER, OLD_TEST)], "Older tests fail or did not run: tests/test_a.py::test_old."),
+        ([], "Older tests fail or did not run: tests/test_a.py::test_old."),
     ],
 )
 def test_an_older_test_that_fails_or_is_missing(tree, older, says):
@@ -143,7 +143,7 @@ def test_an_older_test_that_fails_or_is_missing(tree, older, says):
     assert (found.passes_after, found.older_tests_pass, found.complete, found.says[-1]) == (True, False, False, says)
 
 
-NOT_BELIEVED = "With the patch the tests run otherwise than without it: their report is not believed."
+NOT_BELIEVED = "The patch changes how the tests run, so their report is not trusted."
 
 
 @pytest.mark.parametrize(
@@ -293,6 +293,10 @@ def test_the_command_is_run_with_our_reporter_and_its_own_options(tree):
     assert tuple(argv[6:12]) == proof._OPTIONS
     run_tests(tree, ["pytest"], script, source=[".", "src"])
     assert 'PYTHONPATH="$0":"$PWD"/src"$' in script.ran[-1][1][2]
+    (tree / "orders").mkdir()
+    (tree / "orders/__init__.py").touch()
+    run_tests(tree, ["pytest"], script, source=["orders", "lib"])  # a package is no folder to import from
+    assert 'PYTHONPATH="$0":"$PWD"/lib"$' in script.ran[-1][1][2]
     run_tests(tree, ["pytest"], script, timeout=7)
     assert script.ran[-1][2] == 7
 
@@ -303,7 +307,7 @@ def test_nothing_is_written_outside_the_tree(tmp_path, name):
     tree.mkdir()
     (tree / "link.py").symlink_to(tree / "real.py")
     (tree / "folder").symlink_to(tmp_path)
-    with pytest.raises(ValueError, match="leads out of the repository"):
+    with pytest.raises(ValueError, match="is outside of the repository"):
         write(tree, {name: "x"})
     assert {p.name for p in tmp_path.iterdir()} == {"tree"} and not (tree / "real.py").exists()
 
@@ -361,15 +365,15 @@ def test_a_crash_outside_the_program_is_never_red(frames):
     [
         ({}, {}, True, "All 0 older tests pass."),
         ({"a": "", "b": ""}, {"a": "", "b": ""}, True, "All 2 older tests pass."),
-        ({"a": "", "b": "x"}, {"a": "", "b": "y"}, True, "All 1 older tests pass. Failed before already: b."),
-        ({"a": ""}, {"a": "x"}, False, "Older tests fail or are gone: a."),
-        ({"a": ""}, {}, False, "Older tests fail or are gone: a."),
-        ({"a": "x"}, {}, False, "Older tests fail or are gone: a."),
-        ({"a": "", "b": ""}, {"b": "x"}, False, "Older tests fail or are gone: b, a."),
+        ({"a": "", "b": "x"}, {"a": "", "b": "y"}, True, "All 1 older tests pass. Already failed before: b."),
+        ({"a": ""}, {"a": "x"}, False, "Older tests fail or did not run: a."),
+        ({"a": ""}, {}, False, "Older tests fail or did not run: a."),
+        ({"a": "x"}, {}, False, "Older tests fail or did not run: a."),
+        ({"a": "", "b": ""}, {"b": "x"}, False, "Older tests fail or did not run: b, a."),
         ({}, {"new": ""}, True, "All 1 older tests pass."),
-        ({}, {"new": "x"}, False, "Older tests fail or are gone: new."),
-        ({}, {"n" * 400: "x"}, False, f"Older tests fail or are gone: {'n' * 300}."),
-        ({"n" * 400: "x"}, {"n" * 400: "x"}, True, f"All 0 older tests pass. Failed before already: {'n' * 200}."),
+        ({}, {"new": "x"}, False, "Older tests fail or did not run: new."),
+        ({}, {"n" * 400: "x"}, False, f"Older tests fail or did not run: {'n' * 300}."),
+        ({"n" * 400: "x"}, {"n" * 400: "x"}, True, f"All 0 older tests pass. Already failed before: {'n' * 200}."),
     ],
 )
 def test_the_older_tests(before, after, good, says):
@@ -394,7 +398,7 @@ def test_a_test_whose_name_holds_a_clock_is_the_same_test(before, after, broken,
 def test_a_test_that_fails_at_times_is_named_and_breaks_nothing():
     assert verdict({"a": "", "b": ""}, {"a": "", "b": "x"}, {"b"}) == (
         True,
-        "All 1 older tests pass. Fail at times, before as well: b.",
+        "All 1 older tests pass. Flaky before the change: b.",
     )
 
 

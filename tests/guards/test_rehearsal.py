@@ -79,7 +79,7 @@ def test_a_vendor_that_does_not_answer_is_asked_again_and_nothing_is_concluded(r
 def test_the_first_release_has_nothing_to_return_to(row):
     way = Way([GONE])
     found = told(rehearsal.run(way, row, ReleaseOrder("k", "a" * 40)))
-    assert found["ok"] is None and "nothing that a rollback could return to" in found["says"] and not way.asked
+    assert found["ok"] is None and "no deployment that a rollback could restore" in found["says"] and not way.asked
 
 
 # --- who may release what a rehearsal keeps back ---------------------------------------------------

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from console import process
 from console.server import app as server
-from console.server import ingest
+from console.server import ingest, quotas
 from core import bootstrap
 from core.access import ingest_tokens
 from core.db import store
@@ -104,7 +104,7 @@ def world(tmp_path, url):
     )
     process.configure(settings)
     ingest.strangers.__init__()
-    ingest.senders.clear()
+    quotas.limiters.clear()
     inbox.refusals.__init__()
     app = Starlette(routes=server.app._user_routes, middleware=server.app._user_middleware)
     with TestClient(app, client=("127.0.0.1", 50000)) as client:

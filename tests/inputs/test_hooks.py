@@ -223,6 +223,23 @@ def test_a_datadog_alert_is_one_signal_by_webhook_and_by_poll(world):
     assert (signal.source, signal.kind, signal.service) == ("datadog", "alert", "cart")
 
 
+def test_a_metric_alert_of_sentry_is_an_alert_until_it_is_resolved(world):
+    alert = {
+        "id": "7", "title": "Many errors", "date_started": "2026-01-05T08:00:00Z", "projects": ["cart"],
+        "alert_rule": {"name": "Errors of cart"},
+    }  # fmt: skip
+    told = {"metric_alert": alert, "description_title": "Critical: Many errors", "web_url": "https://sentry.io/a/7"}
+    send(world, "sentry", {"action": "critical", "data": told}, "metric_alert")
+    world.cycle()
+    (signal,) = world.signals()
+    assert (signal.kind, signal.service, signal.title) == ("alert", "cart", "Critical: Many errors")
+    (issue,) = world.issues()
+    send(world, "sentry", {"action": "resolved", "data": told}, "metric_alert")
+    world.cycle()
+    (ended,) = world.issues()
+    assert (ended.id, issue.status, ended.status) == (issue.id, "new", "dismissed")
+
+
 def test_what_cannot_be_read_stops_nothing(world):
     send(world, "github", {"repository": REPOSITORY, "ref": "refs/heads/main", "commits": [{"id": 1}]}, "push")
     send(world, "sentry", {"action": "triggered", "data": {"event": {"title": float("nan")}}}, "event_alert")

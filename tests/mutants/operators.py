@@ -41,13 +41,18 @@ def mutants(code: str) -> Iterator[Mutant]:
 
 
 def _nodes(node: cst.CSTNode, place: str) -> Iterator[tuple[cst.CSTNode, str]]:
-    if isinstance(node, cst.Annotation | cst.Decorator | cst.Import | cst.ImportFrom):
+    if isinstance(node, cst.Annotation | cst.Decorator | cst.Import | cst.ImportFrom) or _is_signature(node):
         return
     yield node, place
     if isinstance(node, cst.FunctionDef | cst.ClassDef):
         place = f"{place}.{node.name.value}".lstrip(".")
     for child in node.children:
         yield from _nodes(child, place)
+
+
+def _is_signature(node: cst.CSTNode) -> bool:
+    """A type such as ``Callable[[int], bool]``: nothing runs it, so a change of it has no effect."""
+    return isinstance(node, cst.Subscript) and isinstance(node.value, cst.Name) and node.value.value == "Callable"
 
 
 def _difference(old: str, new: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Judging: what a candidate may change, which is chosen, and how calls are run to find out."""
 
+import ast
 import os
 import py_compile
 import subprocess
@@ -174,3 +175,18 @@ def test_the_command_decides_by_evidence(tmp_path, capsys, documentation, decisi
     said = capsys.readouterr().out
     assert f'"decision": "{decision}"' in said
     assert (value in (repo / "m.py").read_text()) is bool(value) or not value
+
+
+@pytest.mark.parametrize("runner", [BubblewrapRunner(), LimitedRunner()])
+def test_random_ids_are_the_same_on_every_variant(tmp_path, runner):
+    """Else two candidates that do the same would seem to differ."""
+    ids = (
+        "import random, secrets, uuid\n\n\ndef make():\n"
+        "    return [uuid.uuid4().hex, secrets.token_hex(4), random.random()]\n"
+    )
+    (tmp_path / "ids.py").write_text(ids)
+    call = Call("import ids", "[ids.make(), ids.make()]")
+    [[one], [other]] = probes(tmp_path, [call], [{"ids.py": ids}, {"ids.py": f"{ids}# as before\n"}], runner)
+    assert one == other and one.result.startswith("list")
+    first, second = ast.literal_eval(one.literal)
+    assert first != second

@@ -152,10 +152,10 @@ def test_an_answer_without_an_end_is_cut_off():
     ("text", "says"),
     [
         ("no json at all", "no JSON object"),
-        ('{"files": "a.py", "rationale": ""}', "not of the asked shape"),
-        ('{"files": [{"path": "a.py", "old_text": "nowhere", "new_text": ""}]}', "not there exactly once"),
-        ('{"files": [{"path": "../a.py", "old_text": "", "new_text": "x"}]}', "leads out"),
-        ('{"files": [{"path": "/etc/passwd", "old_text": "", "new_text": "x"}]}', "leads out"),
+        ('{"files": "a.py", "rationale": ""}', "does not match the schema"),
+        ('{"files": [{"path": "a.py", "old_text": "nowhere", "new_text": ""}]}', "does not occur exactly once"),
+        ('{"files": [{"path": "../a.py", "old_text": "", "new_text": "x"}]}', "is outside of"),
+        ('{"files": [{"path": "/etc/passwd", "old_text": "", "new_text": "x"}]}', "is outside of"),
     ],
 )
 def test_a_useless_answer_is_no_proposal_but_its_cost_counts(text, says, tree):

@@ -68,14 +68,14 @@ def before(test: str, exit_: str, line: str = NUMBER) -> tuple[str, str]:
 
 CASES = {
     "continue skips an append": (LOOP, *before("not value", "continue"), "skips the call of out.append"),
-    "continue skips progress": (WHILE, *before("not rows[at]", "continue"), "skips what moves the loop on"),
+    "continue skips progress": (WHILE, *before("not rows[at]", "continue"), "the statement that advances the loop"),
     "return skips a commit": (WORK, *before("not row", "return", NUMBER[4:]), "skips the call of db.commit"),
     "return skips an append": (LOOP, *before("not value", "return"), "skips the call of out.append"),
     "break skips an append": (LOOP, *before("not value", "break"), "skips the call of out.append"),
-    "a default is swallowed": (TRIED, 'row["name"]', 'row.get("name")', "hides what the default of name leads to"),
+    "a default is swallowed": (TRIED, 'row["name"]', 'row.get("name")', "hides errors that the default of name causes"),
     "return skips a check": (CHECKED, *before("not row", "return 0", "    assert row"), "weakens a check"),
-    "what crashed is taken away": (LOOP, "        number = int(value)\n", "        pass\n", "takes away what crashed"),
-    "a condition is turned off": (CHECKED, "int(row)", "0 if True else int(row)", "turns a condition off"),
+    "what crashed is taken away": (LOOP, "        number = int(value)\n", "        pass\n", "removes the crashing"),
+    "a condition is turned off": (CHECKED, "int(row)", "0 if True else int(row)", "disables a condition"),
 }
 
 

@@ -23,7 +23,7 @@ TESTS = {  # what the model writes: why it does not count
     "it passes": (TEST.replace("f(0)", "f(1)"), "passes: it proves nothing"),
     "it raises by itself": ("def test_f():\n    raise ZeroDivisionError\n", "another reason"),
     "it imports what the program does not": (f"import socket\n{TEST}", "it imports socket"),
-    "it is more than a test": (f"{TEST}\n\nf(1)\n", "it is more than imports and one plain test"),
+    "it is more than a test": (f"{TEST}\n\nf(1)\n", "it contains more than imports and one plain test"),
     "it is no Python": ("def test_f(:\n", "not valid Python"),
 }
 
@@ -74,7 +74,7 @@ def test_a_test_that_does_not_show_the_crash_does_not_count(repair, name):
     result = repair(Model(code))
     assert (result.decision, result.final) == ("escalate", False)
     assert why in result.attempts[0].reason
-    assert result.candidate.files == {"a.py": GOOD} and "a proposal that is not proved" in result.reason
+    assert result.candidate.files == {"a.py": GOOD} and "an unproved proposal" in result.reason
 
 
 def test_a_proposal_is_held_to_the_policy_too(repair):

@@ -256,6 +256,18 @@ SERVICES = {
             subfolder="services/orders",
             variables={"RELEASE": "{sha}"},
             toml='folder = "services/orders"\n',
+            # nothing in the program says which zone a time without one is in, so its own repairer asks a person
+            remedy=(
+                ("orders/domain.py", "from datetime import datetime\n", "from datetime import datetime, timezone\n"),
+                (
+                    "orders/domain.py",
+                    "    @property\n    def active",
+                    '    @field_validator("promised_at")\n    @classmethod\n'
+                    "    def _aware(cls, value: datetime) -> datetime:\n"
+                    "        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)\n\n"
+                    "    @property\n    def active",
+                ),
+            ),
         ),
     )
 }

@@ -16,7 +16,7 @@ def test_an_old_file_says_what_its_defaults_mean_today():
     told = list(advice.notes(parse_policy(OLD, "platform.toml")))
     assert all(note.startswith("repositories.shop: ") for note in told)
     assert any("delivery is pull_request because vercel_project is empty" in note for note in told)
-    assert any("the environment is found by itself" in note for note in told)
+    assert any("the environment is discovered" in note for note in told)
     assert not any("source and tests" in note for note in told)
 
 

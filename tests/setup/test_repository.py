@@ -35,7 +35,7 @@ def test_what_is_wrong_is_named_and_what_exists_is_offered(runtime, remote, answ
 
 def test_an_address_without_a_repository_is_said_to_be_that(runtime, tmp_path):
     found = check(runtime, tmp_path / "nowhere")
-    assert not found.ok and "cannot be read" in found.says and "no repository at this address" in found.fix
+    assert not found.ok and "cannot be read" in found.says and "No repository at this address" in found.fix
 
 
 @pytest.mark.parametrize("remote", [

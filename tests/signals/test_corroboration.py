@@ -87,13 +87,13 @@ def test_the_sentence_contains_the_figures():
 
 
 def test_the_sentence_explains_a_refusal():
-    broken = [Witness("New Relic", kind, trouble="it did not answer in time") for kind in ("metrics", "logs")]
+    broken = [Witness("New Relic", kind, trouble="it did not respond in time") for kind in ("metrics", "logs")]
     claim = replace(CLAIM, reporters=(Sentry.origin, GitHub.origin, Datadog.origin))
     assert judge(claim, [metrics(1, before=8), *broken, logs(0)], RULES).says == (
         "No metric or log of checkout shows these failures between 10:02 and 10:09 UTC; the only report is from "
         "Sentry, which anyone who knows the DSN can write to, and from GitHub, where anyone can open an issue. "
         "Datadog metrics: 1 of 512 requests failed, 1.0 expected; CloudWatch logs: no errors; New Relic is "
-        "unavailable: it did not answer in time"
+        "unavailable: it did not respond in time"
     )
     assert "No connected source that only the team can write to" in judge(CLAIM, [], RULES).says
     assert "too late" in judge(replace(CLAIM, span=None), [metrics(500)], RULES).says

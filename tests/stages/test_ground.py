@@ -118,7 +118,7 @@ BROKEN = {
         {f"{SERVICE}/web.py": "import flask\n"}, "", "imports", "unsure", "web: ModuleNotFoundError: No module named",
     ),
     "a syntax that is newer": ({f"{SERVICE}/new.py": "type x = int\nx = (\n"}, "", "syntax", "unsure", "new.py"),
-    "another branch": ({}, 'branch = "master"', "branch", "fault", "there are: main"),
+    "another branch": ({}, 'branch = "master"', "branch", "fault", "existing branches: main"),
     "a Python that is missing": ({f"{SERVICE}/requirements.txt": "x"}, 'python = "3.1"', "environment", "fault", "3.1"),
 }  # fmt: skip
 

@@ -55,7 +55,7 @@ def test_a_deployment_of_the_merge_or_of_a_later_commit_carries_it(w):
     merged = now() - AGO
     w.ledger.put("releases", [(before, (merged + timedelta(minutes=1)).isoformat())])
     live, says = released(w, merge, merged)
-    assert live is None and "waits for the release that carries it" in says
+    assert live is None and "awaiting the release that contains it" in says
     at = merged + timedelta(minutes=2)
     w.ledger.put("releases", [(later, at.isoformat()), (before, merged.isoformat())])
     live, says = released(w, merge, merged)
@@ -91,16 +91,16 @@ def test_no_other_name_of_git_is_looked_up_for_a_stranger(w, named):
     found = workspace.clone(w.rt, "shop", w.rt.policy.repositories["shop"])
     assert releases.commit_of(found, named) == ""
     signal(w, named, now() - timedelta(minutes=1))
-    assert "nothing tells of releases" in released(w, merge, now() - AGO)[1]
+    assert "no source reports releases" in released(w, merge, now() - AGO)[1]
 
 
 def test_signals_of_other_services_and_plain_commits_are_no_releases(w):
     merge, at = commit(w, "b"), now() - timedelta(minutes=1)
     signal(w, merge, at, service="another repository's")
     signal(w, merge, at, Kind.CHANGE, vendor_id=f"acme/shop@{merge}")
-    assert "nothing tells of releases" in released(w, merge, now() - AGO)[1]
+    assert "no source reports releases" in released(w, merge, now() - AGO)[1]
     signal(w, merge, at, Kind.CHANGE, vendor_id="deployment-12")
-    assert "github tells of the release" in released(w, merge, now() - AGO)[1]
+    assert "github reports release" in released(w, merge, now() - AGO)[1]
 
 
 def test_without_any_sign_the_merge_counts_after_the_delay_of_the_policy(w):
@@ -117,7 +117,7 @@ def test_a_release_that_nobody_tells_of_is_waited_for_so_long_and_then_watched_f
     signal(w, before, merged - timedelta(days=1))
     assert released(w, merge, merged, release_wait_minutes=11)[0] is None
     live, says = released(w, merge, merged, release_wait_minutes=9)
-    assert live.since > merged + timedelta(minutes=9) and "no release told of it in 9 minutes" in says
+    assert live.since > merged + timedelta(minutes=9) and "no release was reported in 9 minutes" in says
 
 
 def test_an_older_release_that_still_reports_does_not_carry_the_merge(w):

@@ -106,7 +106,7 @@ def no_way_back(world) -> tuple[World, Issue]:
 def test_a_rehearsal_that_fails_keeps_the_release_from_production(no_way_back):
     w, found = no_way_back
     assert found.status is Status.ESCALATED and not w.ledger.effects("production")
-    assert "The rollback was rehearsed and failed: dpl_1 was deleted" in found.reason
+    assert "The rehearsal of the rollback failed: dpl_1 was deleted" in found.reason
     (row,) = production()
     assert (row.status, row.judged["rehearsal"]["ok"]) == ("failed", False)
 

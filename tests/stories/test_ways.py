@@ -199,6 +199,16 @@ def test_a_pull_request_closed_without_a_merge_is_a_rejection_with_its_comment(w
     assert not rows(Deployment, Deployment.environment == "production", Deployment.vendor_id != "")
 
 
+def harmful(world) -> tuple[World, int, str]:
+    """A merged fix whose release does harm: the world, the issue, and the merge commit."""
+    w = world(watch=2)
+    way(w, "")
+    w.ledger.put("rates", {"merged": 0.5, "dpl_1": 0.0})
+    issue = w.issue()
+    waits(w, issue)
+    return w, issue, merge(w, issue)
+
+
 def test_harm_opens_the_revert_which_is_a_rollback_when_it_is_merged(world, quick):
     w = world(watch=2)
     way(w, "")
@@ -230,12 +240,7 @@ def reverted(w: World) -> None:
 
 
 def test_what_was_reverted_can_be_offered_once_more_as_a_new_pull_request(world, quick):
-    w = world(watch=2)
-    way(w, "")
-    w.ledger.put("rates", {"merged": 0.5, "dpl_1": 0.0})
-    issue = w.issue()
-    waits(w, issue)
-    merge(w, issue)
+    w, issue, _ = harmful(world)
     ended(w, issue)
     reverted(w)
     w.ledger.put("pulls", {})  # GitHub finds no open one
@@ -249,12 +254,7 @@ def test_what_was_reverted_can_be_offered_once_more_as_a_new_pull_request(world,
 
 
 def test_a_revert_that_is_closed_keeps_the_release(world, quick):
-    w = world(watch=2)
-    way(w, "")
-    w.ledger.put("rates", {"merged": 0.5, "dpl_1": 0.0})
-    issue = w.issue()
-    waits(w, issue)
-    merge(w, issue)
+    w, issue, _ = harmful(world)
     ended(w, issue)
     w.ledger.put("state-2", {"state": "closed", "by": "eve", "says": "the <i>database</i> was slow"})
     reverting.follow(runtime.current())
@@ -264,12 +264,7 @@ def test_a_revert_that_is_closed_keeps_the_release(world, quick):
 
 
 def test_a_revert_that_does_not_apply_raises_the_alarm_with_the_command_by_hand(world, quick):
-    w = world(watch=2)
-    way(w, "")
-    w.ledger.put("rates", {"merged": 0.5, "dpl_1": 0.0})
-    issue = w.issue()
-    waits(w, issue)
-    made = merge(w, issue)
+    w, issue, made = harmful(world)
     (w.folder / "person" / "shop.py").write_text("def share(part, whole):\n    return 0.0\n")
     git(w.folder / "person", "commit", "--quiet", "--all", "--message", "Another change of the same lines")
     git(w.folder / "person", "push", "--quiet", "origin", "HEAD:main")

@@ -80,7 +80,7 @@ TABLE = {
     "500 for ever": ([Reply(500)] * ALWAYS, 3, "had an internal error (500)", None),
     "502 once": ([Reply(502, b"<html>Bad Gateway")], 2, None, None),
     "time-out once": ([Reply(raises="timeout")], 2, None, None),
-    "time-out for ever": ([Reply(raises="timeout")] * ALWAYS, 3, "did not answer in time", None),
+    "time-out for ever": ([Reply(raises="timeout")] * ALWAYS, 3, "did not respond in time", None),
     "reset once": ([Reply(raises="reset")], 2, None, None),
     "reset for ever": ([Reply(raises="reset")] * ALWAYS, 3, "is unreachable", None),
     "redirect": ([Reply(302, headers={"location": "http://169.254.169.254/"})] * ALWAYS, 1, "another address", None),

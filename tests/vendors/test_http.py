@@ -70,7 +70,7 @@ def test_what_drips_ends_at_the_deadline(serve, monkeypatch, text):
     monkeypatch.setattr(http, "TOTAL", 0.2)
     client = Http("slow", serve(lambda connection: drip(connection, text)))
     begun = time.monotonic()
-    with pytest.raises(VendorError, match="did not answer in time"):
+    with pytest.raises(VendorError, match="did not respond in time"):
         client.get("/")
     assert time.monotonic() - begun < 5
 
@@ -199,6 +199,14 @@ def test_a_host_that_does_not_exist_is_said(monkeypatch):
     monkeypatch.setattr(address.socket, "getaddrinfo", nowhere)
     with pytest.raises(VendorError, match="the host api.datadoghq.example cannot be resolved"):
         Http("datadog", "https://api.datadoghq.example").get("/")
+
+
+def test_an_address_without_encryption_gets_no_request():
+    sent = []
+    reply = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(200))
+    with pytest.raises(VendorError, match="keys are sent only over https") as told:
+        Http("v", "http://vendor.example", {"Authorization": "Bearer k"}, ["k"], transport=reply).get("/")
+    assert told.value.permanent and not sent
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(serve, tmp_path):

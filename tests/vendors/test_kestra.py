@@ -16,7 +16,7 @@ from core.vendors import kestra as module
 from core.vendors.base import VendorError
 from core.vendors.http import Http
 from core.vendors.kestra import Kestra, KestraAnalyst, execution
-from core.vendors.opinion import Opinion
+from core.vendors.opinion import SYSTEM, Opinion
 from tests.shared import SHARED
 from tests.vendors import kestra_server
 from tests.vendors.kestra_server import PASSWORD, TOKEN, USER
@@ -130,6 +130,7 @@ def test_the_agent_is_an_analyst_that_is_tempered(server):
     assert (found.severity, found.confidence, found.simplicity) == (Severity.HIGH, 0.7, 0.9), "never bolder"
     (sent,) = [e["inputs"] for e in server.executions.values()]
     assert sent["evidence"].count(">>>") == 1 and "ghp_" not in sent["evidence"]
+    assert sent["system"] == SYSTEM
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ GARBAGE = {
     "an id without end": ([batch("A" * 5000)], "unknown format"),
     "the same page for ever": ([batch(next_page_token="t")], "same page again"),
     "pages for ever": (MANY, f"more than {PAGES} pages"),
-    "time-out": ([httpx.ReadTimeout("slow")], "did not answer in time"),
+    "time-out": ([httpx.ReadTimeout("slow")], "did not respond in time"),
     "no connection": ([httpx.ConnectError("refused")], "is unreachable"),
     "500 for ever": ([httpx.Response(500)], "internal error"),
     "refused": ([httpx.Response(400, json={"code": 3, "message": "too many queries"})], "too many queries"),

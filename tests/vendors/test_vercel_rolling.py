@@ -162,7 +162,7 @@ def test_an_old_deployment_that_is_gone_or_broken_fails_the_rehearsal(shop):
     preview = shop.ship("two", "preview")
     order = shop.order(preview)
     shop.deployments.all[shop.old].state = "ERROR"
-    with pytest.raises(VendorError, match="no production deployment that is ready") as caught:
+    with pytest.raises(VendorError, match="not a ready production deployment") as caught:
         shop.way.rehearse(order)
     assert caught.value.permanent
     stop(shop.deployments.all.pop(shop.old))

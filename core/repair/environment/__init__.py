@@ -1,1 +1,1 @@
-"""The service's own environment: what its code needs, built once in a sandbox that reaches only the package index."""
+"""The service's own environment: its packages, installed once in a sandbox that reaches only the package index."""

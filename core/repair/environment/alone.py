@@ -1,7 +1,7 @@
-"""The environment of code that names no dependency: the platform's own interpreter, pytest and coverage, nothing else.
+"""The environment of code without dependencies: the platform's own interpreter with pytest and coverage only.
 
-Both are copied from the platform's own packages, so that nothing has to be fetched; what else the platform has
-installed is not visible.
+Both are copied from the platform's own packages, so that nothing is downloaded; the platform's other packages are not
+visible.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.repair.environment.build import JUDGING
 
 
 def distributions() -> dict[str, metadata.Distribution]:
-    """pytest, coverage, and what they need, by name."""
+    """pytest, coverage and their dependencies, by name."""
     found: dict[str, metadata.Distribution] = {}
     todo = list(JUDGING)
     while todo:
@@ -37,7 +37,7 @@ def versions() -> list[str]:
 
 
 def make(folder: Path) -> list[str]:
-    """Fill ``folder/venv``; the top-level names of its modules."""
+    """Create ``folder/venv``; returns the top-level names of its modules."""
     made = folder / "venv"
     venv.EnvBuilder(symlinks=True, with_pip=False).create(made)
     packages = made / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"

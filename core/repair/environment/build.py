@@ -1,4 +1,4 @@
-"""Builds an environment with uv: a virtual environment with what the code needs, and what judging it needs."""
+"""Builds a virtual environment with uv: with the code's own packages, and with those that judging needs."""
 
 from __future__ import annotations
 
@@ -25,15 +25,18 @@ ON_PATH = (
     "with open(os.path.join(sysconfig.get_path('purelib'), 'checkout-source.pth'), 'w') as file:\n"
     "    file.writelines(path + chr(10) for path in sys.argv[1:])"
 )
-MOST = 20_000  # names of modules
-SHOWN = 12  # lines of uv's own words
+MOST = 20_000  # maximum number of module names
+SHOWN = 12  # lines of uv's output that are shown
 QUIET = re.compile(
     r"^(Using|Creating|Activate|Resolved|Prepared|Installed|Downloading|Downloaded|Building|Built| [+~-])"
 )
 
 
 def automatic(room: Room, found: Discovery) -> list[str]:
-    """Fill the room's folder with what was found; notes for people. Raises EnvironmentFault with uv's own words."""
+    """Install the discovered packages into the room's folder; returns notes for people.
+
+    Raises EnvironmentFault with uv's output.
+    """
     venv, needs = room.folder / "venv", found.needs
     _must(room, ["uv", "venv", "--no-project", "--python", str(room.interpreter.python), str(venv)], "create it")
     given = _exported(room, found) if needs.uv_lock else _given(room, found)
@@ -44,14 +47,14 @@ def automatic(room: Room, found: Discovery) -> list[str]:
 
 
 def commanded(room: Room, command: Sequence[str]) -> list[str]:
-    """Fill ``$ENVIRONMENT`` by the policy's command."""
+    """Run the policy's build command, which fills ``$ENVIRONMENT``."""
     venv = room.folder / "venv"
     done = room.run(list(command), {"ENVIRONMENT": str(venv)})
     if not done.ok:
         raise _fault(room, done, f"The build command {' '.join(command)[:200]!r} failed")
     if not (venv / "bin" / "python").is_symlink() and not (venv / "bin" / "python").exists():
         raise EnvironmentFault(
-            "The build command ended, and there is no $ENVIRONMENT/bin/python.",
+            "The build command created no $ENVIRONMENT/bin/python.",
             'A command such as ["sh", "-c", "uv venv $ENVIRONMENT && uv pip install --python $ENVIRONMENT -r ..."] '
             "makes one.",
         )
@@ -59,14 +62,14 @@ def commanded(room: Room, command: Sequence[str]) -> list[str]:
 
 
 def judging(room: Room, venv: Path, more: Sequence[str] = ()) -> list[str]:
-    """Add pytest and coverage where they are not there; a version that is there stays."""
+    """Add pytest and coverage if they are missing; an installed version stays."""
     done = _must(room, [*_install(venv), *JUDGING, *more], f"add {', '.join([*JUDGING, *more])}")
     added = re.findall(r"^ \+ (\S+)", done.stderr, re.M)
     return [f"added for judging: {', '.join(added)}"] if added else []
 
 
 def linters(room: Room) -> list[str]:
-    """Fill the room's folder with ruff and bandit, which no service sees."""
+    """Install ruff and bandit into the room's folder, invisible to the service."""
     venv = room.folder / "venv"
     _must(room, ["uv", "venv", "--no-project", "--python", str(room.interpreter.python), str(venv)], "create it")
     _must(room, [*_install(venv), *LINTERS], "install ruff and bandit")
@@ -74,7 +77,7 @@ def linters(room: Room) -> list[str]:
 
 
 def modules(room: Room) -> list[str]:
-    """The top-level names that the packages of a built environment have, as its own interpreter sees them."""
+    """The top-level module names of the packages in a built environment, as reported by its interpreter."""
     done = room.run([str(room.folder / "venv" / "bin" / "python"), "-I", "-c", MODULES])
     if not done.ok:
         raise _fault(room, done, "The interpreter of the environment does not start")
@@ -86,7 +89,7 @@ def _install(venv: Path) -> list[str]:
 
 
 def _exported(room: Room, found: Discovery) -> list[str]:
-    """What the lock file of uv holds."""
+    """The uv command for a project with a lock file."""
     written = room.folder / "tmp" / "exported.txt"
     asked = [w for name in found.needs.extras for w in ("--extra", name)]
     asked += [w for name in found.needs.groups for w in ("--group", name)]
@@ -96,7 +99,7 @@ def _exported(room: Room, found: Discovery) -> list[str]:
 
 
 def _given(room: Room, found: Discovery) -> list[str]:
-    """uv's arguments for the manifests that were found."""
+    """uv's arguments for the discovered manifests."""
     needs, here = found.needs, Path(CHECKOUT, found.folder)
     given = [w for path in needs.files for w in ("-r", str(Path(CHECKOUT, path)))]
     if needs.project:
@@ -109,7 +112,7 @@ def _given(room: Room, found: Discovery) -> list[str]:
 
 
 def _own_package(room: Room, found: Discovery) -> list[str]:
-    """Install the project itself where the checkout will lie; where it cannot be, its source folder is on the path."""
+    """Install the project itself at the checkout's later path; if that fails, put its source folder on the path."""
     if found.needs.editable and found.needs.uv_lock:
         return []  # its lock file names it too
     notes = []
@@ -117,7 +120,7 @@ def _own_package(room: Room, found: Discovery) -> list[str]:
         done = room.run([*_install(room.folder / "venv"), "--no-deps", "-e", str(Path(CHECKOUT, found.folder))])
         if done.ok:
             return []
-        notes = [f"the project itself is not installed, its code is imported from the checkout: {_last(done, 3)}"]
+        notes = [f"the project could not be installed, so its code is imported from the checkout: {_last(done, 3)}"]
     roots = found.layout.roots or (["src"] if "src" in found.layout.source else [])
     if roots:
         paths = [str(Path(CHECKOUT, found.folder, root)) for root in roots]
@@ -132,30 +135,30 @@ def _must(room: Room, argv: list[str], what: str, inside: str = "") -> Completed
     return done
 
 
-def _fault(room: Room, done: Completed, says: str) -> EnvironmentFault:
+def _fault(room: Room, done: Completed, message: str) -> EnvironmentFault:
     if done.timed_out:
-        return EnvironmentFault(f"{says}: it ran out of time.", "Look for a package that builds for long.")
+        return EnvironmentFault(f"{message}: it ran out of time.", "Find the package that takes too long to build.")
     if done.stopped:
-        return EnvironmentFault(f"{says}: it was stopped, {done.stopped}.", "Name fewer or smaller packages.")
-    return EnvironmentFault(f"{says}: {_last(done, SHOWN)}", _way_out(room, done.stderr))
+        return EnvironmentFault(f"{message}: it was stopped, {done.stopped}.", "Name fewer or smaller packages.")
+    return EnvironmentFault(f"{message}: {_last(done, SHOWN)}", _way_out(room, done.stderr))
 
 
 def _last(done: Completed, most: int) -> str:
-    """The last lines of what was said, without progress."""
+    """The last lines of the output, without progress lines."""
     lines = [line.rstrip() for line in (done.stderr or done.stdout).splitlines()]
-    told = [line for line in lines if line.strip() and not QUIET.match(line)]
-    return Redactor()("\n".join(told[-most:]))[-3000:] or f"it ended with {done.code}"
+    shown = [line for line in lines if line.strip() and not QUIET.match(line)]
+    return Redactor()("\n".join(shown[-most:]))[-3000:] or f"it ended with {done.code}"
 
 
-def _way_out(room: Room, said: str) -> str:
+def _way_out(room: Room, output: str) -> str:
     if room.relay.failed:
-        return f"The package index did not answer ({room.relay.failed[-1]}). Check PACKAGE_INDEX_URL."
+        return f"The package index did not respond ({room.relay.failed[-1]}). Check PACKAGE_INDEX_URL."
     if room.relay.refused:
-        return f"The build reached for another place ({room.relay.refused[-1]}). Name it in PACKAGE_INDEX_URL."
-    if re.search(r"@ (git\+|https?://)", said):
-        return "A package needs another one from git or an address. Publish that one on an index (PACKAGE_INDEX_URL)."
-    if "No solution found" in said or "not found in the package registry" in said:
-        return "Check the versions in the manifests, and the python that platform.toml asks for."
-    if "Failed to build" in said or "build backend" in said:
-        return "Install what the build needs on this machine, or set environment_build to a command."
+        return f"The build requested another host ({room.relay.refused[-1]}). Add it to PACKAGE_INDEX_URL."
+    if re.search(r"@ (git\+|https?://)", output):
+        return "A package depends on another one from git or a URL. Publish that one on an index (PACKAGE_INDEX_URL)."
+    if "No solution found" in output or "not found in the package registry" in output:
+        return "Check the versions in the manifests, and python in platform.toml."
+    if "Failed to build" in output or "build backend" in output:
+        return "Install the build's requirements on this machine, or set environment_build to a command."
     return "Set environment_build in platform.toml to a command that builds it."

@@ -1,8 +1,8 @@
-"""Environments on disk: one folder each, named by the hash of what it was made from; complete or not there at all.
+"""The cache of environments on disk: one folder for each, named by the hash of its inputs; complete or absent.
 
-``NAME-HASH`` is the folder, which only its build room can write, and only until it is complete. ``NAME-HASH.json``
-beside it is written last, by the platform: without it the folder counts for nothing and is removed. A repository's
-name is part of the hash, so that none can put anything into another's environment.
+The folder ``NAME-HASH`` is writable only for its build room, and only until it is complete. The platform writes
+``NAME-HASH.json`` last: without that marker, the folder is incomplete and is removed. The hash includes the
+repository's name, so that no repository can write into the environment of another.
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-FORMAT = 3  # raised when what is built changes
-KEPT, DISK = 24, 24 << 30  # environments; bytes of all of them
-YOUNG = 3600.0  # seconds since its last use in which an environment is never removed
-PATIENCE = 1800.0  # seconds to wait for another process that builds the same one
+FORMAT = 3  # increased when the content of environments changes
+KEPT, DISK = 24, 24 << 30  # maximum number of environments; maximum bytes of all
+YOUNG = 3600.0  # seconds after its last use during which an environment is not removed
+PATIENCE = 1800.0  # seconds to wait for another process that builds the same environment
 
 
 @dataclass(frozen=True)
 class Cached:
-    """A complete environment. ``told`` is what its builder said of it."""
+    """A complete environment. ``values`` is what its builder returned: JSON, stored in the marker."""
 
     folder: Path
-    told: Mapping[str, Any]
+    values: Mapping[str, Any]
     found: bool  # it was there already
 
 
 def key(parts: Mapping[str, Any]) -> str:
-    """The hash of what an environment is made from."""
+    """The hash of the inputs of an environment."""
     text = json.dumps({"format": FORMAT, **parts}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def get(root: Path, name: str, hash_: str) -> Cached | None:
-    """The environment, when it is complete; it counts as used now."""
+    """The environment if it is complete, else None. Marks it as just used."""
     folder, marker = root / f"{name}-{hash_}", root / f"{name}-{hash_}.json"
     try:
-        told = json.loads(marker.read_text("utf-8"))
+        values = json.loads(marker.read_text("utf-8"))
         os.utime(marker)
     except (OSError, ValueError):
         return None
-    return Cached(folder, told, found=True) if isinstance(told, dict) and folder.is_dir() else None
+    return Cached(folder, values, found=True) if isinstance(values, dict) and folder.is_dir() else None
 
 
 def used(folder: Path) -> bool:
-    """Note that an environment is in use; whether it is still there."""
+    """Mark an environment as just used; False if it no longer exists."""
     try:
         os.utime(folder.with_name(f"{folder.name}.json"))
     except OSError:
@@ -62,9 +62,9 @@ def used(folder: Path) -> bool:
 
 
 def get_or_build(root: Path, name: str, hash_: str, build: Callable[[Path], Mapping[str, Any]]) -> Cached:
-    """The environment, built by ``build(folder)`` where it is not complete; by one process, while others wait.
+    """The environment; if it is missing, one process builds it with ``build(folder)`` while others wait.
 
-    Raises whatever the build raises, and TimeoutError when another process builds it for too long.
+    Raises the errors of the build, and TimeoutError when another process takes too long to build it.
     """
     if found := get(root, name, hash_):
         return found
@@ -76,15 +76,15 @@ def get_or_build(root: Path, name: str, hash_: str, build: Callable[[Path], Mapp
         _remove(folder)
         folder.mkdir()
         try:
-            told = dict(build(folder))
+            values = dict(build(folder))
             for spent in ("cache", "tmp"):
                 _remove(folder / spent)
-            _write(marker, json.dumps(told))
+            _write(marker, json.dumps(values))
         except BaseException:
             _remove(folder)
             raise
     evict(root, keep=folder)
-    return Cached(folder, told, found=False)
+    return Cached(folder, values, found=False)
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def _locked(path: Path, patience: float = PATIENCE) -> Iterator[None]:
 
 
 def _write(path: Path, text: str) -> None:
-    """A marker that is whole or not there, also after a power failure."""
+    """Write a marker atomically, safe against a power failure."""
     part = path.with_suffix(".part")
     with open(part, "w", encoding="utf-8") as file:
         file.write(text)
@@ -114,7 +114,7 @@ def _remove(folder: Path) -> None:
 
 
 def evict(root: Path, keep: Path, kept: int = KEPT, disk: int = DISK) -> list[str]:
-    """Remove the least recently used environments beyond a number and a size; the names of those removed."""
+    """Remove the least recently used environments beyond the limits of number and size; returns their names."""
     used = sorted(root.glob("*.json"), key=lambda path: -path.stat().st_mtime)
     gone, size = [], 0
     for place, marker in enumerate(used):
@@ -129,7 +129,7 @@ def evict(root: Path, keep: Path, kept: int = KEPT, disk: int = DISK) -> list[st
 def _evicted(marker: Path, folder: Path) -> bool:
     try:
         with FileLock(marker.with_suffix(".lock"), timeout=0):
-            marker.unlink(missing_ok=True)  # first: without it, what is left of the folder counts for nothing
+            marker.unlink(missing_ok=True)  # first: without the marker, the remaining folder is incomplete
             _remove(folder)
             return True
     except Timeout:
@@ -137,10 +137,10 @@ def _evicted(marker: Path, folder: Path) -> bool:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes on disk below a folder; links are not followed, and a file with several names counts once."""
+    """Bytes on disk below a folder; links are not followed, and hard links count once."""
     seen: dict[tuple[int, int], int] = {}
     for place, _, files in os.walk(folder):
         for name in files:
-            told = os.lstat(os.path.join(place, name))
-            seen[told.st_dev, told.st_ino] = told.st_blocks * 512
+            status = os.lstat(os.path.join(place, name))
+            seen[status.st_dev, status.st_ino] = status.st_blocks * 512
     return sum(seen.values())

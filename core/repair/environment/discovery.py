@@ -1,6 +1,6 @@
-"""What a checkout says of itself: where its service, source and tests are, and what these need.
+"""Discovers the layout and the dependencies of a checkout: its service, source and tests, and their packages.
 
-Its manifests are read in the sandbox, as a stranger wrote them; what comes back is checked and bounded.
+Its manifests are untrusted, so they are read in the sandbox; the result is validated and limited in size.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ Word = Annotated[str, AfterValidator(names.name)]
 
 
 class Needs(BaseModel):
-    """``lines`` are requirements, ``files`` requirements files, ``pins`` versions of a lock file, ``project`` the
-    manifest with the project's own dependencies, ``uv_lock`` the folder of uv's lock file. ``read`` are the files
-    that decided this; paths are from the root. ``elsewhere``: dependencies that no index gives, each with its place.
+    """``lines`` are requirements, ``files`` requirements files, ``pins`` versions of a lock file, ``project`` the file
+    with the project's own dependencies, ``uv_lock`` the folder of uv's lock file. ``read`` are the files that these
+    values come from. Paths are relative to the root. ``elsewhere``: dependencies that come from no index, each with its
+    source.
     """
 
     extras: Annotated[list[Word], Field(max_length=MOST)]
@@ -48,15 +49,15 @@ class Needs(BaseModel):
 
     @property
     def nothing(self) -> bool:
-        """Whether the checkout names no dependency at all."""
+        """Does the checkout name no dependency at all?"""
         return not (self.lines or self.files or self.project or self.uv_lock or self.editable)
 
 
 class Layout(BaseModel):
-    """Paths from the service's folder. ``roots``: the further folders that its code is imported from.
+    """Paths relative to the service's folder. ``roots``: further folders from which its code is imported.
 
-    ``django``: the settings module for tests that pytest is told of by nobody; ``python_files``: pytest is told which
-    files hold tests.
+    ``django``: the settings module for tests, if pytest is not configured with one; ``python_files``: pytest is
+    configured with a pattern of test files.
     """
 
     source: Annotated[list[Place], Field(min_length=1, max_length=MOST)]
@@ -78,9 +79,9 @@ def _script() -> str:
 
 
 def discover(tree: Path, repository: Repository, runner: Runner) -> Discovery:
-    """What the checkout at ``tree`` says; what the policy sets goes first. ``runner`` is the platform's own.
+    """Discover the checkout at ``tree``; values of the policy take precedence. ``runner`` is the platform's own.
 
-    Raises EnvironmentFault where there is no such folder, or where the checkout cannot be read.
+    Raises EnvironmentFault if the service's folder does not exist or the checkout cannot be read.
     """
     known = repository.model_fields_set
     job = {
@@ -94,26 +95,26 @@ def discover(tree: Path, repository: Repository, runner: Runner) -> Discovery:
         done = runner.run(["python", "-I", "-c", _script(), json.dumps(job), f"{made.name}/answer"], tree, SECONDS)
         text = read_back(answer)
     try:
-        told = json.loads(text or "null")
-        if isinstance(told, dict) and "missing" in told:
+        report = json.loads(text or "null")
+        if isinstance(report, dict) and "missing" in report:
             raise EnvironmentFault(
                 f"The repository has no folder {repository.folder!r}.", "Correct folder in platform.toml."
             )
-        return Discovery.model_validate(told)
+        return Discovery.model_validate(report)
     except (ValueError, ValidationError):
-        why = done.stopped or done.stderr.strip()[-300:] or "its answer was not understood"
+        why = done.stopped or done.stderr.strip()[-300:] or "its output is not valid"
         raise EnvironmentFault(f"The manifests of the repository could not be read: {why}") from None
 
 
 def filled(repository: Repository, found: Discovery) -> Repository:
-    """The repository of the policy, with what it leaves open as it was found."""
+    """The repository of the policy, with unset values filled in from the discovery."""
     layout = found.layout
-    told = {"folder": found.folder, "source": layout.source} | ({"tests": layout.tests} if layout.tests else {})
+    values = {"folder": found.folder, "source": layout.source} | ({"tests": layout.tests} if layout.tests else {})
     return repository.model_copy(
-        update={name: value for name, value in told.items() if name not in repository.model_fields_set}
+        update={name: value for name, value in values.items() if name not in repository.model_fields_set}
     )
 
 
 def digest(tree: Path, paths: list[str]) -> dict[str, str]:
-    """SHA-256 of each file's contents, by its path."""
+    """Path -> SHA-256 of the file's content."""
     return {path: hashlib.sha256(read_back(tree / path).encode()).hexdigest() for path in paths}

@@ -1,4 +1,4 @@
-"""From what a checkout says to the interpreter that its code runs on."""
+"""From the discovered dependencies of a checkout to the interpreter on which its code runs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ FOLDER = "environments"  # below DATA_DIR
 
 @dataclass(frozen=True)
 class Environment:
-    """``says`` is what it is, ``notes`` what people should know; ``found``: it was built before.
+    """``says`` describes it for people, with ``notes``; ``found``: it was already in the cache.
 
-    ``folders`` are those of the cache that it needs."""
+    ``folders`` are its folders in the cache."""
 
     interpreter: Interpreter
     says: str
@@ -38,7 +38,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Order:
-    """What an environment is asked for. ``tree`` is the checkout, ``data`` the platform's folder."""
+    """The inputs of an environment. ``tree`` is the checkout, ``data`` the platform's data folder."""
 
     name: str
     repository: Repository
@@ -49,7 +49,7 @@ class Order:
 
 
 def environment(order: Order) -> Environment:
-    """The service's environment, from the cache or newly built. Raises EnvironmentFault."""
+    """The service's environment, from the cache or newly built. Raises EnvironmentFault if it cannot be built."""
     started, asked = time.monotonic(), order.repository.environment_build
     if asked == "platform":
         return Environment(PLATFORM, f"the platform's own Python {_dotted(PLATFORM.version)}")
@@ -58,17 +58,17 @@ def environment(order: Order) -> Environment:
         return Environment(there, f"Python {_dotted(there.version)} of {asked}")
     try:
         if asked == "auto" and _is_alone(order):
-            made, tools, told = _alone(order), None, []
+            made, tools, linter_notes = _alone(order), None, []
         else:
             here = _chosen(order)
-            made, (tools, told) = _built(order, here), _linters_or_note(order, here)
+            made, (tools, linter_notes) = _built(order, here), _linters_or_note(order, here)
     except TimeoutError as error:
         raise EnvironmentFault(f"{error}.", "Wait, or end that process.") from None
-    says = f"Python {made.told['version']} with the service's own packages"
+    description = f"Python {made.values['version']} with the service's own packages"
     seconds = round(time.monotonic() - started, 2)
-    notes, linters = (*made.told["notes"], *told), _interpreter(tools) if tools else None
+    notes, linters = (*made.values["notes"], *linter_notes), _interpreter(tools) if tools else None
     folders = (made.folder, *([tools.folder] if tools else []))
-    return Environment(_interpreter(made, linters), says, notes, made.found, seconds, folders)
+    return Environment(_interpreter(made, linters), description, notes, made.found, seconds, folders)
 
 
 def _is_alone(order: Order) -> bool:
@@ -79,7 +79,7 @@ def _alone(order: Order) -> cache.Cached:
     here, packages = interpreters.platform(), alone.versions()
 
     def make(folder: Path) -> Mapping[str, Any]:
-        return _told(here, ["the repository names no dependencies"], alone.make(folder))
+        return _values(here, ["the repository names no dependencies"], alone.make(folder))
 
     hash_ = cache.key({"python": here.python, "version": here.version, "packages": packages})
     return cache.get_or_build(order.data / FOLDER, "alone", hash_, make)
@@ -100,7 +100,7 @@ def _built(order: Order, here: Installed) -> cache.Cached:
             if not own:
                 references.refuse(order.found.needs, here.version)
             notes = build.commanded(opened, command) if own else build.automatic(opened, order.found)
-            return _told(here, notes, build.modules(opened))
+            return _values(here, notes, build.modules(opened))
 
     return cache.get_or_build(order.data / FOLDER, order.name, _key(order, here), make)
 
@@ -124,31 +124,31 @@ def _key(order: Order, here: Installed) -> str:
 def _can_build() -> None:
     if not bubblewrap_works():
         raise EnvironmentFault(
-            "Packages run code when they are built, and this machine has no sandbox for it.",
+            "Packages run code while they are built, and this machine has no sandbox for that.",
             "Install bubblewrap, or name an interpreter in environment_build.",
         )
 
 
-def _told(here: Installed, notes: list[str], modules: list[str]) -> dict[str, Any]:
+def _values(here: Installed, notes: list[str], modules: list[str]) -> dict[str, Any]:
     made = {"python": str(here.python), "prefix": str(here.prefix), "version": str(here.version)}
     return {**made, "notes": notes, "modules": modules}
 
 
 def _interpreter(made: cache.Cached, linters: Interpreter | None = None) -> Interpreter:
-    told, venv = made.told, made.folder / "venv"
-    major, minor = map(int, told["version"].split(".")[:2])
+    values, venv = made.values, made.folder / "venv"
+    major, minor = map(int, values["version"].split(".")[:2])
     return Interpreter(
         venv / "bin" / "python",
         (major, minor),
-        (venv, Path(told["prefix"])),
+        (venv, Path(values["prefix"])),
         linters,
         variables={"VIRTUAL_ENV": str(venv)},
-        modules=frozenset(told["modules"]),
+        modules=frozenset(values["modules"]),
     )
 
 
 def _linters_or_note(order: Order, here: Installed) -> tuple[cache.Cached | None, list[str]]:
-    """The service's version of the linters; where the index lacks them, the platform's own, and a note."""
+    """The linters for the service's Python version; if the index lacks them, the platform's own and a note."""
     try:
         return _linters(order, here), []
     except EnvironmentFault as fault:
@@ -156,7 +156,7 @@ def _linters_or_note(order: Order, here: Installed) -> tuple[cache.Cached | None
 
 
 def _linters(order: Order, here: Installed) -> cache.Cached | None:
-    """ruff and bandit on an interpreter of the service's version; None where that is the platform's version."""
+    """ruff and bandit on the service's Python version; None if that is the platform's version."""
     if here.short == PLATFORM.version:
         return None
 
@@ -166,7 +166,7 @@ def _linters(order: Order, here: Installed) -> cache.Cached | None:
             TemporaryDirectory(prefix="linters-") as empty,
             room.opened(folder, Path(empty), ".", here, order.indexes) as opened,
         ):
-            return _told(here, build.linters(opened), [])
+            return _values(here, build.linters(opened), [])
 
     parts = {"python": here.python, "version": here.version, "linters": build.LINTERS, "uv": version("uv")}
     hash_ = cache.key({**parts, "indexes": [one.url for one in order.indexes]})

@@ -1,4 +1,4 @@
-"""An environment that somebody else made: an interpreter with its packages, or the root folder of an image."""
+"""An environment that already exists: an interpreter with its packages, or the root folder of an image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.repair.sandbox.interpreter import Interpreter
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.vendors.command import run
 
-ASKED = (  # Debian's own packages lie in dist-packages, and not where sysconfig says that new ones go
+ASKED = (  # Debian installs its packages in dist-packages, which sysconfig does not report
     "import json, pkgutil, sys, sysconfig\n"
     "folders = {sysconfig.get_path('purelib'), sysconfig.get_path('platlib')}\n"
     "folders |= {path for path in sys.path if path.rstrip('/').endswith(('site-packages', 'dist-packages'))}\n"
@@ -24,7 +24,7 @@ PYTHONS = ("usr/local/bin/python3", "usr/bin/python3", "opt/venv/bin/python", "v
 
 
 def interpreter(path: Path) -> Interpreter:
-    """The interpreter at a path of the policy. Raises EnvironmentFault where it cannot be used."""
+    """The interpreter at a path of the policy. Raises EnvironmentFault if it cannot be used."""
     return _of_image(path) if path.is_dir() else _of_python(path)
 
 
@@ -34,7 +34,7 @@ def _of_python(path: Path) -> Interpreter:
         version, prefixes, names = json.loads(done.stdout)
     except (OSError, ValueError) as error:
         raise EnvironmentFault(
-            f"{path} is no Python that can be started: {error}.", "Correct environment_build."
+            f"{path} cannot be started as a Python interpreter: {error}.", "Correct environment_build."
         ) from None
     return _usable(path, Interpreter(path, tuple(version), tuple(map(Path, prefixes)), modules=frozenset(names)))
 
@@ -42,7 +42,7 @@ def _of_python(path: Path) -> Interpreter:
 def _of_image(root: Path) -> Interpreter:
     found = next((name for name in PYTHONS if (root / name).is_symlink() or (root / name).exists()), None)
     if found is None:
-        raise EnvironmentFault(f"{root} holds no Python ({', '.join(PYTHONS)}).", "Correct environment_build.")
+        raise EnvironmentFault(f"{root} contains no Python ({', '.join(PYTHONS)}).", "Correct environment_build.")
     python = Path("/", found)
     with tempfile.TemporaryDirectory(prefix="image-") as empty:
         there = BubblewrapRunner(Interpreter(python, OLDEST, root=root))
@@ -50,9 +50,9 @@ def _of_image(root: Path) -> Interpreter:
     try:
         version, _, names = json.loads(asked.stdout)
     except ValueError:
-        says = asked.stderr.strip()[-300:]
+        error_text = asked.stderr.strip()[-300:]
         raise EnvironmentFault(
-            f"The Python of {root} cannot be started: {says}", "Correct environment_build."
+            f"The Python of {root} cannot be started: {error_text}", "Correct environment_build."
         ) from None
     return _usable(root, Interpreter(python, tuple(version), root=root, modules=frozenset(names)))
 

@@ -1,4 +1,4 @@
-"""Why there is no environment, in words for the people whose service it is."""
+"""The error of an environment that cannot be built, with a message for the service's team."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from core.vendors.command import CommandError
 
 
 class EnvironmentFault(CommandError):
-    """``says`` is what was tried and its real error, ``fix`` the way out."""
+    """``says`` is what was tried and its original error, ``fix`` what to do about it."""
 
     def __init__(self, says: str, fix: str = ""):
         super().__init__(f"{says} {fix}".strip())

@@ -1,4 +1,4 @@
-"""How a service's code is imported and its tests are found: what its files say, given to its interpreter."""
+"""Configures the interpreter with how a service's code is imported and its tests are found."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import replace
 from core.repair.environment.discovery import Discovery
 from core.repair.sandbox.interpreter import Interpreter
 
-DJANGO_TESTS = "-o python_files='test*.py'"  # as Django's own runner finds them
+DJANGO_TESTS = "-o python_files='test*.py'"  # the pattern of Django's own test runner
 
 
 def settled(interpreter: Interpreter, found: Discovery) -> Interpreter:
-    """The interpreter with the roots of the imports, and with what Django's tests need to begin."""
+    """The interpreter with the import roots, and with the variables that Django's tests need."""
     layout, variables = found.layout, dict(interpreter.variables)
     if layout.django:
         variables["DJANGO_SETTINGS_MODULE"] = layout.django

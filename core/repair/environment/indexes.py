@@ -1,4 +1,4 @@
-"""Which package indexes this machine uses: PACKAGE_INDEX_URL, else what uv or pip are configured to use, else PyPI."""
+"""The package indexes of this machine: PACKAGE_INDEX_URL, else the configuration of uv or pip, else PyPI."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UV_FILES = ("/etc/uv/uv.toml", "~/.config/uv/uv.toml")
 
 
 def indexes(given: str, environment: Mapping[str, str] = os.environ) -> list[Index]:
-    """The indexes, the first of them the default one. ``given`` is PACKAGE_INDEX_URL. Raises EnvironmentFault."""
+    """The indexes; the first is the default. ``given`` is PACKAGE_INDEX_URL. Raises EnvironmentFault."""
     addresses = given.split() or _configured(environment)
     try:
         return [index(address) for address in dict.fromkeys(addresses)]
@@ -29,7 +29,7 @@ def indexes(given: str, environment: Mapping[str, str] = os.environ) -> list[Ind
 
 
 def _configured(environment: Mapping[str, str]) -> list[str]:
-    """Addresses of http and https; a folder of this machine is no index that a build room could reach."""
+    """The http and https URLs; a build room cannot reach a local folder."""
     first = [environment[name] for name in FIRST if environment.get(name)]
     more = [word for name in MORE for word in environment.get(name, "").split()]
     for default, url in (*_of_uv(), *_of_pip(environment)):
@@ -40,15 +40,15 @@ def _configured(environment: Mapping[str, str]) -> list[str]:
 
 def _of_uv() -> Iterator[tuple[bool, str]]:
     for name in UV_FILES:
-        told: dict[str, Any] = {}
+        settings: dict[str, Any] = {}
         try:
-            told = tomllib.loads(Path(name).expanduser().read_text("utf-8"))
+            settings = tomllib.loads(Path(name).expanduser().read_text("utf-8"))
         except (OSError, ValueError):
             continue
-        for one in told.get("index", []):
+        for one in settings.get("index", []):
             yield bool(one.get("default")), str(one.get("url", ""))
-        if told.get("index-url"):
-            yield True, str(told["index-url"])
+        if settings.get("index-url"):
+            yield True, str(settings["index-url"])
 
 
 def _of_pip(environment: Mapping[str, str]) -> Iterator[tuple[bool, str]]:

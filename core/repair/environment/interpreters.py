@@ -1,7 +1,7 @@
-"""The Python interpreters of this machine, and which of them a service gets.
+"""Finds the Python interpreters of this machine, and chooses one for a service.
 
-Looked for where installers put them: pyenv, uv, Debian, /usr/local, /opt, and the folders of PATH. Each says itself
-what it is; what starts another one (pyenv's shims) counts as that one.
+They are searched in the folders of pyenv, uv, Debian, /usr/local, /opt and PATH. Each is started to report its version;
+a wrapper that starts another interpreter (pyenv's shims) counts as that one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from core.vendors.command import run
 
 OLDEST, NEWEST = (3, 9), (3, 14)
 NAME = re.compile(r"python3\.\d+")
-SAYS = "import json, sys; print(json.dumps([sys.executable, sys.base_prefix, '%d.%d.%d' % sys.version_info[:3]]))"
+REPORT = "import json, sys; print(json.dumps([sys.executable, sys.base_prefix, '%d.%d.%d' % sys.version_info[:3]]))"
 PLACES = (
     "~/.pyenv/versions/*/bin",
     "~/.local/share/uv/python/*/bin",
@@ -55,7 +55,7 @@ def platform() -> Installed:
 
 @cache
 def installed() -> tuple[Installed, ...]:
-    """The interpreters from 3.9 to 3.14 on this machine, newest first; looked for once a process."""
+    """The interpreters from 3.9 to 3.14 on this machine, newest first; cached for the process."""
     found = {one.python: one for one in map(asked, _candidates()) if one and OLDEST <= one.short <= NEWEST}
     return tuple(sorted(found.values(), key=lambda one: (one.version, str(one.python)), reverse=True))
 
@@ -75,9 +75,9 @@ def _candidates() -> Iterator[Path]:
 
 
 def asked(python: Path) -> Installed | None:
-    """What an executable says it is; None when it is no Python."""
+    """The interpreter that an executable reports to be; None if it is not Python."""
     try:
-        done = run([str(python), "-I", "-c", SAYS], timeout=20)
+        done = run([str(python), "-I", "-c", REPORT], timeout=20)
         executable, prefix, version = json.loads(done.stdout)
         return Installed(Path(executable).resolve(), Path(prefix), Version(version))
     except (OSError, ValueError):
@@ -85,7 +85,7 @@ def asked(python: Path) -> Installed | None:
 
 
 def specifiers(wanted: str) -> SpecifierSet | None:
-    """What a version or specifiers ask for: 3.12 is any 3.12, and 3.12.4 too. None for what cannot be read."""
+    """The specifiers for a version or specifiers: "3.12" and "3.12.4" both mean any 3.12. None if unreadable."""
     if plain := re.fullmatch(r"(\d+)\.(\d+)(\.\d+)?", wanted.strip()):
         return SpecifierSet(f"=={plain[1]}.{plain[2]}.*")
     try:
@@ -95,9 +95,9 @@ def specifiers(wanted: str) -> SpecifierSet | None:
 
 
 def choose(wishes: Sequence[tuple[str, str]], here: Iterable[Installed]) -> Installed:
-    """The newest interpreter that the first readable wish allows. Raises EnvironmentFault when there is none.
+    """The newest interpreter that the first readable wish allows. Raises EnvironmentFault if there is none.
 
-    ``wishes`` are versions or specifiers, each with where it was said.
+    ``wishes`` are (version or specifiers, file that names it).
     """
     found = list(here)
     for wanted, where in wishes:
@@ -108,7 +108,7 @@ def choose(wishes: Sequence[tuple[str, str]], here: Iterable[Installed]) -> Inst
         if not suitable:
             names = ", ".join(str(one.version) for one in found) or "none"
             raise EnvironmentFault(
-                f"{where} asks for Python {wanted}, and this machine has {names}.",
+                f"{where} requires Python {wanted}, but this machine has {names}.",
                 "Install that version (for example with pyenv), or set python in platform.toml.",
             )
         exact = [one for one in suitable if str(one.version) == wanted.strip()]

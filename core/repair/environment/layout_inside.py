@@ -1,4 +1,4 @@
-"""Runs in the sandbox, needs_inside.py in front: where a checkout keeps its service, its source and its tests."""
+"""Runs in the sandbox after needs_inside.py: finds the folders of a checkout's service, source and tests."""
 
 import json
 import os
@@ -6,13 +6,13 @@ import re
 import sys
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # it stands in front of the script
+if TYPE_CHECKING:  # prepended to this script
     from core.repair.environment.needs_inside import ini, needs, requirement_files, rows, table, text, toml, words
 
 HIDDEN = {"node_modules", "venv", "env", "build", "dist", "site-packages", "docs", "doc", "examples"}
 TESTS = re.compile(r"test_.*\.py|.*_test\.py|tests\.py")
 TEST_FOLDERS = ("tests", "test", "testing")
-DEEPEST, MOST = 4, 5000  # levels of folders, and folders, that are looked at
+DEEPEST, MOST = 4, 5000  # maximum depth, and number, of folders that are searched
 
 
 def folders(top):
@@ -27,14 +27,14 @@ def folders(top):
 
 
 def is_service(place, files):
-    """Whether a folder describes a program of its own."""
+    """Does the folder have the manifest of a program?"""
     described = {"setup.py", "setup.cfg", "Pipfile"} & set(files) or requirement_files(place)
     project = toml(os.path.join(place, "pyproject.toml")) if "pyproject.toml" in files else {}
     return bool(described or "project" in project or "poetry" in table(project, "tool"))
 
 
 def service_folder():
-    """The root, unless the one program of the checkout lives below it."""
+    """The folder of the service: the root, unless the checkout's only program is in a folder below it."""
     found = [path for path, files in folders(".") if is_service(path, files)]
     loose = [
         name for name in os.listdir(".") if name.endswith(".py") or os.path.isfile(os.path.join(name, "__init__.py"))
@@ -43,7 +43,7 @@ def service_folder():
 
 
 def settings(folder):
-    """pytest's own settings, from the first of its places that has them, as pytest itself looks for them."""
+    """pytest's settings, from the first file that has them, in pytest's own order."""
     project = table(toml(os.path.join(folder, "pyproject.toml")), "tool", "pytest")
     places = (
         toml(os.path.join(folder, "pytest.toml")).get("pytest"),
@@ -61,7 +61,7 @@ def listed(value):
 
 
 def tests_of(folder):
-    """The folder of the tests, from the service's folder; empty where there is none."""
+    """The folder of the tests, relative to the service's folder; empty if there is none."""
     named = [name.rstrip("/") for name in listed(settings(folder).get("testpaths"))]
     usual = [name for name in (*named, *TEST_FOLDERS) if os.path.isdir(os.path.join(folder, name))]
     if usual:
@@ -72,7 +72,7 @@ def tests_of(folder):
 
 
 def source_of(folder, tests):
-    """The folders of the source, from the service's folder."""
+    """The folders of the source, relative to the service's folder."""
     if has_code(folder, "src"):
         return ["src"]
     if named := declared(folder):
@@ -97,7 +97,7 @@ def has_code(folder, name):
 
 
 def declared(folder):
-    """The folders in which the build of the project finds its packages: setuptools, Poetry and Hatch."""
+    """The folders where the project's build (setuptools, Poetry, Hatch) finds its packages."""
     project = table(toml(os.path.join(folder, "pyproject.toml")), "tool")
     setup = ini(os.path.join(folder, "setup.cfg"))
     lists = [
@@ -117,9 +117,9 @@ def declared(folder):
 
 
 def roots_of(folder, source):
-    """The folders besides the service's own from which its code is imported.
+    """Further folders from which the service's code is imported.
 
-    A folder of the source without ``__init__.py`` is one, unless the code imports it by its name."""
+    A source folder without ``__init__.py`` is one, unless the code imports it by its name."""
     named = [os.path.normpath(name) for name in listed(settings(folder).get("pythonpath"))]
     named += [*declared(folder), *(name for name in source if is_root(folder, name))]
     return [name for name in dict.fromkeys(named) if name != "." and os.path.isdir(os.path.join(folder, name))]
@@ -134,7 +134,7 @@ def is_root(folder, name):
 
 
 def django(folder):
-    """The settings module that Django's manage.py names, where pytest is not told of one."""
+    """The settings module of Django's manage.py, if pytest is not configured with one."""
     if "django_settings_module" in map(str.lower, settings(folder)):
         return ""
     found = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"]([\w.]+)['\"]", text(os.path.join(folder, "manage.py")))
@@ -154,15 +154,15 @@ def main(job, answer):
     asked = json.loads(job)
     folder = os.path.normpath(asked["folder"] or service_folder())
     if not os.path.isdir(folder):
-        told = {"missing": folder}
+        result = {"missing": folder}
     else:
-        told = {
+        result = {
             "folder": folder,
             "needs": needs(folder, asked["extras"], asked["groups"]),
             "layout": layout(folder, asked["source"]),
         }
     with open(answer, "w", encoding="utf-8") as file:
-        json.dump(told, file)
+        json.dump(result, file)
 
 
 if __name__ == "__main__":

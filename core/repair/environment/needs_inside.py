@@ -1,8 +1,8 @@
-"""Runs in the sandbox, standard library alone: what a checkout says that its code needs.
+"""Runs in the sandbox, with only the standard library: reads the dependencies of a checkout.
 
-Nothing of the checkout is executed, its manifests are only read. One main form of each tool is known: requirements
-files (pip, pip-tools), pyproject.toml with extras and dependency groups (PEP 621, 735), uv, Poetry, PDM, Hatch,
-Pipenv, setup.cfg and setup.py, and the dependencies of tox. A lock file pins the versions of what the manifest names.
+Nothing of the checkout is executed; its manifests are only read. The main format of each tool is supported:
+requirements files (pip, pip-tools), pyproject.toml with extras and dependency groups (PEP 621, 735), uv, Poetry, PDM,
+Hatch, Pipenv, setup.cfg and setup.py, and the dependencies of tox. A lock file pins the versions.
 """
 
 import configparser
@@ -13,12 +13,12 @@ import tomllib
 
 TESTING = {"test", "tests", "testing", "dev", "develop", "development"}
 MAIN = {"requirements", "base", "common", "main", "prod", "production", "app", "default"}
-LARGEST = 8 << 20  # bytes of a manifest
+LARGEST = 8 << 20  # maximum bytes of a manifest
 MANIFESTS = re.compile(
     r".*requirements.*\.(txt|in)|.*constraints.*\.txt|.*\.lock|pylock.*\.toml|pyproject\.toml|setup\.(py|cfg)|"
     r"Pipfile(\.lock)?|\.python-version|runtime\.txt|\.tool-versions|Dockerfile.*|tox\.ini"
 )
-BUILDS = re.compile(r".*\.(py|toml|cfg|txt|in)|VERSION.*|MANIFEST.*")  # what a build of the project itself may read
+BUILDS = re.compile(r".*\.(py|toml|cfg|txt|in)|VERSION.*|MANIFEST.*")  # files that the project's build may read
 INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)", re.M)
 # in a requirement's line; an option such as --index-url is none, and a path of the checkout is not elsewhere
 ELSEWHERE = re.compile(
@@ -28,7 +28,7 @@ FROM_PYTHON = re.compile(r"^\s*FROM\s+(?:--\S+\s+)?(?:\S+/)?python:(\d+\.\d+(?:\
 
 
 def text(path):
-    """A manifest's text; empty for a link, or what is no file, too large or not UTF-8."""
+    """A manifest's text; empty for a link or a special file, and for one that is too large or not UTF-8."""
     if os.path.islink(path) or not os.path.isfile(path) or os.path.getsize(path) > LARGEST:
         return ""
     with open(path, "rb") as file:
@@ -52,7 +52,7 @@ def ini(path):
 
 
 def table(value, *names):
-    """A table inside of tables; an empty one where any of them is missing or none."""
+    """A nested table; empty if any level is missing or not a table."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
@@ -76,7 +76,7 @@ def rows(value):
 
 
 def requirement_files(folder):
-    """The requirements files of a folder that its program and its tests need, its own first."""
+    """The requirements files of a folder for its program and its tests, the program's first."""
     found = {}
     for place in (folder, os.path.join(folder, "requirements")):
         for name in sorted(os.listdir(place)) if os.path.isdir(place) else []:
@@ -91,7 +91,7 @@ def requirement_files(folder):
 
 
 def included(path, seen):
-    """A requirements file and those that it includes."""
+    """A requirements file and the files that it includes."""
     path = os.path.normpath(path)
     if path in seen or path.startswith("..") or os.path.isabs(path) or not os.path.isfile(path):
         return
@@ -100,11 +100,11 @@ def included(path, seen):
         included(os.path.join(os.path.dirname(path), name), seen)
 
 
-# --- other tools' own forms, as requirements of PEP 508
+# --- formats of other tools, converted to requirements of PEP 508
 
 
 def range_of(constraint):
-    """Specifiers of PEP 440 for a constraint of Poetry: its caret and tilde, or the same as it was."""
+    """Convert a constraint of Poetry to PEP 440: caret and tilde become ranges, others stay unchanged."""
     found = []
     for part in re.split(r"\s*,\s*", constraint.split("||")[0].strip()):
         sign, version = part[:1], part[1:].strip()
@@ -144,7 +144,7 @@ def requirement(name, value):
 
 
 def requirements(found, optional=()):
-    """Requirement lines of a table; what is optional is left out unless it is named."""
+    """Requirement lines of a table; optional dependencies are left out unless they are named."""
     return [
         line
         for name, value in found.items()
@@ -154,7 +154,7 @@ def requirements(found, optional=()):
 
 
 def poetry(tool, wanted):
-    """Poetry's own tables, where the project is described in them. ``wanted`` says which groups."""
+    """The dependencies in Poetry's tables, if the project uses them. ``wanted`` are the groups to install."""
     groups = {name: table(group, "dependencies") for name, group in table(tool, "group").items()}
     groups["dev"] = groups.get("dev", {}) | table(tool, "dev-dependencies")
     asked = [name for extra, names in table(tool, "extras").items() if wanted(extra) for name in words(names)]
@@ -167,7 +167,7 @@ def locked(one):
 
 
 def pinned(folder):
-    """Versions that a lock file of Poetry, PDM or Pipenv pins; a package with several versions is left open."""
+    """Versions that a lock file of Poetry, PDM or Pipenv pins; a package with several versions is not pinned."""
     found = {}
     for name in ("poetry.lock", "pdm.lock"):
         for one in toml(os.path.join(folder, name)).get("package", []):
@@ -183,11 +183,11 @@ def pinned(folder):
     return [f"{name}=={min(versions)}" for name, versions in sorted(found.items()) if len(versions) == 1]
 
 
-# --- what is asked of the interpreter
+# --- the required Python version
 
 
 def wishes(folder, project):
-    """[version or specifiers, where it was said], the strongest first."""
+    """[version or specifiers, file that names it], in order of precedence."""
     poetry_ = table(project, "tool", "poetry", "dependencies").get("python")
     pipenv = table(toml(os.path.join(folder, "Pipfile")), "requires")
     setup = ini(os.path.join(folder, "setup.cfg")).get("options", {}).get("python_requires")
@@ -195,7 +195,7 @@ def wishes(folder, project):
     found += [(table(project, "project").get("requires-python"), "pyproject.toml"), (setup, "setup.cfg")]
     found += [(range_of(poetry_) if isinstance(poetry_, str) else None, "pyproject.toml")]
     found += [(pipenv.get("python_full_version") or pipenv.get("python_version"), "Pipfile")]
-    return [[said.strip(), where] for said, where in found if isinstance(said, str) and said.strip()]
+    return [[value.strip(), where] for value, where in found if isinstance(value, str) and value.strip()]
 
 
 def files_naming_a_version(folder):
@@ -210,11 +210,11 @@ def files_naming_a_version(folder):
             yield found[1], "Dockerfile"
 
 
-# --- all of it
+# --- all dependencies
 
 
 def upwards(folder):
-    """The folder and those around it, up to the root of the checkout."""
+    """The folder and its parents, up to the root of the checkout."""
     while True:
         yield folder
         if folder in ("", "."):
@@ -223,7 +223,7 @@ def upwards(folder):
 
 
 def needs(folder, extras, groups):
-    """What a service in ``folder`` needs. ``extras`` and ``groups`` are names to install, None: those for tests."""
+    """The needs of a service in ``folder``. ``extras`` and ``groups`` are names to install; None: those for tests."""
     project = toml(os.path.join(folder, "pyproject.toml"))
     lock = next((place for place in upwards(folder) if os.path.isfile(os.path.join(place, "uv.lock"))), None)
     named = table(project, "project")
@@ -251,7 +251,7 @@ def setup_extras(folder):
 
 
 def unlocked(made, folder, project, asked):
-    """Without a lock file of uv: from each manifest that there is."""
+    """The dependencies without a lock file of uv: from every manifest that exists."""
     tools, pipfile = table(project, "tool"), toml(os.path.join(folder, "Pipfile"))
     named = [name for name in ("setup.py", "setup.cfg") if os.path.isfile(os.path.join(folder, name))]
     if "project" in project:
@@ -279,7 +279,7 @@ def unlocked(made, folder, project, asked):
 
 
 def tox(made, folder):
-    """The dependencies of tox's default environment, where nothing else says what the tests need."""
+    """The dependencies of tox's default environment, if nothing else names those of the tests."""
     for line in rows(ini(os.path.join(folder, "tox.ini")).get("testenv", {}).get("deps", "")):
         if found := re.match(r"-r\s*(?:\{toxinidir\}/)?(\S+)", line):
             made["files"] += [os.path.join(folder, found[1])] * os.path.isfile(os.path.join(folder, found[1]))
@@ -288,7 +288,7 @@ def tox(made, folder):
 
 
 def elsewhere(folder, made, project):
-    """[dependency, where it was named] of each that git or an address gives, and no index."""
+    """[dependency, file that names it] of each dependency from git or a URL."""
     found = [[line, "the manifest"] for line in made["lines"]]
     seen = []
     for path in made["files"]:
@@ -312,7 +312,7 @@ def elsewhere(folder, made, project):
 
 
 def read(folder, made):
-    """Every file that decides what is installed."""
+    """Every file that determines what is installed."""
     found = []
     for place in (*upwards(folder), os.path.join(folder, "requirements")):
         for name in os.listdir(place) if os.path.isdir(place) else []:

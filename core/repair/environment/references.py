@@ -1,4 +1,4 @@
-"""Dependencies that git or an address gives. A build reaches package indexes alone, and says so before it begins."""
+"""Rejects dependencies from git or a URL before a build, because a build reaches only package indexes."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ SHOWN = 5
 
 
 def refuse(needs: Needs, python: Version) -> None:
-    """Raises EnvironmentFault that names what the interpreter would need from another place than an index."""
+    """Raises EnvironmentFault naming the dependencies of this interpreter that do not come from an index."""
     asked = [(line, where) for line, where in needs.elsewhere if _applies(line, python)]
     if not asked:
         return
     named = "; ".join(f"{line} ({where})" for line, where in asked[:SHOWN])
     more = f" and {len(asked) - SHOWN} more" if len(asked) > SHOWN else ""
     raise EnvironmentFault(
-        f"These dependencies come from git or from an address: {Redactor()(named)}{more}. "
-        "A build reaches package indexes and the repository, and nothing else.",
+        f"These dependencies come from git or from a URL: {Redactor()(named)}{more}. "
+        "A build can reach only package indexes and the repository.",
         "Publish them on an index and name it in PACKAGE_INDEX_URL; or put them into the repository and name their "
         "folder (./libs/NAME); or build the environment yourself and name its interpreter in environment_build.",
     )
 
 
 def _applies(line: str, python: Version) -> bool:
-    """Whether the markers of a requirement hold for this interpreter; a bare address has none."""
+    """Do the markers of a requirement hold for this interpreter? A plain URL has no markers."""
     try:
         marker = Requirement(line.split(" #")[0]).marker
     except InvalidRequirement:

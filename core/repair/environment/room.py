@@ -1,8 +1,8 @@
-"""The room in which an environment is built: it reaches the package index and nothing else.
+"""The build room: the sandbox in which an environment is built; it reaches only the package index.
 
 Build scripts of packages run in it, and so does a build command of the policy. They see the system's programs, the
-interpreter, the checkout and the folder to fill; there is no network but a socket file that leads to the index
-(core/vendors/package_index.py), and no credential.
+interpreter, the checkout and the folder to fill. The only network access is a socket file to the index
+(core/vendors/package_index.py), and there are no credentials.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Room:
-    """``folder`` can be written, and so can the checkout at ``tree``, which its owner puts back afterwards."""
+    """``folder`` is writable, and so is the checkout at ``tree``, which the caller restores afterwards."""
 
     folder: Path
     tree: Path
@@ -54,7 +54,7 @@ class Room:
     way_out: Path
 
     def run(self, argv: Sequence[str], more: Mapping[str, str] | None = None, inside: str = "") -> Completed:
-        """Run a command in the service's folder, or another one, with a port that leads to the index."""
+        """Run a command in the service's folder, or another one, with a local port for the index."""
         for name in ("cache", "tmp"):
             (self.folder / name).mkdir(exist_ok=True)
         script = Path(cline_inside.__file__)
@@ -68,13 +68,13 @@ class Room:
             str(PORT),
             *argv,
         ]
-        told = ENVIRONMENT | self._addresses() | dict(more or {})
+        variables = ENVIRONMENT | self._addresses() | dict(more or {})
         return behind(
-            self._walls(script, inside or self.inside), command, SECONDS, told, CEILING, [self.folder, self.tree]
+            self._walls(script, inside or self.inside), command, SECONDS, variables, CEILING, [self.folder, self.tree]
         )
 
     def given(self, name: str, text: str) -> str:
-        """Put a text where the inside can only read it; its path there."""
+        """Write a text that the sandbox can only read; returns its path inside."""
         (self.way_out / name).write_text(text, encoding="utf-8")
         return f"{WAY_OUT}/{name}"
 

@@ -1,4 +1,4 @@
-"""The test servers of this machine: found, and for PostgreSQL an empty cluster that each run copies."""
+"""Finds the test servers of this machine, and prepares for PostgreSQL an empty cluster that each run copies."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ echo 'CREATE DATABASE test' | "$0/postgres" --single -D /w/template postgres >&2
 
 
 def servers(wanted: Mapping[str, str], folder: Path) -> Servers:
-    """The servers that a service asks for, by the variables for their URLs. Raises EnvironmentFault.
+    """The servers that a service requests, by the variables for their URLs. Raises EnvironmentFault.
 
-    ``folder`` is where environments are kept.
+    ``folder`` is the folder of the environments.
     """
     if wanted and not bubblewrap_works():
         raise EnvironmentFault(
-            "Test servers run inside of the full sandbox, and it does not work here.", "Install bubblewrap."
+            "Test servers run only in the full sandbox, which does not work on this machine.", "Install bubblewrap."
         )
     return Servers(tuple(_server(name, variable, folder) for name, variable in sorted(wanted.items())))
 
@@ -40,7 +40,7 @@ def _server(name: str, variable: str, folder: Path) -> Server:
     program = found(name)
     if program is None:
         raise EnvironmentFault(
-            f"The service asks for {name}, and this machine has no {PROGRAMS[name]}.",
+            f"The service requires {name}, but this machine has no {PROGRAMS[name]}.",
             f"Install Debian's package {PACKAGES[name]}: apt-get install {PACKAGES[name]}.",
         )
     return Server(name, program, variable, _template(program, folder) if name == "postgresql" else None)
@@ -50,7 +50,7 @@ def found(name: str) -> Path | None:
     """The newest program of a server on this machine, below /usr, which the sandbox shows."""
     own = sorted(Path("/").glob(POSTGRESQL.lstrip("/")), key=_version) if name == "postgresql" else []
     there = shutil.which(PROGRAMS[name])
-    places = [*reversed(own), *([Path(there)] if there else [])]  # by its own name: redis looks at how it was called
+    places = [*reversed(own), *([Path(there)] if there else [])]  # by its own name, because redis checks argv[0]
     return next(
         (path for path in places if path.resolve().is_relative_to("/usr") and path.is_relative_to("/usr")), None
     )
@@ -64,7 +64,7 @@ def _version(path: Path) -> float:
 
 
 def _template(program: Path, folder: Path) -> Path:
-    says = run([str(program), "--version"], timeout=20).stdout.strip()
+    version = run([str(program), "--version"], timeout=20).stdout.strip()
 
     def make(made: Path) -> Mapping[str, Any]:
         with tempfile.TemporaryDirectory(prefix="postgresql-") as tree:
@@ -75,7 +75,7 @@ def _template(program: Path, folder: Path) -> Path:
                 why = (done.stderr or done.stopped).strip()[-800:]
                 raise EnvironmentFault(f"PostgreSQL could not be set up: {why}")
             shutil.move(Path(tree, "template"), made / "template")
-        return {"says": says}
+        return {"says": version}
 
-    hash_ = cache.key({"version": says, "script": INITDB})
+    hash_ = cache.key({"version": version, "script": INITDB})
     return cache.get_or_build(folder, "postgresql", hash_, make).folder / "template"

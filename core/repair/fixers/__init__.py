@@ -1,1 +1,1 @@
-"""Who proposes: the embedded repairer, a model, the Cline CLI."""
+"""The fixers, which propose candidates: the embedded repairer, a model, and the Cline CLI."""

@@ -1,8 +1,7 @@
-"""The Cline CLI as fixer. What it left in the tree is read as a proposal, and the tree is put back.
+"""The Cline CLI as fixer. Its changes to the tree become a candidate, and the tree is restored.
 
-It runs inside of bubblewrap as any untrusted code does; the single difference is a socket file to the
-relay, through which it reaches the configured model and nothing else. Where bubblewrap does not work it is
-not run at all.
+It runs inside bubblewrap like any untrusted code; the only difference is a socket file to the relay, through which it
+reaches the configured model and nothing else. Without bubblewrap it does not run.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from core.vendors.http import Http
 from core.vendors.relay import Relay, serving
 
 CEILING = Ceiling(tasks=200, memory=3 << 30)
-LARGEST, MANY = 400_000, 50  # characters of a changed file, and files, that are read back
+LARGEST, MANY = 400_000, 50  # maximum characters of a changed file, and changed files, that are read
 STATE, WAY_OUT = "/tmp/cline", "/tmp/way-out"
 
 
 class ClineFixer:
-    """``seconds`` and ``requests`` bound one attempt; at the deadline the whole tree of processes is killed."""
+    """``seconds`` and ``requests`` limit one attempt; at the deadline all of its processes are killed."""
 
     name = "cline"
 
@@ -36,19 +35,19 @@ class ClineFixer:
         self.binary, self.http, self.model, self.seconds, self.requests = binary, http, model, seconds, requests
 
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
-        """One candidate; without files when nothing usable came of the run, so that its cost is not lost."""
+        """One candidate; without files if the run gave no usable result, so that its cost is still recorded."""
         started = time.monotonic()
-        text = self.http.redact(f"{editing('/w')}\n{prompt(tree, crash, feedback)}")  # arguments are seen by every user
+        text = self.http.redact(f"{editing('/w')}\n{prompt(tree, crash, feedback)}")  # arguments are public
         done = self._run(tree, text)
-        said = cline.verdict(done.stdout)
-        files, why = left_behind(tree), _unusable(done, said)
+        verdict = cline.verdict(done.stdout)
+        files, why = left_behind(tree), _unusable(done, verdict)
         yield Candidate(
             template="model",
             files={} if why else files,
-            rationale=why or said.says,
+            rationale=why or verdict.says,
             generator=self.name,
-            tokens=said.tokens,
-            cost_usd=said.cost_usd,
+            tokens=verdict.tokens,
+            cost_usd=verdict.cost_usd,
             seconds=round(time.monotonic() - started, 2),
         )
 
@@ -65,24 +64,24 @@ class ClineFixer:
             command += program(["python", str(inside), f"{WAY_OUT}/socket", str(cline.PORT)])
             command += cline.arguments(
                 str(self.binary), "/w", self.http.redact(text)
-            )  # every user of the machine sees it
+            )  # every user of the machine can see it
             environment = ENVIRONMENT | cline.ENVIRONMENT | {"PATH": "/usr/bin:/bin", "CLINE_DIR": STATE}
             with serving(relay, way_out / "socket"):
                 return behind(around, command, self.seconds, environment, CEILING, [tree, state])
 
 
-def _unusable(done: Completed, said: cline.ClineVerdict) -> str:
+def _unusable(done: Completed, verdict: cline.ClineVerdict) -> str:
     if done.timed_out:
-        return "it did not end in time and was killed"
+        return "it did not finish in time and was killed"
     if done.stopped:
         return f"it was killed: {done.stopped}"
-    return "" if said.completed else f"it ended without finishing ({said.reason or 'it said nothing'})"
+    return "" if verdict.completed else f"it ended without finishing ({verdict.reason or 'no reason given'})"
 
 
 def left_behind(tree: Path) -> dict[str, str]:
-    """New texts of what differs from the commit; the tree is put back as it was.
+    """New texts of the files that differ from the commit; the tree is restored.
 
-    A file that is deleted, no plain file, or too large becomes a text that the policy refuses.
+    A deleted, special or too large file becomes a text that the policy refuses.
     """
     paths = checkout.changed(tree)[:MANY]
     files = {path: read_back(tree / path, LARGEST) or "\0" for path in paths}

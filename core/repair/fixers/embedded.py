@@ -1,4 +1,4 @@
-"""The repairer that needs no model: edit operators by the exception's type, at the crash's frames, best first."""
+"""The embedded repairer, without a model: edit operators for the exception's type, at the crash's frames."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from core.repair.propose.registry import Operator
 from core.repair.types import Candidate
 
 log = logging.getLogger(__name__)
-FRAMES = 3  # program frames from the crash outwards that are looked at
-MOST = 40  # candidates of one crash
+FRAMES = 3  # innermost frames of the program at which operators are applied
+MOST = 40  # maximum candidates of one crash
 
 
 class EmbeddedFixer:
@@ -62,7 +62,7 @@ def _changes(tree: Path, crash: Crash) -> Iterator[tuple[str, Change]]:
 
 
 def _made(operator: Operator, place: Place) -> Iterator[Change]:
-    """What the operator makes of the place; one that fails on unusual code is logged, and the others go on."""
+    """The operator's changes at the place. A failure on unusual code is logged, and the other operators continue."""
     try:
         yield from operator.make(place)
     except (*UNREADABLE, TypeError, LookupError, AttributeError):

@@ -1,7 +1,7 @@
-"""The source that a crash is about, within a budget: its frames' functions, what they call, what stands around. Pure.
+"""Source excerpts for a crash, within a budget: the functions of its frames, their callees and context. Pure.
 
-Each piece is whole, with its line numbers left out, so that an edit can quote it. What comes first matters most: the
-functions of the frames from the crash outwards, then what these call, then imports and class heads of their files.
+Excerpts are complete and without line numbers, so that an edit can quote them. The most important come first: the
+functions of the frames from the innermost outwards, then their callees, then imports and class heads of their files.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from core.repair.localize.locate import Place, places
 from core.repair.localize.sources import called, files, parsed
 from core.repair.localize.syntax import Function, class_around, functions_in, imports_of, last_line, nodes
 
-AROUND = 40  # lines before and after the crash, of what is too long to be shown whole
-LONGEST = 12_000  # characters of one function
+AROUND = 40  # lines before and after the crash, for a function that is too long
+LONGEST = 12_000  # maximum characters of one function
 Piece = tuple[str, int, int]  # path, first and last line
 
 
@@ -44,7 +44,7 @@ def _pieces(tree: Path, crash: Crash) -> Iterator[Piece]:
 
 
 def _around(place: Place) -> Iterator[Piece]:
-    """The function of a frame; of a long one, and of a module, the lines near the crash."""
+    """The function of a frame; for a long function or a module, the lines near the crash."""
     node = place.function
     if node is not None and len(place.source(node)) <= LONGEST:
         yield place.path, _start(node), last_line(node)
@@ -54,7 +54,7 @@ def _around(place: Place) -> Iterator[Piece]:
 
 
 def _called(place: Place) -> Iterator[Piece]:
-    """Functions of the program that the frame's function calls: of its own file first, then of any other."""
+    """Functions of the program that the frame's function calls, those of its own file first."""
     names = {called(call) for call in nodes(place.scope, ast.Call)} if place.function else set()
     for path in [place.path, *(path for path in files(place.tree) if path != place.path)]:
         for node in functions_in(parsed(place.tree, path)):

@@ -34,15 +34,15 @@ class Answer(BaseModel):
 class ModelFixer:
     """``complete(system, user, schema)`` returns the answer as a mapping; it may add tokens and cost_usd.
 
-    It may raise VendorError, whose ``tokens`` were spent all the same.
+    It may raise VendorError with the ``tokens`` that were spent.
     """
 
     def __init__(self, complete: Callable[[str, str, dict], Mapping[str, Any]], name: str = "openai", samples: int = 1):
         self.complete, self.name, self.samples = complete, name, samples
-        self.unbilled = 0  # tokens of tests, until a candidate carries them
+        self.unbilled = 0  # tokens spent on tests, until they are recorded with a candidate
 
     def tests(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[str]:
-        """The text of a failing test, which the engine checks; nothing when the answer was of no use."""
+        """The text of a failing test, which the engine checks; nothing if the answer was unusable."""
         try:
             reply = self.complete(TESTING, prompt(tree, crash, feedback), TEST_SCHEMA)
         except VendorError as error:
@@ -53,12 +53,12 @@ class ModelFixer:
             yield code
 
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
-        """As many candidates as samples are asked for; they are judged together."""
+        """One candidate per sample; they are judged together."""
         for _ in range(self.samples):
             yield self._one(tree, crash, feedback)
 
     def _one(self, tree: Path, crash: Crash, feedback: Sequence[str]) -> Candidate:
-        """One candidate; without files when the answer was of no use, so that its cost is not lost."""
+        """One candidate; without files if the answer was unusable, so that its cost is still recorded."""
         started = time.monotonic()
         answer, files, why = Answer(files=[]), {}, ""
         try:
@@ -69,7 +69,7 @@ class ModelFixer:
         except VendorError as error:
             answer, why = Answer(files=[], tokens=getattr(error, "tokens", 0)), str(error)
         except ValidationError:
-            why = "the answer was not of the asked shape"
+            why = "the answer does not match the schema"
         except (ValueError, OSError) as error:
             files, why = {}, f"the edits do not apply: {error}"
         spent, self.unbilled = self.unbilled, 0
@@ -86,7 +86,7 @@ class ModelFixer:
 
 
 def _importing(name: str) -> str:
-    """``shop.errors.Refused`` as an import line and its name."""
+    """``shop.errors.Refused`` as an import line, followed by the name."""
     module, _, last = name.rpartition(".")
     return f"from {module} import {last}\n{last}" if module and module != "builtins" else last
 
@@ -101,9 +101,9 @@ def applied(tree: Path, edits: Sequence[Edit]) -> dict[str, str]:
     for edit in edits:
         path = tree / edit.path
         if not path.resolve().is_relative_to(tree.resolve()) or path.is_symlink():
-            raise ValueError(f"{edit.path} leads out of the repository")
+            raise ValueError(f"{edit.path} is outside of the repository")
         old = texts.get(edit.path, read_back(path))
         if old.count(edit.old_text) != 1 and (old or edit.old_text):
-            raise ValueError(f"{edit.path}: the text to replace is not there exactly once")
+            raise ValueError(f"{edit.path}: the text to replace does not occur exactly once")
         texts[edit.path] = old.replace(edit.old_text, edit.new_text, 1)
     return texts

@@ -1,4 +1,4 @@
-"""What a model is told about a crash. Everything a stranger could have written is fenced as data."""
+"""The prompts for a model about a crash. All untrusted text is fenced as data."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ SCHEMA = {
     },
 }
 TEST_SCHEMA = {"type": "object", "required": ["code"], "properties": {"code": TEXT}}
-FAILING = "This test fails with the crash:\n"  # before the text of a test, among what a fixer is told
+FAILING = "This test fails with the crash:\n"  # precedes the text of a test in a fixer's feedback
 BUDGET = 60_000  # characters of all evidence; half of them for the source
 
 
 def editing(folder: str) -> str:
-    """For a program that edits files by itself instead of answering with them."""
+    """The instructions for a program that edits files instead of answering with edits."""
     return (
         f"{SYSTEM.removesuffix(' Answer with JSON alone.')} Edit the program's files under {folder} and nothing "
         "else, run nothing, ask nothing, and end with one sentence that says why the change is right."
@@ -55,7 +55,7 @@ def editing(folder: str) -> str:
 
 
 def prompt(tree: Path, crash: Crash, feedback: Sequence[str]) -> str:
-    """The report, the failing test, the source around its frames and of what they call, and the refused attempts."""
+    """The prompt: report, failing test, source excerpts, and refused attempts."""
     evidence = {
         "report": crash.model_dump(mode="json", include={"exception", "chain", "frames", "logs"}),
         "failing_test": next((text.removeprefix(FAILING) for text in feedback if text.startswith(FAILING)), ""),

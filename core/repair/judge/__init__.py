@@ -1,1 +1,1 @@
-"""What a candidate does and what it may not do: policy, forbidden code, safeguards, capabilities, behaviour."""
+"""Judges a candidate: policy, forbidden code, safeguards, new capabilities, and its behaviour on inputs."""

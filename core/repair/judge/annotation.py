@@ -12,19 +12,19 @@ from core.repair.localize.sources import tree_of
 from core.repair.localize.syntax import covers
 from core.repair.sandbox.probe import Call, ProbeOutcome
 
-NONE = re.compile(r"NoneType None(?: [|>] |$)")  # as a probe tells it, before what else it saw
+NONE = re.compile(r"NoneType None(?: [|>] |$)")  # the form of a probe's result, before further observations
 OPEN = re.compile(r"\b(None|Optional|Any|object|NoReturn|Never|Generator|Iterator|Coroutine|Self|[A-Z]\w?)\b")
 
 
 def unannounced(texts: Mapping[str, str], crash: Crash, call: Call, after: ProbeOutcome) -> str | None:
-    """Why what the call gives now is no value that the function that crashed is annotated with; ``texts`` by path."""
+    """Why the call's new result contradicts the annotation of the function that crashed; ``texts`` are by path."""
     frame = deepest_in_app(crash)
     if frame is None or not NONE.match(after.result) or called(call.expression) != frame.function:
         return None
-    told = returned(texts.get(frame.file, ""), frame.function, frame.line)
-    if not told or OPEN.search(told):
+    expected = returned(texts.get(frame.file, ""), frame.function, frame.line)
+    if not expected or OPEN.search(expected):
         return None
-    return f"{frame.function} would return None, and its callers expect {told[:60]}"
+    return f"{frame.function} would return None, and its callers expect {expected[:60]}"
 
 
 def called(expression: str) -> str:

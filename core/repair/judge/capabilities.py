@@ -1,8 +1,8 @@
-"""What a patch can newly do: old and new text of a file in, rows for the person who approves out. Pure.
+"""The new capabilities of a patch, as rows for the approver, from the old and new texts of its files. Pure.
 
-Nothing is judged here. What is certain to be wrong is refused by policy.py; this says what is new, so that nothing
-reaches production without a word: calls by what they reach, imports, conditions, constants that decide, defaults,
-decorators, and what runs on import.
+Nothing is judged here: policy.py refuses what is certainly wrong. These rows list everything that is new, so that the
+approver sees it: calls by what they reach, imports, conditions, compared constants, defaults, decorators, and code that
+runs on import.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from core.repair.localize.sources import called, defaults, tree_of
 from core.repair.localize.syntax import Function, nodes, receiver, targets_of
 
 NOTHING = "Nothing new: no new calls outside the module, no new imports, no changed conditions."
-LONGEST = 160  # characters of a piece of code that a row shows
-ALIKE = 0.4  # from which a condition that went and one that came are one that changed
+LONGEST = 160  # maximum characters of code in a row
+ALIKE = 0.4  # similarity from which a removed and an added condition count as one changed condition
 
 
 @dataclass(frozen=True)
 class Capability:
-    """``asks``: it reaches out of the program, or lets through what was held, so a person has to look."""
+    """``asks``: it reaches outside the program or weakens a check, so a person must review it."""
 
     kind: str
     path: str
@@ -39,7 +39,7 @@ class Capability:
 
     @property
     def says(self) -> str:
-        """The sentence, after what it reaches where it does not say that itself."""
+        """The sentence, preceded by the kind of capability unless the sentence names it."""
         return f"{self.kind}: {self.sentence}" if self.kind in REACHES else self.sentence
 
 
@@ -47,7 +47,7 @@ Row = tuple[str, int, str, bool]  # kind, line, sentence, asks
 
 
 def capabilities(before: Mapping[str, str], after: Mapping[str, str]) -> list[Capability]:
-    """Rows of all changed files, those that ask for a person first. A text that does not parse has none."""
+    """Rows of all changed files, those that need a person first. A text that does not parse has none."""
     rows = [
         Capability(kind, path, line, sentence, asks)
         for path, new in after.items()
@@ -66,7 +66,7 @@ def _of_file(old: str, new: str) -> Iterator[Row]:
 
 
 def _new(was: ast.Module, now: ast.Module, found: Callable[[ast.Module], Iterator[tuple[str, int]]]):
-    """(text, line) of what the new tree has more of than the old one."""
+    """(text, line) of the items that occur more often in the new tree than in the old one."""
     left = Counter(text for text, _ in found(was))
     for text, line in found(now):
         if left[text] > 0:
@@ -93,7 +93,7 @@ def _calls(was: ast.Module, now: ast.Module) -> Iterator[Row]:
         elif name.split(".")[0] in {full.split(".")[0] for full in known.values()}:
             yield "call", line, f"newly calls {_code(name)}", False
     for text, line in _new(was, now, _formatted):
-        yield CODE, line, f"formats a text that is not written out: {_code(text)}", True
+        yield CODE, line, f"formats a text that is not a literal: {_code(text)}", True
 
 
 def _called(tree: ast.Module) -> Iterator[tuple[str, int]]:
@@ -104,7 +104,7 @@ def _called(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def _formatted(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """``text.format(order)``: a stranger's text can then read the order's attributes."""
+    """``text.format(order)``: if the text is untrusted, it can read the order's attributes."""
     for node in nodes(tree, ast.Call):
         text = receiver(node)
         if text is not None and called(node) == "format" and not isinstance(text, ast.Constant):
@@ -126,7 +126,7 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, int]]:
             yield from ((f"{home}.{alias.name}", node.lineno) for alias in node.names)
 
 
-# --- conditions and what they compare with -------------------------------------------------------------
+# --- conditions and compared constants -----------------------------------------------------------------
 
 
 def _conditions(was: ast.Module, now: ast.Module) -> Iterator[Row]:
@@ -137,7 +137,7 @@ def _conditions(was: ast.Module, now: ast.Module) -> Iterator[Row]:
 
 
 def _changed_tests(name: str, old: list[str], new: list[tuple[str, int]]) -> Iterator[Row]:
-    """Conditions of one function that came, each with one that went, and those that went without one."""
+    """Added conditions of one function, each paired with a removed one, and the unpaired removed ones."""
     left = Counter(old)
     gone = list((left - Counter(text for text, _ in new)).elements())
     for text, line in new:
@@ -149,7 +149,7 @@ def _changed_tests(name: str, old: list[str], new: list[tuple[str, int]]) -> Ite
 
 
 def _condition(name: str, text: str, line: int, gone: list[str]) -> Row:
-    """A condition that came: with the likest one that went, which is taken off ``gone``, or as a new one."""
+    """A row for an added condition: paired with the most similar one, which is removed from ``gone``, or new."""
     at = f" in {name}" if name else ""
     near = max(gone, key=partial(_likeness, text), default=None)
     if near is None or _likeness(text, near) < ALIKE:
@@ -159,7 +159,7 @@ def _condition(name: str, text: str, line: int, gone: list[str]) -> Row:
 
 
 def _wider(old: str, new: str) -> bool:
-    """Whether the new condition is the old one with a part dropped, or with an alternative added."""
+    """Is the new condition the old one with a part dropped, or with an alternative added?"""
     was, now = (clauses(ast.parse(text, mode="eval").body) for text in (old, new))
     if implies(now, was) is None:
         return False
@@ -176,7 +176,7 @@ def _likeness(one: str, other: str) -> float:
 
 
 def _by_function(tree: ast.AST, scope: str = "") -> dict[str, list[tuple[str, int]]]:
-    """Conditions by the dotted name of the function that they stand in; of the module itself under an empty name."""
+    """Conditions by the dotted name of their function; those of the module itself have an empty name."""
     found: dict[str, list[tuple[str, int]]] = {}
     for node in ast.iter_child_nodes(tree):
         inner = f"{scope}.{node.name}".strip(".") if isinstance(node, Function | ast.ClassDef) else scope
@@ -213,7 +213,7 @@ def _comparisons(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def _members(was: ast.Module, now: ast.Module) -> Iterator[Row]:
-    """New members of what a name holds: an allow list, a table of roles."""
+    """New members of a named collection, such as an allow list or a table of roles."""
     asked = {ast.unparse(c) for n in ast.walk(now) if isinstance(n, ast.Compare) for c in n.comparators}
     for text, line in _new(was, now, _held):
         name, _, member = text.partition("\0")
@@ -224,7 +224,7 @@ def _members(was: ast.Module, now: ast.Module) -> Iterator[Row]:
 
 
 def _held(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """``NAME`` and each member of the collection that it is set to, or widened by; a mapping's keys."""
+    """``NAME`` with each member of the collection that is assigned or added to it; of a mapping, its keys."""
     for name, value in _names_held(tree):
         mark = "{}" if isinstance(value, ast.Dict) else ""
         for member in value.keys if isinstance(value, ast.Dict) else value.elts:
@@ -242,7 +242,7 @@ def _names_held(tree: ast.Module) -> Iterator[tuple[str, ast.Set | ast.List | as
 
 
 def _constants(was: ast.Module, now: ast.Module) -> Iterator[Row]:
-    """Constants of modules and classes that have another value now."""
+    """Constants of modules and classes whose value changed."""
     old = {name: text for name, text, _ in _set_once(was)}
     for name, text, line in _set_once(now):
         if old.get(name, text) != text:
@@ -258,7 +258,7 @@ def _set_once(tree: ast.Module) -> Iterator[tuple[str, str, int]]:
                 yield from ((f"{prefix}{ast.unparse(t)}", ast.unparse(node.value), node.lineno) for t in targets)
 
 
-# --- signatures and imports' effects -------------------------------------------------------------------
+# --- signatures and effects of imports -----------------------------------------------------------------
 
 
 def _defaults(was: ast.Module, now: ast.Module) -> Iterator[Row]:
@@ -267,8 +267,8 @@ def _defaults(was: ast.Module, now: ast.Module) -> Iterator[Row]:
         for argument, value in defaults(node).items() if name in old else ():
             before = old[name].get(argument)
             if before is None or ast.unparse(before) != ast.unparse(value):
-                told = _code(before) if before is not None else "none"
-                yield "default", value.lineno, f"default of {argument} in {name}: {told} → {_code(value)}", False
+                earlier = _code(before) if before is not None else "none"
+                yield "default", value.lineno, f"default of {argument} in {name}: {earlier} → {_code(value)}", False
 
 
 def _functions(tree: ast.AST, scope: str = "") -> Iterator[tuple[str, Function]]:

@@ -1,7 +1,7 @@
-"""Conditions compared: does one hold wherever another does? Pure; syntax alone, so "no" means "not shown".
+"""Implication between conditions: does one hold wherever another does? Syntactic, so "no" means "not shown". Pure.
 
-A condition is brought into conjunctive normal form: a set of clauses that all hold, each a set of literals of which
-one holds. ``a`` implies ``b`` when each clause of ``b`` has all literals of some clause of ``a``, or weaker ones.
+A condition is converted to conjunctive normal form: a set of clauses that all hold, each a set of literals of which
+one holds. ``a`` implies ``b`` if each clause of ``b`` has all literals of some clause of ``a``, or weaker ones.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import copy
 from dataclasses import dataclass, field
 from itertools import product
 
-MOST = 64  # clauses; a condition that grows beyond is taken as one literal
+MOST = 64  # maximum clauses; a larger condition is treated as one literal
 _OPPOSITE = {ast.Is: ast.IsNot, ast.Eq: ast.NotEq, ast.In: ast.NotIn, ast.IsNot: ast.Is, ast.NotEq: ast.Eq,
              ast.NotIn: ast.In}  # fmt: skip
 _MIRRORED = {ast.Gt: ast.Lt, ast.GtE: ast.LtE}
@@ -19,7 +19,7 @@ _MIRRORED = {ast.Gt: ast.Lt, ast.GtE: ast.LtE}
 
 @dataclass(frozen=True)
 class Literal:
-    """An expression that is true, or that is not; ``node`` is the expression."""
+    """An expression that is true (``holds``) or false; ``node`` is the expression."""
 
     text: str
     holds: bool
@@ -34,7 +34,7 @@ Clauses = frozenset[Clause]
 
 
 def clauses(node: ast.expr, holds: bool = True) -> Clauses:
-    """The normal form of an expression being true, or of it being false."""
+    """The normal form of the expression being true, or of it being false."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         return clauses(node.operand, not holds)
     if isinstance(node, ast.Constant):
@@ -54,13 +54,13 @@ def _is_bool(node: ast.Call) -> bool:
 
 
 def implies(old: Clauses, new: Clauses) -> Clause | None:
-    """None when ``new`` is shown to hold wherever ``old`` does; else the first clause that is not shown."""
+    """None if ``new`` is shown to hold wherever ``old`` does; else the first clause that is not shown."""
     left = sorted(new, key=lambda clause: sorted(map(str, clause)))
     return next((clause for clause in left if not any(_within(given, clause) for given in old)), None)
 
 
 def _any(parts: list[Clauses], node: ast.expr, holds: bool) -> Clauses:
-    """One of the parts holds: each choice of one clause of every part is a clause."""
+    """The disjunction of the parts: each combination of one clause per part is a clause."""
     size = 1
     for part in parts:
         size *= max(1, len(part))
@@ -88,7 +88,7 @@ def _literal(node: ast.expr, holds: bool) -> Literal:
 
 
 class _Plain(ast.NodeTransformer):
-    """``compare_digest`` takes bytes or raises, so a strict conversion inside of it lets nothing more through."""
+    """``compare_digest`` takes bytes or raises, so a strict conversion inside it does not weaken the check."""
 
     inside = False
 
@@ -105,11 +105,11 @@ def _within(given: Clause, wanted: Clause) -> bool:
     return all(any(_weaker(one, other) for other in wanted) for one in given)
 
 
-# --- one literal and another -------------------------------------------------------------------------
+# --- implication between literals --------------------------------------------------------------------
 
 
 def _weaker(one: Literal, other: Literal) -> bool:
-    """Whether the second holds wherever the first does."""
+    """Does the second hold wherever the first does?"""
     return one == other or any(rule(one, other) for rule in (_empty, _member, _beyond, _kinds))
 
 
@@ -121,7 +121,7 @@ def _parts(literal: Literal) -> tuple[str, type | None, ast.expr | None]:
 
 
 def _empty(one: Literal, other: Literal) -> bool:
-    """``x is None`` and ``x == 0`` make x false; a true x is not None."""
+    """``x is None`` and ``x == 0`` imply that x is false; a true x implies that x is not None."""
     left, op, right = _parts(one)
     if op in (ast.Is, ast.Eq) and one.holds and isinstance(right, ast.Constant) and not right.value:
         return (other.text, other.holds) == (left, False)
@@ -129,7 +129,7 @@ def _empty(one: Literal, other: Literal) -> bool:
 
 
 def _member(one: Literal, other: Literal) -> bool:
-    """``x == 1`` is within ``x in (1, 2)`` and ``x != 3``; ``x not in (1, 2)`` within ``x not in (1,)``."""
+    """``x == 1`` implies ``x in (1, 2)`` and ``x != 3``; ``x not in (1, 2)`` implies ``x not in (1,)``."""
     (left, op, right), (other_left, other_op, other_right) = _parts(one), _parts(other)
     mine, theirs = _values(op, right), _values(other_op, other_right)
     if left != other_left or not (one.holds and other.holds) or mine is None or theirs is None:
@@ -149,7 +149,7 @@ def _all_in(some: list[object], others: list[object]) -> bool:
 
 
 def _values(op: type | None, node: ast.expr | None) -> list[object] | None:
-    """The constants that something is compared with; those that are equal (1 and True) count as the same."""
+    """The constants of a comparison; equal constants (1 and True) count as the same."""
     if op in (ast.Eq, ast.NotEq):
         return [node.value] if isinstance(node, ast.Constant) else None
     if op not in (ast.In, ast.NotIn) or not isinstance(node, ast.Tuple | ast.List | ast.Set):
@@ -159,7 +159,7 @@ def _values(op: type | None, node: ast.expr | None) -> list[object] | None:
 
 
 def _beyond(one: Literal, other: Literal) -> bool:
-    """``x < 1`` is within ``x < 2`` and ``x <= 1``; ``2 < x`` within ``1 < x``. Negated, the other way round."""
+    """``x < 1`` implies ``x < 2`` and ``x <= 1``; ``2 < x`` implies ``1 < x``. Negations imply the reverse."""
     if one.holds != other.holds:
         return False
     first, second = (_bound(one), _bound(other)) if one.holds else (_bound(other), _bound(one))
@@ -171,7 +171,7 @@ def _beyond(one: Literal, other: Literal) -> bool:
 
 
 def _bound(literal: Literal) -> tuple[str, bool, float, bool] | None:
-    """(expression, whether the limit is above it, limit, whether the limit itself is allowed)."""
+    """(expression, is the limit an upper one, limit, is the limit itself allowed)."""
     node = literal.node
     if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Lt | ast.LtE):
         return None
@@ -185,7 +185,7 @@ def _bound(literal: Literal) -> tuple[str, bool, float, bool] | None:
 
 
 def _kinds(one: Literal, other: Literal) -> bool:
-    """``isinstance(x, A)`` is within ``isinstance(x, (A, B))``."""
+    """``isinstance(x, A)`` implies ``isinstance(x, (A, B))``."""
     if one.holds != other.holds:
         return False
     first, second = (_types(one), _types(other)) if one.holds else (_types(other), _types(one))

@@ -1,6 +1,6 @@
-"""What a change may not newly contain, and what it may not lose. Pure: a syntax tree in, sentences out.
+"""What a change must not add, and what it must not remove. Pure: a syntax tree in, sentences out.
 
-The caller compares old and new: what the program already did stays its own affair.
+The caller compares old and new: what the program already did is allowed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from core.repair.judge.import_time import runs_at_import
 from core.repair.localize.sources import called
 from core.repair.localize.syntax import Function, functions_in, identifier, imported_name, nodes, stores, targets_of
 
-_SECRET_NAME = re.compile(  # "key" alone names half of all programs: what it opens has to stand before it
+_SECRET_NAME = re.compile(  # "key" alone is too common: a word for its purpose must precede it
     r"secret|passw(?:or)?d|passphrase|token|credential|auth[_-]?header|[^a-z]pwd$|(?<![a-z])(?:salt|pepper)(?![a-z])"
     r"|(?:api|private)[_-]?keys?(?![a-z])"
     r"|(?<![a-z])(?:app|access|sign(?:ing)?|signature|encrypt(?:ion)?|decrypt(?:ion)?|cipher|crypto|hmac|aes|rsa|jwt"
@@ -39,7 +39,7 @@ _SECRET_NAME = re.compile(  # "key" alone names half of all programs: what it op
 
 
 def names_secret(name: str) -> bool:
-    """Does a variable, a setting or a header of this name hold a secret? ``signingKey`` is read as SIGNING_KEY."""
+    """Does this name of a variable, setting or header mean a secret? ``signingKey`` is read as SIGNING_KEY."""
     return bool(_SECRET_NAME.search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)))
 
 
@@ -54,7 +54,7 @@ def offences(tree: ast.Module) -> Iterator[str]:
 
 
 def _aliases(tree: ast.Module) -> Iterator[str]:
-    """Dangerous functions that are only named: ``E = eval``, ``partial(getattr, os)``, ``map(os.system, texts)``."""
+    """Dangerous functions that are referenced: ``E = eval``, ``partial(getattr, os)``, ``map(os.system, texts)``."""
     directly = {id(n.func) for n in nodes(tree, ast.Call)}
     bound = _bound(tree)
     for node in nodes(tree, ast.Name, ast.Attribute):
@@ -69,13 +69,13 @@ def _is_dangerous(node: ast.Name | ast.Attribute, bound: set[str]) -> bool:
 
 
 def _bound(tree: ast.Module) -> set[str]:
-    """Names that the module gives a meaning of its own: variables, parameters, functions."""
+    """Names that the module binds: variables, parameters, functions."""
     found = {n.id for n in stores(tree)} | {n.arg for n in nodes(tree, ast.arg)}
     return found | {n.name for n in functions_in(tree)}
 
 
 def _replaced(tree: ast.Module) -> Iterator[str]:
-    """Parts of an imported module that get another meaning, and built-in functions that the module defines anew."""
+    """Attributes of imported modules that are reassigned, and built-in functions that the module redefines."""
     imports = [a for n in nodes(tree, ast.Import, ast.ImportFrom) for a in n.names]
     imported = {imported_name(a).split(".")[0] for a in imports}
     for node in nodes(tree, ast.Attribute):
@@ -112,9 +112,9 @@ Handler = tuple[set[str], tuple[str, str], ast.ExceptHandler]
 
 
 def answered(was: ast.Module, now: ast.Module) -> set[str]:
-    """Reasons of handlers that answer for what the same statements raised before, so that nothing new is lost.
+    """Reasons that do not apply, because the same statements had such a handler before, so that no new error is lost.
 
-    One that treats a further kind of error as it treated others, and one that did not raise and does something else.
+    These are a handler that catches a further exception in the same way, and one that did not raise before either.
     """
     old = list(handlers(was))
     return {
@@ -131,7 +131,7 @@ def _answers(new: Handler, old: Handler) -> bool:
 
 
 def handlers(tree: ast.Module) -> Iterator[Handler]:
-    """Each handler with the exceptions that it catches, and the texts of what is tried and of what it does."""
+    """Each handler with the exceptions that it catches, and the texts of its try block and of its body."""
     for block in nodes(tree, ast.Try):
         for node in block.handlers:
             yield _caught(node), ("\n".join(map(ast.unparse, block.body)), "\n".join(map(ast.unparse, node.body))), node
@@ -145,7 +145,7 @@ def _caught(node: ast.ExceptHandler) -> set[str]:
 
 
 def _empty(node: ast.stmt) -> bool:
-    """Gives nothing that was computed: ``return``, ``return None``, ``return 0``, ``return {}``, ``total = 0``."""
+    """Does the body only give a constant: ``return``, ``return None``, ``return 0``, ``return {}``, ``total = 0``?"""
     if not isinstance(node, ast.Return | ast.Assign | ast.AnnAssign):
         return False
     value = node.value
@@ -154,7 +154,7 @@ def _empty(node: ast.stmt) -> bool:
 
 
 def _try(node: ast.Try) -> str | None:
-    """A return, break or continue in ``finally`` drops whatever was raised."""
+    """A return, break or continue in ``finally`` discards any exception."""
     leaving = (ast.Return, ast.Break, ast.Continue)
     if any(isinstance(inner, leaving) for last in node.finalbody for inner in ast.walk(last)):
         return "swallows every error by leaving in finally"
@@ -182,7 +182,7 @@ _TURNED_OFF = {
 
 
 def _looked_up(names: list[ast.expr]) -> str | None:
-    """Attributes that are told by text: the text has to stand there, and to name a harmless one."""
+    """Attributes that are looked up by a string, which must be a literal with a harmless name."""
     for node in names:
         if not isinstance(node, ast.Constant):
             return "looks up an attribute by a computed name"
@@ -210,7 +210,7 @@ _DISARMING = {
 
 
 def _writes(node: ast.Call) -> bool:
-    """A mode that writes, or one that is computed: ``open(path, mode)``, ``path.open("w")``."""
+    """Is the mode a writing or a computed one: ``open(path, mode)``, ``path.open("w")``?"""
     modes = [k.value for k in node.keywords if k.arg == "mode"]
     given = [*node.args[:2], *modes] if isinstance(node.func, ast.Attribute) else [*node.args[1:2], *modes]
     if isinstance(node.func, ast.Name) and not all(isinstance(n, ast.Constant) for n in given):
@@ -223,14 +223,14 @@ def _is_writing(mode: object) -> bool:
 
 
 def _secret_default(node: ast.Call) -> str | None:
-    """``os.environ.get("API_TOKEN", "changeme")`` and its like."""
+    """Reads of a secret with a default, such as ``os.environ.get("API_TOKEN", "changeme")``."""
     texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
     reads = _name(node.func) in ("get", "getenv", "setdefault") and len(node.args) == len(texts) == 2
     return f"gives {texts[0]} a default" if reads and names_secret(texts[0]) else None
 
 
 def _import(node: ast.Import | ast.ImportFrom) -> str | None:
-    """A module that reaches out of the program, or a name of one: ``from os import system``."""
+    """Imports of a module that reaches outside the program, or of a name from one: ``from os import system``."""
     for alias in node.names:
         if reason := _reaches(node, alias.name):
             return reason
@@ -239,7 +239,7 @@ def _import(node: ast.Import | ast.ImportFrom) -> str | None:
 
 
 def _reaches(node: ast.Import | ast.ImportFrom, last: str) -> str | None:
-    """What one name of an import brings that reaches out of the program."""
+    """The reason why an imported name reaches outside the program, if it does."""
     from_module = isinstance(node, ast.ImportFrom)
     name = f"{node.module or ''}.{last}" if isinstance(node, ast.ImportFrom) else last
     top = name.split(".")[0]
@@ -254,7 +254,7 @@ def _is_within(name: str, modules: Iterable[str]) -> bool:
 
 
 def _mention(node: ast.Attribute | ast.Name | ast.Constant) -> str | None:
-    """The environment, the interpreter's inner tables, and signs that a test is running."""
+    """Accesses to the environment, to the interpreter's internals, and to signs that a test is running."""
     name = node.value if isinstance(node, ast.Constant) else _name(node)
     if not isinstance(name, str):
         return None

@@ -1,4 +1,4 @@
-"""Names by which code reaches out of the program, or around it. Data, read by forbidden_code.py."""
+"""Names with which code reaches outside the program or into the interpreter. Data for forbidden_code.py."""
 
 from core.repair.localize.sources import words
 

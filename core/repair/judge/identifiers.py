@@ -1,7 +1,7 @@
-"""Names that read like others: of mixed scripts, of a script that the program does not use, or changed by Python.
+"""Detects confusable names: of mixed scripts, of a script that the file does not use, or changed by NFKC. Pure.
 
-A script is the first word of a character's Unicode name; Japanese, Chinese and Korean mix theirs by custom (Unicode
-Technical Standard 39, "highly restrictive"). Python reads names in their NFKC form, so another form hides one. Pure.
+A script is the first word of a character's Unicode name; Japanese, Chinese and Korean legitimately mix scripts (Unicode
+Technical Standard 39, "highly restrictive"). Python normalizes names to NFKC, so a name in another form is hidden.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
 def odd_names(old: str, new: str) -> str:
-    """Why a name that is new in the text could be taken for another; empty when none could."""
+    """Why a new name in the text is confusable with another; empty if none is."""
     if old.isascii() and new.isascii() and not _coding(new):
         return ""
     if (coding := _coding(new)) and coding != _coding(old):
@@ -52,7 +52,7 @@ def _odd(name: str, used: set[str]) -> str:
 
 
 def _names(text: str) -> Iterator[str]:
-    """Names as they are written; ``ast`` has them in their NFKC form."""
+    """Names as written in the source; ``ast`` normalizes them to NFKC."""
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.NAME:
@@ -62,6 +62,6 @@ def _names(text: str) -> Iterator[str]:
 
 
 def _coding(text: str) -> str:
-    """The encoding that the first two lines declare, unless it is UTF-8, in which the text is read here."""
+    """The encoding that the first two lines declare, if it is not UTF-8, in which the platform reads the text."""
     found = [match[1].lower() for line in text.splitlines()[:2] if (match := _CODING.match(line))]
     return next((name for name in found if name.replace("_", "-") not in ("utf-8", "utf8")), "")

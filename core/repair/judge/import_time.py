@@ -1,4 +1,4 @@
-"""What runs when a module is imported: its top level, class bodies, default values and annotations. Pure."""
+"""Finds the code that runs when a module is imported: top level, class bodies, defaults, annotations. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.repair.localize.syntax import Function, arguments_of
 
 
 def runs_at_import(tree: ast.Module) -> Iterator[ast.Call]:
-    """Calls that importing the module makes, but for those that only build a value. Decorators are left out."""
+    """Calls that importing the module makes, except decorators and those that only build a value."""
     for node in _reached(tree):
         if isinstance(node, ast.Call) and not _builds(node):
             yield node

@@ -1,4 +1,4 @@
-"""Choosing between candidates by what they do on inputs like the crash, not by what they say."""
+"""Chooses between candidates by their behaviour on inputs similar to the crash."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from dataclasses import dataclass
 
 from core.models import Crash
 from core.models.counted import counted
+from core.repair.judge.precision import EMBEDDED
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.reproduce.reproduce import is_crash
 from core.repair.sandbox.probe import ProbeOutcome
 from core.repair.types import Candidate
 
-_ACCIDENTS = {"TypeError", "AttributeError"}  # the interpreter's, on values of a type nobody passes
-_OF_ANY_TEXT = {"JSONDecodeError", "Error"}  # one message for every text that is damaged
+_ACCIDENTS = {"TypeError", "AttributeError"}  # raised by the interpreter on values of an unexpected type
+_OF_ANY_TEXT = {"JSONDecodeError", "Error"}  # have the same message for every invalid text
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A candidate with what it did on the same inputs; ``crash_like`` are those that crashed before.
+    """A candidate with its outcomes on the bench's inputs; ``crash_like`` are those of inputs that crashed before.
 
-    ``shown``: position of the crashing input on which the candidate was seen to work. ``further``: one change
-    did not do, and another was made on top of it.
+    ``shown``: index of the crashing input on which the candidate works. ``further``: it consists of two changes,
+    because the first one alone led to a further crash.
     """
 
     candidate: Candidate
@@ -32,10 +33,10 @@ class Judged:
 
 
 def difference(before: Sequence[ProbeOutcome], after: Sequence[ProbeOutcome], crash: Crash) -> str | None:
-    """What the candidate changed beyond the crash; None when nothing.
+    """What the candidate changed besides the crash; None if nothing.
 
-    Inputs that worked give the same result; errors stay errors of the same type, but for the crash itself
-    and for accidents on its very line, where an input has a second fault that a guard may come before.
+    Inputs that worked must give the same result, and errors must keep their type, except for the crash itself and for
+    accidental errors on its line: there, an input may have a second fault that a new guard precedes.
     """
     if len(after) < len(before) or any(map(_endless, before, after)):
         return "it does not end on inputs that ended before"
@@ -58,7 +59,7 @@ def _on_its_line(outcome: ProbeOutcome, crash: Crash) -> bool:
 
 def _changed(old: ProbeOutcome, new: ProbeOutcome) -> str | None:
     if "<coroutine object" in old.result:
-        return None  # nobody awaited it: no value yet that could change
+        return None  # a coroutine that was not awaited has no value that could change
     if old.result:
         same = old.result == new.result
         return None if same else f"a result changed from {old.result[:60]} to {(new.result or new.error)[:60]}"
@@ -67,7 +68,7 @@ def _changed(old: ProbeOutcome, new: ProbeOutcome) -> str | None:
 
 
 def mended(after: Sequence[ProbeOutcome], hits: int, candidate: Candidate) -> int | None:
-    """Position of the first crashing input that gives a result now, or the documented refusal."""
+    """Index of the first crashing input that now gives a result or the documented exception; None if there is none."""
     named = candidate.raises.split("\n")[-1].rpartition(".")[2]
     for position, outcome in enumerate(after[:hits]):
         if outcome.result or (named and outcome.error == named and outcome.deliberate):
@@ -76,14 +77,14 @@ def mended(after: Sequence[ProbeOutcome], hits: int, candidate: Candidate) -> in
 
 
 def uncured(before: Sequence[ProbeOutcome], after: Sequence[ProbeOutcome], crash: Crash) -> str | None:
-    """Why the candidate is made for the reported input alone; None when it is not.
+    """Why the candidate fixes only the reported input; None if it does not.
 
-    Of the inputs near it that raise the very same error on the same line, three in four are cured too, and half
-    where another value of the line may be the wrong one; the others may lack what the fix takes instead.
+    Of similar inputs with the same error on the same line, it must cure three in four, or half if another value of the
+    line may be the wrong one; the rest may lack the value that the fix uses instead.
     """
-    said = (before[0].text, before[0].line)
+    reported = (before[0].text, before[0].line)
     pairs = zip(before, after, strict=False)
-    near = [new for old, new in pairs if is_crash(old, crash) and (old.text, old.line) == said]
+    near = [new for old, new in pairs if is_crash(old, crash) and (old.text, old.line) == reported]
     left = sum(is_crash(new, crash) and new.text == before[0].text for new in near)
     most = len(near) // (2 if before[0].error in _ACCIDENTS else 4)
     if before[0].error in _OF_ANY_TEXT or left <= most:
@@ -96,19 +97,41 @@ def crash_like(before: Sequence[ProbeOutcome], after: Sequence[ProbeOutcome], cr
 
 
 def choose(judged: Sequence[Judged]) -> tuple[Judged | None, str]:
-    """The best of the only behaviour, or of the one with the strongest evidence; else None and why."""
-    best = sorted((max(group, key=_rank) for group in clusters(judged)), key=_rank, reverse=True)
-    if not best:
+    """The best of the only behaviour, or of that with the strongest evidence; else a model's, or None; and why.
+
+    ``behaviours`` tells the caller that candidates disagree: then a person decides, whatever was chosen.
+    """
+    groups = sorted(clusters(judged), key=lambda group: _rank(_first(group)), reverse=True)
+    if not groups:
         return None, "No candidate survived."
-    if len(best) > 1 and (not best[0].candidate.grade or _evidence(best[0]) == _evidence(best[1])):
-        return None, f"{len(best)} fixes behave differently and nothing in the code says which is meant."
-    if len(best) > 1:
-        return best[0], "Evidence chose between fixes."
-    return best[0], f"{len(judged)} candidates agree." if len(judged) > 1 else "1 candidate survived."
+    best = _first(groups[0])
+    if len(groups) > 1 and (not best.candidate.grade or _evidence(best) == _evidence(_first(groups[1]))):
+        why = f"{len(groups)} fixes behave differently, and nothing in the code shows which behaviour is intended."
+        return _of_a_model(groups), why
+    if len(groups) > 1:
+        return best, "Evidence chose between fixes."
+    return best, f"{len(judged)} candidates agree." if len(judged) > 1 else "1 candidate survived."
+
+
+def _of_a_model(groups: Sequence[Sequence[Judged]]) -> Judged | None:
+    """The proposal of most models, among the groups that evidence does not distinguish; None without a model.
+
+    A model has read the program around the crash. The embedded repairer's changes without evidence are guesses: the
+    person who decides sees them, but they do not replace a model's fix.
+    """
+    best = _first(groups[0])
+    alike = [g for g in groups if not best.candidate.grade or _evidence(_first(g)) == _evidence(best)]
+    models = [[one for one in group if one.candidate.generator != EMBEDDED] for group in alike]
+    most = max(models, key=len)
+    return _first(most) if most else None
+
+
+def _first(group: Sequence[Judged]) -> Judged:
+    return max(group, key=_rank)
 
 
 def clusters(judged: Sequence[Judged]) -> list[list[Judged]]:
-    """Candidates that do the same on every input that crashed before, the largest group first."""
+    """Groups of candidates with the same outcomes on all inputs that crashed before, the largest group first."""
     groups: dict[tuple, list[Judged]] = {}
     for one in _simple(judged):
         groups.setdefault(tuple((o.result, o.error) for o in one.crash_like), []).append(one)
@@ -116,7 +139,7 @@ def clusters(judged: Sequence[Judged]) -> list[list[Judged]]:
 
 
 def behaviours(judged: Sequence[Judged]) -> list[str]:
-    """Where candidates disagree: what the reported input gives with each group, and how many are of that mind."""
+    """If candidates disagree: the outcome of the reported input in each group, with the group's size."""
     found = clusters(judged)
     return [_told(group) for group in found] if len(found) > 1 else []
 
@@ -129,12 +152,12 @@ def _told(group: Sequence[Judged]) -> str:
 
 
 def _simple(judged: Sequence[Judged]) -> Sequence[Judged]:
-    """Without changes on top of changes that nothing speaks for, where one change does."""
+    """Drop candidates of two changes without evidence, if a candidate of one change exists."""
     return [one for one in judged if one.candidate.grade or not one.further] or judged
 
 
 def _evidence(judged: Judged) -> tuple[int, int]:
-    """The grade, then how near the evidence is to the change."""
+    """The grade of the evidence, then its nearness to the change."""
     return judged.candidate.grade, -judged.candidate.far
 
 

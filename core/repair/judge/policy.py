@@ -1,6 +1,6 @@
-"""What no fix may do, whoever wrote it. Pure: texts in, a reason out; nothing is run.
+"""The rules for every fix, whoever wrote it. Pure: texts in, the reason of a refusal out; nothing is run.
 
-Two kinds of refusal: by path and size, and by what the syntax tree newly contains or lost.
+There are two kinds of refusal: by path and size, and by what the change adds to the syntax tree or removes from it.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def refuse(
     crash: Crash | None = None,
     modules: Collection[str] | None = None,
 ) -> str | None:
-    """Why ``candidate`` may not even be tried; None when it may.
+    """Why ``candidate`` must not be run; None if it may.
 
-    ``before`` maps every path of the repository to its text; ``allowed`` are globs of the service. ``modules`` are
-    those that are installed where its code runs; None: the platform's own.
+    ``before`` maps every path of the repository to its text; ``allowed`` are the service's globs. ``modules`` are the
+    installed top-level modules of the service's environment; None: those of the platform.
     """
     changed = {p: t for p, t in candidate.files.items() if before.get(p) != t}
     if not changed:
@@ -66,7 +66,7 @@ def _first(found: Iterable[tuple[str, str | None]]) -> str | None:
 
 
 def matches(path: str, glob: str) -> bool:
-    """Whether a glob with ``**`` (any folders), ``*`` and ``?`` (within one name) covers ``path``."""
+    """Does a glob with ``**`` (any folders), ``*`` and ``?`` (within one name) match ``path``?"""
     pattern = re.escape(glob).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*")
     pattern = pattern.replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
     return re.fullmatch(pattern, path, re.IGNORECASE) is not None
@@ -91,12 +91,12 @@ def _path_refused(
     if is_test(path):
         return "a fix may not touch tests"
     if not any(matches(path, glob) for glob in allowed):
-        return "outside of what this service allows"
+        return "outside of the paths that this service allows"
     return None if path.endswith(".py") else "not a Python source file"
 
 
 def _odd_path(plain: PurePosixPath, path: str, before: Mapping[str, str]) -> str:
-    """Why a path is not what it seems: it leads out, it has letters that look like others, or it differs by case."""
+    """Why a path is deceptive: it leads outside, has confusable letters, or differs from another only by case."""
     if plain.is_absolute() or ".." in plain.parts or str(plain) != path or set("\\:") & set(path):
         return "not a plain path inside of the repository"
     if not path.isascii() or not path.isprintable():
@@ -112,9 +112,9 @@ def _is_forbidden(plain: PurePosixPath, rules: FixRules) -> bool:
 
 
 def _hides(path: PurePosixPath, before: Mapping[str, str], modules: Collection[str]) -> str:
-    """The module that a new file would stand in for: of Python, of the tests, or of an installed package.
+    """The module that a new file would shadow: of Python, of the tests, or of an installed package.
 
-    A module inside of a package of the program hides no installed one; a folder that is there hides nothing new.
+    A module inside a package of the program shadows no installed one; an existing folder shadows nothing new.
     """
     names = {part.removesuffix(".py") for part in path.parts}
     if found := names & (sys.stdlib_module_names | _TOOLS):
@@ -136,17 +136,17 @@ def _too_large(before: Mapping[str, str], changed: Mapping[str, str], rules: Fix
     if len(changed) > rules.max_files:
         return f"the fix changes {counted(len(changed), 'file')}; at most {rules.max_files} are allowed"
     lines = sum(_changed_lines(before.get(path, ""), text) for path, text in changed.items())
-    says = f"the fix changes {counted(lines, 'line')}; at most {rules.max_lines} are allowed"
-    return says if lines > rules.max_lines else None
+    reason = f"the fix changes {counted(lines, 'line')}; at most {rules.max_lines} are allowed"
+    return reason if lines > rules.max_lines else None
 
 
 def _changed_lines(old: str, new: str) -> int:
-    """Lines that go and lines that come."""
+    """The number of removed and added lines."""
     found = difflib.SequenceMatcher(None, old.splitlines(), new.splitlines()).get_opcodes()
     return sum(went - left + came - put for kind, left, went, put, came in found if kind != "equal")
 
 
-# --- what the text says ------------------------------------------------------------------------
+# --- the content of the text -------------------------------------------------------------------
 
 
 def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: bool) -> str | None:
@@ -167,13 +167,13 @@ def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: boo
 
 
 def _silenced(old: str, new: str) -> bool:
-    """More such comments than before, but for one that excuses a line from coverage as the file does elsewhere."""
+    """Are there more such comments than before? A coverage exclusion is allowed if the file already has one."""
     was, now = ([m[0] for m in SILENCERS.finditer(text)] for text in (old, new))
     return any(not (COVERAGE.match(comment) and comment in was) for comment in Counter(now) - Counter(was))
 
 
 def _gained(was: ast.Module, now: ast.Module) -> str:
-    """The first offence that the new text has more of than the old one; empty when there is none."""
+    """The first violation that occurs more often in the new text than in the old one; empty if there is none."""
     old = Counter(offences(was))
     gained = Counter(offences(now)) - old
     usual = {reason for reason, times in old.items() if reason.startswith("swallows ") and times > 1}
@@ -182,12 +182,12 @@ def _gained(was: ast.Module, now: ast.Module) -> str:
 
 
 def _meant(was: ast.AST, reason: str) -> bool:
-    """A missing import of what the program already uses brings nothing that its author did not write."""
+    """An import of a name that the program already uses adds nothing that its author did not write."""
     return reason.removeprefix("newly imports ") in names_in(was)
 
 
 def _special_case(was: ast.AST, now: ast.AST, crash: Crash | None) -> str | None:
-    """A new comparison or lookup with a literal that only the report of this crash contains, however short."""
+    """A new comparison or lookup with a literal that occurs only in the report of this crash, however short."""
     reported = _reported_texts(crash)
     known = {n.value for n in nodes(was, ast.Constant)}
     for literal in (one for one in _compared(now) if one not in known):
@@ -202,7 +202,7 @@ def _is_part(literal: object, reported: set[str]) -> bool:
 
 
 def _computed(tree: ast.AST) -> Iterator[object]:
-    """Numbers that what is computed must equal, as in ``part * 2 == 6``: one input's signature, no rule."""
+    """Numbers that a computed value must equal, as in ``part * 2 == 6``: the mark of one input, not a rule."""
     for node in nodes(tree, ast.Compare):
         inside = [n for side in (node.left, *node.comparators) for n in ast.walk(side)]
         if isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.In) and any(map(_computes, inside)):
@@ -221,14 +221,14 @@ def _digest(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"hash", "sum", "ord", "id", "abs", "pow"}
 
 
-PART = 4  # characters of a reported text from which a piece of it counts as the text
+PART = 4  # minimum characters of a part of a reported text that counts as that text
 _MATCHERS = {"startswith", "endswith", "match", "fullmatch", "search", "find", "index", "count", "removeprefix"}
 
 
 def _compared(tree: ast.AST) -> Iterator[object]:
-    """Literals that decide something: compared, matched, or keys of a table that is written out and looked up.
+    """Literals that decide something: compared, matched, or keys of a literal table that is looked up.
 
-    The neutral values name no input: nothing, zero, empty, true, false. Neither do the smallest bounds: ``n < 2``.
+    Neutral values (None, zero, empty, true, false) and the smallest bounds (``n < 2``) do not identify an input.
     """
     for place in (found for node in ast.walk(tree) for found in _deciding(node)):
         bound = isinstance(place, ast.Compare) and not isinstance(place.ops[0], _SAME) or _counts(place)
@@ -245,12 +245,12 @@ _SAME = ast.Eq | ast.NotEq | ast.In | ast.NotIn | ast.Is | ast.IsNot
 
 
 def _counts(place: ast.AST) -> bool:
-    """``len(rows) == 1``: how many there are, not which."""
+    """Is it ``len(rows) == 1``, which tests a number of items, not their values?"""
     return isinstance(place, ast.Compare) and isinstance(place.left, ast.Call) and called(place.left) == "len"
 
 
 def _deciding(node: ast.AST) -> list[ast.AST]:
-    """Expressions whose literals the node decides by."""
+    """Expressions whose literals decide the node's branch."""
     if isinstance(node, ast.Compare | ast.MatchValue):
         return [node]
     if isinstance(node, ast.Call):

@@ -1,4 +1,4 @@
-"""What a call reaches outside of the program, by the module that it comes from or by its own name. Data and lookups."""
+"""What a call reaches outside the program, by the module or the name of the called function. Data and lookups."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _BY_BUILT_IN = {name: kind for kind, names in _BUILT_IN.items() for name in word
 
 
 def imported_as(tree: ast.AST) -> dict[str, str]:
-    """Names that imports give, with what each stands for: ``{"urlopen": "urllib.request.urlopen"}``."""
+    """Imported names -> full names: ``{"urlopen": "urllib.request.urlopen"}``."""
     found = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -59,14 +59,14 @@ def imported_as(tree: ast.AST) -> dict[str, str]:
 
 
 def dotted(node: ast.expr, known: Mapping[str, str]) -> str:
-    """The full name of what is called; ``?`` stands for an object of which only the code knows what it is."""
+    """The full name of the called function; ``?`` stands for an object of unknown type."""
     if isinstance(node, ast.Name):
         return known.get(node.id, node.id)
     return f"{dotted(node.value, known)}.{node.attr}" if isinstance(node, ast.Attribute) else "?"
 
 
 def reached(name: str, known: Mapping[str, str]) -> str:
-    """The kind of what a module or call of this full name reaches; empty when it stays within the program."""
+    """The kind of resource that a module or call of this full name reaches; empty if it stays within the program."""
     parts = name.split(".")
     from_import = any(name == full or name.startswith(f"{full}.") for full in known.values())
     if from_import:

@@ -1,10 +1,10 @@
-"""Every statement of a program that refuses something, with the condition under which it is reached. Pure.
+"""Finds every refusal in a program: a statement that rejects something, with its path condition. Pure.
 
-A refusal is a raise, an assertion, a call of a check whose result nobody uses (``abort(403)``, ``require(user)``),
-the return of an error, or the False of a function that says by its name whether something is allowed.
+A refusal is a raise, an assertion, a call of a check whose result is unused (``abort(403)``, ``require(user)``), the
+return of an error, or the False of a function whose name asks whether something is allowed.
 
-The path condition has the tests around the statement and the exits before it. An exit that refuses as well takes
-nothing away: what it stops is refused. Loops, handlers and patterns are literals of their own.
+The path condition consists of the tests around the statement and the exits before it. An earlier exit that also
+refuses does not narrow it, because what it stops is refused as well. Loops, handlers and patterns are opaque literals.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _ERROR_CALL = re.compile(
 )
 _SIGN_IN = re.compile(r"log-?in|sign-?in|denied|forbidden|unauthori", re.I)
 _NEVER_CAUGHT = {"SystemExit", "KeyboardInterrupt", "GeneratorExit"}
-Path = tuple[ast.expr, ...]  # tests that hold, all of them
+Path = tuple[ast.expr, ...]  # tests that all hold
 Exit = tuple[str, Path]  # "return" or "loop", and the tests under which it is taken
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """``kind`` is what it does, ``where`` the function.
+    """``kind`` is the kind of refusal, ``where`` its function.
 
-    ``parts`` are what it depends on and has to keep: a check's arguments, the calls whose error a handler refuses;
-    ``inside`` are the parts with all that is in them.
+    ``parts`` are the expressions that a change must keep: a check's arguments, the calls whose errors a handler
+    refuses; ``inside`` are these with all of their subexpressions.
     """
 
     where: str
@@ -64,11 +64,11 @@ class _Walk:
     tree: ast.Module
     found: list[Refusal] = field(default_factory=list)
     scope: tuple[str, ...] = ()
-    handlers: tuple[tuple[str, ...], ...] = ()  # of the blocks around, those that do not raise again
+    handlers: tuple[tuple[str, ...], ...] = ()  # of the enclosing blocks: those that do not raise again
     tried_calls: frozenset[str] = frozenset()  # of the block whose handler this is
 
     def block(self, statements: Sequence[ast.stmt], path: Path) -> list[Exit]:
-        """Record what refuses; the ways out of the block that refuse nothing."""
+        """Record the refusals of a block; returns its exits that do not refuse."""
         exits: list[Exit] = []
         for statement in statements:
             for kind, tests in self.statement(statement, path):
@@ -217,7 +217,7 @@ def _negated(tests: Path) -> ast.expr:
 
 
 def _opaque(word: str, *parts: ast.expr | str) -> ast.expr:
-    """A literal that nothing but the same one implies."""
+    """A literal that only the same literal implies."""
     given = [ast.Constant(p) if isinstance(p, str) else p for p in parts]
     return ast.Call(ast.Name(f"<{word}>"), given, [])
 
@@ -227,7 +227,7 @@ def _called_in(body: Sequence[ast.stmt]) -> frozenset[str]:
 
 
 def _calls(node: ast.expr) -> Iterator[tuple[ast.Call, Path]]:
-    """The call that a statement consists of, also in ``a or abort()`` and ``abort() if a else b``."""
+    """The calls of an expression statement, including ``a or abort()`` and ``abort() if a else b``."""
     if isinstance(node, ast.Call):
         yield node, ()
     for inner, tests in _inner(node):
@@ -235,7 +235,7 @@ def _calls(node: ast.expr) -> Iterator[tuple[ast.Call, Path]]:
 
 
 def _inner(node: ast.expr) -> list[tuple[ast.expr, Path]]:
-    """What an expression gives as its own value, each with the tests under which it is evaluated."""
+    """The possible values of an expression, each with the tests under which it is evaluated."""
     if isinstance(node, ast.Await):
         return [(node.value, ())]
     if isinstance(node, ast.IfExp):
@@ -247,7 +247,7 @@ def _inner(node: ast.expr) -> list[tuple[ast.expr, Path]]:
 
 
 def _error(node: ast.expr | None) -> str:
-    """What kind of error a returned value is; empty when it is none: a status from 400, a word for it, a reason."""
+    """The kind of error that a returned value is: a status from 400, a word for an error, a reason; empty if none."""
     inner = node.elts if isinstance(node, ast.Tuple) else [node]
     if status := _status(inner):
         return status
@@ -264,14 +264,14 @@ def _given(call: ast.Call) -> list[ast.expr]:
 
 
 def _status(parts: Sequence[ast.expr | None]) -> str:
-    """An HTTP status of an error, among the parts or what their calls are given."""
+    """An HTTP error status among the parts or the arguments of their calls."""
     given = [a for n in parts if isinstance(n, ast.Call) for a in _given(n)]
     numbers = [n.value for n in (*parts, *given) if isinstance(n, ast.Constant)]
     return next((str(n) for n in numbers if type(n) is int and 400 <= n <= 599), "")
 
 
 def _error_called(call: ast.Call) -> str:
-    """A call by whose name an error is made, or somebody is sent away to sign in."""
+    """Does the call, by its name, build an error or redirect to the sign-in page?"""
     name = called(call)
     texts = " ".join(str(a.value) for a in _given(call) if isinstance(a, ast.Constant))
     away = name.startswith("redirect") and _SIGN_IN.search(f"{name} {texts}")

@@ -1,7 +1,7 @@
-"""What a change may not lose: checks, the conditions above them, and what stands around a function. Pure.
+"""What a change must keep: checks, their conditions, and the decorators of functions. Pure.
 
-A refusal of the old text has to be found in the new one, in the same function, under a condition that is shown to
-hold wherever the old one did (conditions.py). What cannot be shown counts as weakened. A further refusal is fine.
+Every refusal of the old text must exist in the same function of the new one, under a condition that is shown to hold
+wherever the old one did (conditions.py); otherwise it counts as weakened. Additional refusals are allowed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from core.repair.judge.refusals import Refusal, refusals
 from core.repair.judge.unbound import filled
 from core.repair.localize.syntax import Function, covers, functions_in, names_in, nodes, stores
 
-# decorators that decide how a function is called or kept, not who may call it
+# decorators that change how a function is called or cached, not who may call it
 _PLAIN = {"property", "staticmethod", "classmethod", "lru_cache", "cache", "cached_property", "wraps", "dataclass"}
 
 
 def lost(was: ast.Module, now: ast.Module, failed: Sequence[int] = ()) -> str:
-    """Which safeguard of the old text is gone or weaker in the new one; empty when none is.
+    """The safeguard of the old text that is missing or weaker in the new one; empty if there is none.
 
     ``failed`` are the lines of the old text that were running when it crashed.
     """
@@ -55,7 +55,7 @@ def _weakened(was: ast.Module, now: ast.Module, failed: Sequence[int]) -> str:
 
 
 def _unset(was: ast.Module, line: int) -> Iterator[tuple[Function, int, set[str]]]:
-    """The function of a line that failed, the line, and the names that never got a value for that reason."""
+    """The function of a failed line, the line, and the names that got no value because of the failure."""
     around = [f for f in functions_in(was) if covers(f, line)]
     if not around:
         return
@@ -68,13 +68,13 @@ def _unset(was: ast.Module, line: int) -> Iterator[tuple[Function, int, set[str]
 
 
 def _on_unset(old: Refusal, function: Function, line: int, names: set[str]) -> bool:
-    """A later check of what was never computed: an input that crashed did not get there."""
+    """Is it a later check of a value that was never computed? Inputs that crashed did not reach it."""
     read = {name for clause in old.condition for literal in clause for name in names_in(literal.node)}
     return line < old.line and covers(function, old.line) and bool(read & names)
 
 
 def _missed(old: Refusal, held: list[Refusal]) -> str:
-    """Why no refusal of the new text is known to refuse all that ``old`` did."""
+    """Why no refusal of the new text is shown to refuse everything that ``old`` refused."""
     what = f"{old.kind}{f' in {old.where}' if old.where else ''}"
     alike = [new for new in held if (new.where, new.kind) == (old.where, old.kind) and old.parts <= new.inside]
     if not alike:
@@ -98,7 +98,7 @@ def _undecorated(was: ast.Module, now: ast.Module) -> str:
 
 
 def _each(tree: ast.Module) -> list[tuple[str, str]]:
-    """Name and decorator, one by one: a name may be defined several times, as by ``@overload``."""
+    """(name, decorator) pairs; a name may be defined several times, e.g. with ``@overload``."""
     return [(name, decorator) for name, decorators in decorated(tree) for decorator in decorators]
 
 

@@ -1,8 +1,9 @@
-"""Unsafe shapes of a change: an exit that skips work, a default that is swallowed, a condition turned off. Pure.
+"""Unsafe patterns of a change: an exit that skips work, a swallowed default, a disabled condition. Pure.
 
-An inserted ``continue``, ``return`` or ``break`` is compared with the statements that it skips. It may not skip what
-moves a loop on, or what completes a piece of work (commit, close, release). It may skip what collects an item only
-where the program's own code shows that such items are left out. Checks that it skips are found in safeguards.py.
+An inserted ``continue``, ``return`` or ``break`` is compared with the statements that it skips. It must not skip a
+statement that advances a loop, or one that completes a unit of work (commit, close, release). It may skip a statement
+that collects an item only if the program's own code shows that such items are left out. safeguards.py finds skipped
+checks.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _BLOCKS = ("body", "orelse", "finalbody")
 
 @dataclass(frozen=True)
 class _Skipped:
-    """The statements that an exit skips: in its own loop, and after it in the function. ``loop`` is its own loop."""
+    """The statements that an exit skips: in its own loop ``loop``, and after it in the function."""
 
     loop: Loop | None
     inside: Sequence[ast.stmt]
@@ -36,10 +37,10 @@ class _Skipped:
 
 
 def unsafe(old: str, new: str, shown: bool = False, failed: int = 0) -> str:
-    """The first unsafe shape that the new text adds; empty when there is none.
+    """The first unsafe pattern that the new text adds; empty if there is none.
 
-    ``shown``: the program's own code or documentation shows that the new behaviour is meant. ``failed`` is the line
-    of the old text that crashed, 0 when that lies elsewhere.
+    ``shown``: the program's own code or documentation shows that the new behaviour is intended. ``failed`` is the line
+    of the old text that crashed, 0 if that is in another file.
     """
     now, added = tree_of(new), _added(old, new)
     found = [*_constant(now, added), *([] if shown else _taken_away(old, new, failed))]
@@ -55,9 +56,9 @@ def unsafe(old: str, new: str, shown: bool = False, failed: int = 0) -> str:
 
 
 def _taken_away(old: str, new: str, failed: int) -> Iterator[str]:
-    """What crashed goes and nothing comes in its place: it is not done any more, and neither is what it was for.
+    """The crashing statement is removed without a replacement, so its purpose is lost.
 
-    A whole function may go: then what it overrode answers, or nothing calls it.
+    A whole function may be removed: then the method that it overrode applies, or nothing calls it.
     """
     around = [f.lineno for f in functions_in(tree_of(old)) if covers(f, failed)]
     came = [line.strip() for line in new.splitlines()]
@@ -65,7 +66,7 @@ def _taken_away(old: str, new: str, failed: int) -> Iterator[str]:
         instead = [line for line in came[start:end] if line and not line.startswith("#")]
         whole = any(first < line <= last for line in around)
         if kind != "equal" and first < failed <= last and not whole and instead in ([], ["pass"]):
-            yield "takes away what crashed, and nothing in the program shows that this is meant"
+            yield "removes the crashing code, and nothing in the program shows that this is intended"
 
 
 def _changes_of(old: str, new: str) -> Sequence[tuple[str, int, int, int, int]]:
@@ -73,7 +74,7 @@ def _changes_of(old: str, new: str) -> Sequence[tuple[str, int, int, int, int]]:
 
 
 def _added(old: str, new: str) -> set[int]:
-    """Lines of the new text that the old one has not."""
+    """Numbers of the lines that the new text adds."""
     return {
         line
         for kind, *_, first, last in _changes_of(old, new)
@@ -83,11 +84,11 @@ def _added(old: str, new: str) -> set[int]:
 
 
 def _constant(tree: ast.Module, added: set[int]) -> Iterator[str]:
-    """A condition that is decided already: ``False and ...``, ``if True``."""
+    """A condition with a constant result: ``False and ...``, ``if True``."""
     for node in nodes(tree, ast.If, ast.IfExp, ast.BoolOp):
         parts = node.values[:-1] if isinstance(node, ast.BoolOp) else [node.test]
         if node.lineno in added and any(isinstance(part, ast.Constant) for part in parts):
-            yield "turns a condition off by a constant"
+            yield "disables a condition with a constant"
 
 
 # --- exits and what they skip ---------------------------------------------------------------------------
@@ -121,28 +122,28 @@ def _blocks(node: ast.stmt) -> Iterator[Sequence[ast.stmt]]:
 
 
 def _skips(node: Exit, skipped: _Skipped, added: set[int], shown: bool) -> Iterator[str]:
-    """Why what the exit skips may not be skipped. Statements that are new themselves were never relied on."""
+    """Why the exit must not skip these statements. New statements may be skipped, because nothing relied on them."""
     word = type(node).__name__.lower()
     inside = [s for s in skipped.inside if s.lineno not in added]
     after = [s for s in skipped.after if s.lineno not in added] if isinstance(node, ast.Return) else []
     if isinstance(node, ast.Continue) and isinstance(skipped.loop, ast.While) and _moves(skipped.loop, inside, node):
-        yield "an inserted continue skips what moves the loop on"
+        yield "an inserted continue skips the statement that advances the loop"
     if call := _call_of(_COMPLETES, [*inside, *after]):
         yield f"an inserted {word} skips the call of {call}"
     kept = inside if skipped.loop else [s for s in inside if not isinstance(s, Loop)]
     if not shown and (call := _call_of(_COLLECTS, kept, outlives=skipped.loop is None)):
-        yield f"an inserted {word} skips the call of {call}, and nothing in the program shows that this is meant"
+        yield f"an inserted {word} skips the call of {call}, and nothing in the program shows that this is intended"
 
 
 def _moves(loop: ast.While, inside: Sequence[ast.stmt], exit_: ast.stmt) -> bool:
-    """Whether the skipped statements alone change what the loop's condition reads."""
+    """Are the skipped statements the only ones that change what the loop's condition reads?"""
     read = names_in(loop.test)
     before = [s for s in loop.body if (s.end_lineno or s.lineno) < exit_.lineno]
     return bool(_changes(inside) & read) and not _changes(before) & read
 
 
 def _changes(statements: Sequence[ast.stmt]) -> set[str]:
-    """Names that statements set, or whose objects they take from."""
+    """Names that statements set, or from whose objects they remove items."""
     found = {name.id for s in statements for name in stores(s)}
     calls = [c for s in statements for c in nodes(s, ast.Call) if called(c) in _MOVES | _COLLECTS]
     return found | {identifier(receiver(c)) for c in calls}
@@ -162,11 +163,11 @@ def _call_of(names: frozenset[str], statements: Sequence[ast.stmt], outlives: bo
     return ""
 
 
-# --- defaults that are swallowed -------------------------------------------------------------------------
+# --- swallowed defaults ----------------------------------------------------------------------------------
 
 
 def _swallowed(function: Function, added: set[int]) -> Iterator[str]:
-    """A name gets a default on an added line, and a later broad ``except`` hides what the default leads to."""
+    """A name gets a default on an added line, and a later broad ``except`` hides the errors that it causes."""
     given = {
         n.id: n.lineno
         for s in nodes(function, ast.Assign)
@@ -177,7 +178,7 @@ def _swallowed(function: Function, added: set[int]) -> Iterator[str]:
         read = {name for s in block.body for name in names_in(s)}
         hidden = [name for name, line in given.items() if name in read and line < block.lineno]
         if hidden and any(map(_hides, block.handlers)):
-            yield f"a later broad except hides what the default of {hidden[0]} leads to"
+            yield f"a later broad except hides errors that the default of {hidden[0]} causes"
 
 
 def _defaulted(value: ast.expr) -> bool:

@@ -1,4 +1,4 @@
-"""Names that nothing gives a value, filled in as a change fills them: the old code never got beyond them. Pure."""
+"""Replaces unbound names of the old code as a change does, because the old code never got past them. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 
 from core.repair.localize.syntax import Function
 
-_FIXED = {(ast.Call, "func"), (ast.ExceptHandler, "type"), (ast.Raise, "exc")}  # what is called, caught, raised
+_FIXED = {(ast.Call, "func"), (ast.ExceptHandler, "type"), (ast.Raise, "exc")}  # called, caught, raised names
 
 
 def filled(was: ast.Module, now: ast.Module) -> ast.Module:
-    """The old tree with each unbound name as the new tree has it, where nothing else at that place has changed.
+    """The old tree with each unbound name replaced as in the new tree, if nothing else changed at that place.
 
-    A condition that reads such a name always raised NameError, so it can only be compared as it was meant.
+    A condition that reads such a name always raised NameError, so it can only be compared in its corrected form.
     """
     around = _global(was)
     missing = {name: _read(node) - _bound(ast.walk(node)) - around for name, node in _functions(was)}
@@ -51,7 +51,7 @@ def _global(tree: ast.Module) -> set[str]:
 
 
 def _outside(node: ast.AST) -> Iterator[ast.AST]:
-    """What is not within a function; the functions themselves are among it."""
+    """The nodes outside of functions, including the function definitions themselves."""
     for child in ast.iter_child_nodes(node):
         yield child
         if not isinstance(child, Function | ast.Lambda):
@@ -59,7 +59,7 @@ def _outside(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _bound(nodes: Iterable[ast.AST]) -> set[str]:
-    """Names that one of the nodes gives a value: by storing, importing, defining, or as a parameter."""
+    """Names that the nodes bind: by assignment, import, definition, or as a parameter."""
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.alias):
@@ -72,7 +72,7 @@ def _bound(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _fill(old: ast.AST, new: ast.AST, missing: set[str]) -> None:
-    """Both trees side by side, as long as they are of one form."""
+    """Pairs of corresponding nodes, as long as both trees have the same structure."""
     for field, mine in ast.iter_fields(old):
         theirs = getattr(new, field, None)
         if (type(old), field) in _FIXED and isinstance(mine, ast.Name):

@@ -1,1 +1,1 @@
-"""Where a crash is in the code, where its values come from, and whether code can be its cause."""
+"""Locates a crash in the code, traces the origin of its values, and decides whether code can be its cause."""

@@ -1,7 +1,7 @@
-"""Where a value came from: assignments, the callers' arguments, fields and keys that other files set. Pure.
+"""Traces the origin of a value: assignments, callers' arguments, fields and keys that other files set. Pure.
 
-A walk over the syntax, not a full data-flow analysis: the frames of the crash say which calls were made,
-and what names, fields and keys are called says the rest. Running the candidates shows which origin it was.
+This walks the syntax and is not a full data-flow analysis: the frames of the crash show which calls were made; names,
+fields and keys are matched by name. Running the candidates shows which origin was the right one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Origin = tuple[Place, ast.expr]
 
 
 def origins(place: Place, node: ast.expr) -> list[Origin]:
-    """Expressions that the value may have come through, nearest first; the node itself is not among them."""
+    """Expressions through which the value may have passed, nearest first, without the node itself."""
     found: list[Origin] = []
     seen: set[tuple[str, int, int]] = set()
     front = [(place, node)]
@@ -71,7 +71,7 @@ def _key_of(node: ast.expr) -> str | None:
 
 
 def _operands(node: ast.expr) -> list[ast.expr]:
-    """What an operation works on, or chooses from."""
+    """The operands of an operation, or the alternatives that it chooses from."""
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
     if isinstance(node, ast.IfExp):
@@ -88,7 +88,7 @@ def _assigned(place: Place, name: str) -> Iterator[Origin]:
 
 
 def _set_by(place: Place, node: ast.Assign | ast.AnnAssign, name: str) -> Iterator[Origin]:
-    """What an assignment before the failure gives the name."""
+    """The values that assignments before the failure give the name."""
     if node.value is None or node.lineno > place.line:
         return
     targets = targets_of(node)
@@ -101,7 +101,7 @@ def _set_by(place: Place, node: ast.Assign | ast.AnnAssign, name: str) -> Iterat
 
 
 def _elements(place: Place, node: ast.expr) -> Iterator[Origin]:
-    """What a looped list holds, where it is written out or built by a comprehension."""
+    """The items of an iterated list, if it is a literal or a comprehension."""
     values = (
         node.elts if isinstance(node, ast.List | ast.Tuple) else [node.elt] if isinstance(node, ast.ListComp) else []
     )
@@ -109,7 +109,7 @@ def _elements(place: Place, node: ast.expr) -> Iterator[Origin]:
 
 
 def caller_of(place: Place) -> Place | None:
-    """The place of the next frame outwards that is the program's own."""
+    """The place of the next outer frame of the program."""
     frames = list(place.crash.frames)
     at = next((i for i, f in enumerate(frames) if f is place.frame), None)
     if at is None:
@@ -119,7 +119,7 @@ def caller_of(place: Place) -> Place | None:
 
 
 def _given(place: Place, name: str) -> Iterator[Origin]:
-    """The argument, or the default, that a call gave the function's parameter."""
+    """The argument or the default of a function's parameter in a call."""
     function = place.function
     if function is None or name not in {a.arg for a in nodes(function.args, ast.arg)}:
         return
@@ -147,7 +147,7 @@ def _class_of(place: Place) -> str:
 
 
 def arguments(call: ast.Call, function: Function, name: str) -> Iterator[ast.expr]:
-    """What a call gives a function's parameter."""
+    """The argument that a call passes for a function's parameter."""
     method = isinstance(call.func, ast.Attribute) or function.name == "__init__"
     names = [a.arg for a in parameters(function, "x" if method else "")]
     yield from (k.value for k in call.keywords if k.arg == name)
@@ -156,7 +156,7 @@ def arguments(call: ast.Call, function: Function, name: str) -> Iterator[ast.exp
 
 
 def _written(place: Place, name: str, field: bool = False) -> Iterator[Origin]:
-    """Everything that writes a key, keyword or field of this name, anywhere in the program."""
+    """All places of the program that write a key, keyword or field of this name."""
     for other in _everywhere(place):
         for node in nodes(other.module, ast.Dict, ast.Call, ast.Assign, ast.ClassDef):
             yield from ((_on(other, node), value) for value in _writes(node, name))
@@ -193,7 +193,7 @@ def _of_field(place: Place, node: ast.ClassDef, name: str) -> Iterator[Origin]:
 
 
 def _results(place: Place, name: str) -> Iterator[Origin]:
-    """What a function of the program returns."""
+    """The expressions that a function of the program returns."""
     for other in _everywhere(place):
         for function in functions_in(other.module):
             if function.name == name:

@@ -1,4 +1,4 @@
-"""Whether code can be the cause at all. Everything else goes to a person, with the cause named."""
+"""Decides whether code can be the cause of a crash. Everything else is escalated, with its cause."""
 
 # ruff: noqa: E501  (the table reads best with a row a line)
 
@@ -25,7 +25,7 @@ class Fixability:
     next_step: str = ""
 
 
-# (exception types, words of the message, cause, what it is, next step); the first match wins.
+# (pattern of exception types, pattern of the message, cause, description, next step); the first match wins.
 # An empty pattern for types means any type.
 _FAULTS = [
     (r"SSL\w*|CertificateError", r"", Cause.ENVIRONMENT, "TLS failed", "Check certificate, chain, host name and clock."),
@@ -50,7 +50,7 @@ _GENERIC = {"KeyError", "IndexError", "AttributeError", "TypeError", "ValueError
 
 
 def classify(crash: Crash, tree: Path | None = None) -> Fixability:
-    """Fault of the world, of the data, a deliberate refusal, or a crash that code can answer for."""
+    """Classify a crash: fault of the environment or the data, deliberate refusal, or a crash that code can cause."""
     for raised in (crash.exception, *crash.chain):
         fault = _fault(raised)
         if fault:
@@ -70,7 +70,7 @@ def classify(crash: Crash, tree: Path | None = None) -> Fixability:
             False,
             Cause.DELIBERATE,
             f"{deepest.function} in {deepest.file} raises {crash.exception.type} on purpose.",
-            "Find out how the refused input came about.",
+            "Find the origin of the refused input.",
         )
     return Fixability(True, Cause.CODE, f"{crash.exception.type} in {deepest.function}.")
 
@@ -89,7 +89,7 @@ def _fault(raised: Raised) -> Fixability | None:
 
 
 def _renamed(message: str) -> bool:
-    """A module of the standard library under the name that it had in Python 2: no package is missing."""
+    """Is the missing module one of the standard library under its Python 2 name, so that no package is missing?"""
     match = re.search(r"No module named '([\w.]+)'", message)
     return bool(match) and match[1] in RENAMED
 
@@ -99,13 +99,13 @@ def deepest_in_app(crash: Crash) -> Frame | None:
 
 
 def _setting(crash: Crash, tree: Path | None) -> str:
-    """An environment variable that is not set, and of which the program does not say that it may be missing."""
+    """The name of an unset environment variable, unless the program indicates that it is optional."""
     name = crash.exception.message.strip("'\"")
     if not _reads_environment(crash):
         return ""
     texts = [p.read_text("utf-8", "replace") for p in sorted(tree.rglob("*.py"))[:400] if p.is_file()] if tree else []
-    told = [line for text in texts for line in text.splitlines() if name in line]
-    optional = any(map(_MAY_BE_UNSET.search, told))
+    lines = [line for text in texts for line in text.splitlines() if name in line]
+    optional = any(map(_MAY_BE_UNSET.search, lines))
     return "" if optional and not re.search(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", name) else name
 
 
@@ -113,22 +113,23 @@ _MAY_BE_UNSET = re.compile(r"\b(optional|defaults?|unset|without|if set|may be)\
 
 
 def _reads_environment(crash: Crash) -> bool:
-    """The crash is a key that ``os.environ`` does not hold."""
+    """Is the crash a lookup of a missing key in ``os.environ``?"""
     last = crash.frames[-1]
     inside = re.search(r"(^|/)os\.py$|<frozen os>$", last.file) and last.function == "__getitem__"
     return bool(inside) and crash.exception.type == "KeyError"
 
 
 def _deliberate(crash: Crash, frame: Frame, tree: Path | None) -> bool:
-    """The deepest frame of all is the program's own, and what it runs is a raise statement."""
+    """Is the innermost frame one of the program, at a raise statement?"""
     if crash.frames[-1] is not frame:
-        return False  # a library raised it: called with wrong data, which code can answer for
+        return False  # a library raised it, called with wrong data, which code can cause
     return frame.code.strip().startswith("raise") or _is_raise(frame, tree)
 
 
 def narrows(node: ast.Assert) -> bool:
-    """``assert node is not None``, ``assert isinstance(node, Tag)``, without a message: what the program tells a type
-    checker of itself, and no refusal of an input.
+    """Is it an assertion without a message such as ``assert node is not None`` or ``assert isinstance(node, Tag)``?
+
+    These only narrow a type for a type checker and do not refuse an input.
     """
     match node.test:
         case ast.Compare(ops=[ast.IsNot()], comparators=[ast.Constant(value=None)]):

@@ -1,4 +1,4 @@
-"""Where a crash is in the code: frame -> file of the tree -> statement and expressions, as syntax nodes.
+"""Locates a crash in the code: frame -> file of the tree -> statement and expressions, as syntax nodes.
 
 Edits are made on the text at the nodes' own positions, so that the author's formatting stays as it is.
 (A concrete syntax tree would carry the same positions; the standard library's ``ast`` parses ten times
@@ -65,7 +65,7 @@ class Place:
 
     @property
     def message(self) -> str:
-        """What the exception says."""
+        """The exception's message."""
         return self.crash.exception.message
 
     @property
@@ -106,7 +106,7 @@ class Place:
 
     @cached_property
     def failing(self) -> ast.expr | None:
-        """The very expression that failed, where the crash was observed with its span."""
+        """The expression that failed, if the crash was observed with its span."""
         span = getattr(self.frame, "span", None)
         if not span:
             return None
@@ -121,8 +121,8 @@ class Place:
         new = "".join(f"{indent}{line}\n" for line in lines)
         return "".join(rows[: statement.end_lineno]) + new + "".join(rows[statement.end_lineno :])
 
-    def told(self, source: str) -> Any:
-        """What the report holds under this name or expression, when it is a literal; else ..."""
+    def reported(self, source: str) -> Any:
+        """The report's value for this name or expression if it is a literal, else ``...``."""
         text = (self.frame.locals or {}).get(source)
         try:
             return ast.literal_eval(text) if text is not None else ...
@@ -130,21 +130,21 @@ class Place:
             return ...
 
     def kind(self, node: ast.expr) -> str:
-        """Name of the expression's type when it failed; empty when that is not known."""
-        told = self.told(f"type({ast.unparse(node)})")
-        value = self.value(node) if told is ... else ...
-        return told if told is not ... else type(value).__name__ if value is not ... else ""
+        """Name of the expression's type when it failed; empty if unknown."""
+        kind = self.reported(f"type({ast.unparse(node)})")
+        value = self.value(node) if kind is ... else ...
+        return kind if kind is not ... else type(value).__name__ if value is not ... else ""
 
     def members(self, node: ast.expr) -> list[str]:
-        """Public attributes that the expression's value had, where it is of the program's own types."""
-        told = self.told(f"dir({ast.unparse(node)})")
-        return [n for n in told if isinstance(n, str) and n.isidentifier()] if isinstance(told, list) else []
+        """Public attributes of the expression's value, if its type is one of the program."""
+        names = self.reported(f"dir({ast.unparse(node)})")
+        return [n for n in names if isinstance(n, str) and n.isidentifier()] if isinstance(names, list) else []
 
     def value(self, node: ast.expr) -> Any:
-        """The value of an expression when it failed; ... when it cannot be told."""
+        """The value of an expression when it failed; ``...`` if unknown."""
         if isinstance(node, ast.Constant):
             return node.value
-        found = self.told(ast.unparse(node))
+        found = self.reported(ast.unparse(node))
         if found is not ... or (self.frame.locals or {}).get(ast.unparse(node)) is not None:
             return found
         if isinstance(node, ast.Name):
@@ -194,7 +194,7 @@ def spliced(text: str, node: Placed, new: str) -> str:
 
 
 def constant(module: ast.Module, name: str) -> Any:
-    """The value of a module's constant, or ... when it is none."""
+    """The value of a module's constant; ``...`` if the name is not a constant."""
     for node in module.body:
         if isinstance(node, ast.Assign) and any(identifier(t) == name for t in node.targets):
             try:
@@ -209,15 +209,15 @@ PLAIN = re.compile(r"[\w./+ -]{1,300}")  # no character that means something in 
 
 
 def find(tree: Path, file: str) -> str | None:
-    """The tree's file for a frame's: the longest common end of the path wins, whatever a container puts before it."""
+    """The tree's file for a frame's file: the longest common path suffix wins, whatever prefix a container adds."""
     return next(_ends(tree, file), None)
 
 
 def _ends(tree: Path, file: str) -> Iterator[str]:
-    """The tree's files that an end of the path names, the longest end first.
+    """The tree's files that match a suffix of the path, the longest suffix first.
 
-    Reports name a module's path, without the source folder (``src``) or the service's folder that it lies in: where no
-    end is a path from the root, it is looked for below.
+    Reports may give a module's path without its source folder (``src``) or service folder: if no suffix is a path from
+    the root, it is searched below.
     """
     parts = Path(file[-LONGEST_PATH:].replace("\\", "/")).parts[-DEEPEST:]
     ends = [path for start in range(len(parts)) if _inside(path := Path(*parts[start:]))]
@@ -230,9 +230,9 @@ def _inside(path: Path) -> bool:
 
 
 def _below(tree: Path, ends: Sequence[Path]) -> Path | None:
-    """The one file of the tree with the longest of these ends; None where there is none, or more than one.
+    """The only file of the tree with the longest of these suffixes; None if there is none or more than one.
 
-    A bare name alone could be anybody's.
+    A bare file name is ambiguous and does not match.
     """
     for end in ends:
         if len(end.parts) > 1 and PLAIN.fullmatch(end.as_posix()):
@@ -259,7 +259,7 @@ def _line(path: Path, number: int) -> str:
 
 
 def _is_file(path: Path) -> bool:
-    """A report may name what no file can be called: too long, or with a null character."""
+    """Can this be a file? A report may give an invalid path: too long, or with a null character."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -267,7 +267,7 @@ def _is_file(path: Path) -> bool:
 
 
 def located(tree: Path, crash: Crash) -> Crash:
-    """The crash with the tree's own paths and lines; a frame of the program that is not in the tree is foreign."""
+    """The crash with the tree's paths and lines; a frame of the program without a file in the tree is foreign."""
     return crash.model_copy(update={"frames": tuple(_located(tree, crash, frame) for frame in crash.frames)})
 
 
@@ -292,7 +292,7 @@ def places(tree: Path, crash: Crash) -> Iterator[Place]:
 
 
 def place_of(tree: Path, crash: Crash, frame: Frame) -> Place | None:
-    """The frame's place in the tree; None where there is no such statement."""
+    """The frame's place in the tree; None if there is no such statement."""
     path = find(tree, frame.file)
     if path is None or not path.endswith(".py"):
         return None

@@ -1,4 +1,4 @@
-"""Of which kind a function's results are: annotated, and as its returns build them. Pure."""
+"""Infers the type of a function's results from its annotation and its return statements. Pure."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from core.repair.localize.syntax import Function, identifier, nodes, targets_of
 
 def fits(place: Place, value: str) -> bool:
     """Whether the function's return annotation allows the value."""
-    told = ast.unparse(place.function.returns) if place.function and place.function.returns else ""
+    annotation = ast.unparse(place.function.returns) if place.function and place.function.returns else ""
     kind = _kind_of(value)
-    if told in ("", "Any", "object") or not kind:
+    if annotation in ("", "Any", "object") or not kind:
         return True
     if kind == "NoneType":
-        return bool(set(re.findall(r"\w+", told)) & {"None", "Optional"})
-    outer = {name[0] for part in told.split("|") if (name := re.match(r"\w+", part.strip()))}
+        return bool(set(re.findall(r"\w+", annotation)) & {"None", "Optional"})
+    outer = {name[0] for part in annotation.split("|") if (name := re.match(r"\w+", part.strip()))}
     return bool(outer & ({"int", "float"} if kind == "int" else {kind})) or not outer & _PLAIN
 
 
@@ -26,7 +26,7 @@ _PLAIN = {"int", "float", "str", "bool", "bytes", "list", "dict", "tuple", "set"
 
 
 def _kind_of(value: str) -> str:
-    """The type of a literal; empty for what is none."""
+    """The type of a literal; empty for any other expression."""
     try:
         return "set" if value == "set()" else type(ast.literal_eval(value)).__name__
     except UNREADABLE:
@@ -43,7 +43,7 @@ _SHAPES = (
 
 
 def alike(place: Place, value: str) -> bool:
-    """Whether the value is of the kind that the function's other returns build; None always may be."""
+    """Is the value of the type that the function's other returns build? None is always allowed."""
     kind = _kind_of(value)
     if value == "None" or place.function is None or not kind:
         return True
@@ -52,7 +52,7 @@ def alike(place: Place, value: str) -> bool:
 
 
 def _built_by(function: Function) -> set[str]:
-    """Kinds of what the function returns, as far as its returns build it."""
+    """The types that the function's return statements build, as far as they are known."""
     returns = _returned(function)
     shown = [*returns, *_gathered(function, returns)]
     return {kind for node in shown for kinds, kind in _SHAPES if isinstance(node, kinds)} | {
@@ -61,7 +61,7 @@ def _built_by(function: Function) -> set[str]:
 
 
 def _computed_kind(node: ast.expr) -> str:
-    """``(a, b)``, ``"%s" % a``, ``a / b``: what a returned expression gives, where its form tells."""
+    """The type of a returned expression if its form shows it: ``(a, b)``, ``"%s" % a``, ``a / b``."""
     if isinstance(node, ast.Tuple):
         return "tuple" if node.elts else ""
     operator = node.op if isinstance(node, ast.BinOp) else None
@@ -75,13 +75,13 @@ def _returned(function: Function) -> list[ast.expr]:
 
 
 def _gathered(function: Function, returns: list[ast.expr]) -> list[ast.expr]:
-    """What the returned names begin as: ``found = []``."""
+    """The initial values of the returned names: ``found = []``."""
     names = {identifier(n) for n in returns} - {""}
     return [n.value for n in nodes(function, ast.Assign) if identifier(targets_of(n)[0]) in names]
 
 
 def accumulates(place: Place) -> bool:
-    """Whether the function returns what it gathers in a container of its own."""
+    """Does the function return a container that it fills itself?"""
     gathered = _gathered(place.function, _returned(place.function)) if place.function else []
     return any(isinstance(n, ast.List | ast.Dict | ast.Set) for n in gathered)
 

@@ -23,13 +23,13 @@ from core.repair.localize.syntax import (
     targets_of,
 )
 
-# what the parser raises: a bracket too deep is a MemoryError or a RecursionError, a half character a ValueError
+# errors of the parser: deep nesting is a MemoryError or a RecursionError, a lone surrogate a ValueError
 UNREADABLE = (SyntaxError, ValueError, MemoryError, RecursionError)
 MOST_FILES = 400
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a text, as a set: tables of names are written so."""
+    """The words of a text as a frozenset; tables of names are written this way."""
     return frozenset(text.split())
 
 
@@ -39,7 +39,7 @@ _reader: ContextVar[Reader | None] = ContextVar("reader", default=None)
 
 @contextmanager
 def reading(reader: Reader | None) -> Iterator[None]:
-    """Until the block ends, what the platform's own parser cannot read goes to this one."""
+    """Within the block, this parser reads what the platform's own parser cannot."""
     token = _reader.set(reader)
     try:
         yield
@@ -49,7 +49,7 @@ def reading(reader: Reader | None) -> Iterator[None]:
 
 @lru_cache(maxsize=512)
 def tree_of(text: str) -> ast.Module:
-    """The text's syntax tree, shared: nobody changes its nodes. Raises SyntaxError."""
+    """The text's syntax tree, cached and shared: its nodes must not be changed. Raises SyntaxError."""
     try:
         return ast.parse(text)
     except SyntaxError:
@@ -74,7 +74,7 @@ _roots: ContextVar[tuple[str, ...]] = ContextVar("roots", default=("src",))
 
 @contextmanager
 def rooted(roots: Iterable[str]) -> Iterator[None]:
-    """Until the block ends, code is imported from these folders of the tree besides its own; the longest wins."""
+    """Within the block, code is also imported from these folders of the tree; the longest match wins."""
     token = _roots.set(tuple(sorted(roots, key=len, reverse=True)))
     try:
         yield
@@ -89,7 +89,7 @@ def module_of(file: str) -> str:
 
 
 def importable(module: str) -> bool:
-    """Whether an import line can name the module: a file may be called anything."""
+    """Can an import statement name the module? Files may have any name."""
     return all(part.isidentifier() and not keyword.iskeyword(part) for part in module.split("."))
 
 
@@ -99,7 +99,7 @@ def is_test(path: str) -> bool:
 
 
 def files(tree: Path, tests: bool = False, most: int = MOST_FILES) -> Iterator[str]:
-    """The program's Python files, or those of its tests; hidden folders and links left out."""
+    """The program's Python files, or those of its tests, without hidden folders and links."""
     found = (file.relative_to(tree).as_posix() for file in sorted(tree.rglob("*.py")))
     shown = (path for path in found if not path.startswith(".") and "/." not in path and is_test(path) == tests)
     yield from islice((path for path in shown if not (tree / path).is_symlink()), most)
@@ -121,7 +121,7 @@ def members_of(node: ast.ClassDef) -> set[str]:
 
 
 def definition(tree: Path, frame: Frame) -> tuple[str, Function] | None:
-    """(class name or "", function) of the frame, when it lies at the top of a module or class."""
+    """(class name or "", function) of the frame, if it is at the top level of a module or class."""
     module = parsed(tree, frame.file)
     for owner in [module, *classes_of(module)]:
         for node in owner.body:
@@ -131,7 +131,7 @@ def definition(tree: Path, frame: Frame) -> tuple[str, Function] | None:
 
 
 def first_statement(node: Function) -> ast.stmt:
-    """The first after the documentation."""
+    """The first statement after the docstring."""
     return node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0]
 
 
@@ -140,7 +140,7 @@ def decorators(node: Function) -> set[str]:
 
 
 def parameters(node: Function, owner: str = "") -> list[ast.arg]:
-    """Parameters that a caller gives; the receiver of a method left out."""
+    """Parameters that a caller passes, without the receiver of a method."""
     named = arguments_of(node)
     return named[1:] if owner and named and named[0].arg in ("self", "cls") else named
 
@@ -155,5 +155,5 @@ def defaults(node: Function) -> dict[str, ast.expr]:
 
 
 def called(node: ast.Call) -> str:
-    """Last name of what is called."""
+    """The last part of the called name."""
     return last_name(node.func)

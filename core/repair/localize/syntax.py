@@ -1,4 +1,4 @@
-"""Questions that are asked of syntax trees everywhere: nodes of a kind, names, targets, extents. Pure."""
+"""Common queries of syntax trees: nodes of a kind, names, targets, extents. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Node = TypeVar("Node", bound=ast.AST)
 
 
 class Placed(Protocol):
-    """A syntax node that has a place in the text: a statement, an expression, an argument, a keyword."""
+    """A syntax node with a position in the text: a statement, an expression, an argument, a keyword."""
 
     lineno: int
     col_offset: int
@@ -33,7 +33,7 @@ def classes_of(module: ast.Module) -> list[ast.ClassDef]:
 
 
 def class_around(module: ast.Module, function: ast.AST | None) -> ast.ClassDef | None:
-    """The class whose method the function is; None where it is none."""
+    """The class whose method the function is; None for a plain function."""
     return next((n for n in classes_of(module) if function in n.body), None)
 
 
@@ -62,12 +62,12 @@ def names_in(tree: ast.AST) -> set[str]:
 
 
 def stores(tree: ast.AST) -> list[ast.Name]:
-    """Names that the code sets."""
+    """Names that the code assigns."""
     return [n for n in nodes(tree, ast.Name) if isinstance(n.ctx, ast.Store)]
 
 
 def targets_of(node: ast.AST) -> list[ast.expr]:
-    """What an assignment sets."""
+    """The targets of an assignment."""
     if isinstance(node, ast.Assign):
         return node.targets
     return [node.target] if isinstance(node, ast.AnnAssign | ast.AugAssign) else []
@@ -79,7 +79,7 @@ def arguments_of(function: Function) -> list[ast.arg]:
 
 
 def receiver(call: ast.Call) -> ast.expr | None:
-    """The object whose method is called."""
+    """The receiver of a method call."""
     return call.func.value if isinstance(call.func, ast.Attribute) else None
 
 
@@ -88,7 +88,7 @@ def documentation(node: Function | ast.ClassDef | ast.Module | None) -> str:
 
 
 def covers(node: Placed, line: int) -> bool:
-    """Whether the line is one of the node's."""
+    """Is the line one of the node's lines?"""
     return node.lineno <= line <= last_line(node)
 
 
@@ -97,5 +97,5 @@ def last_line(node: Placed) -> int:
 
 
 def importing(node: ast.Import | ast.ImportFrom, names: list[ast.alias]) -> ast.Import | ast.ImportFrom:
-    """The import statement with these names alone."""
+    """The import statement, reduced to these names."""
     return ast.ImportFrom(node.module, names, node.level) if isinstance(node, ast.ImportFrom) else ast.Import(names)

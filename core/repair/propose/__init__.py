@@ -1,6 +1,6 @@
-"""Edit operators: each turns a place in the code into changes, with ingredients of the program itself. Pure.
+"""Edit operators: each turns a place in the code into changes, built from values of the program itself. Pure.
 
-Every file of this folder is loaded, and its operators register themselves for the exceptions they know
+Every file of this folder is loaded, and its operators register themselves for the exceptions that they handle
 (``@operator("KeyError")``, registry.py). A new operator is one new file.
 """
 

@@ -1,7 +1,7 @@
-"""What the program does elsewhere with the same: a conversion of the same name, a keyword of the same call.
+"""Repeats what the program does elsewhere: a conversion of the same name, a keyword of the same call.
 
-Edits that repeat what other code of the repository does are the likeliest to be right (Hindle et al. 2012; Martinez et
-al. 2014; ssFix, Xin and Reiss 2017): the ingredient is taken as it stands, from the nearest code first.
+Edits that repeat other code of the repository are the most likely to be right (Hindle et al. 2012; Martinez et al.
+2014; ssFix, Xin and Reiss 2017). The expression is copied unchanged, from the nearest code first.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from collections.abc import Iterator
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called, module_of
 from core.repair.localize.syntax import names_in, nodes, receiver
-from core.repair.propose.base import Changes, Said, change, failing, module_names, modules, opened, visible
+from core.repair.propose.base import Changes, Clue, change, failing, module_names, modules, opened, visible
 from core.repair.propose.imports import with_import
 from core.repair.propose.registry import ANY, operator
 from core.repair.propose.suspects import key_of
 from core.repair.types import Evidence
 
 _LOOKS = {"len", "print", "isinstance", "type", "repr", "hasattr", "getattr", "callable", "id", "iter", "next", "super"}
-MOST = 4  # ingredients of one expression
+MOST = 4  # maximum conversions that are proposed for one expression
 
 
 @operator("KeyError", "TypeError", "ValueError", "AttributeError", "UnicodeDecodeError", "UnicodeEncodeError")
 def converted(place: Place) -> Changes:
-    """``table[name]`` where the file has ``name.lower()``, ``total + amount`` where it has ``Decimal(amount)``."""
+    """Convert ``table[name]`` if the file has ``name.lower()``, ``total + amount`` if it has ``Decimal(amount)``."""
     for node in failing(place, ast.Name, ast.Attribute, ast.Subscript):
         named = len(str(key_of(node) or "")) > 1 and key_of(node) not in ("self", "cls")
         found = _uses(place, node) if isinstance(node.ctx, ast.Load) and named else ()
-        for new, line, said in found:
+        for new, line, clue in found:
             text = with_import(place, line, place.replace(node, new))
-            yield change(place, text, f"{place.source(node)} is read as elsewhere: {new}.", said)
+            yield change(place, text, f"{place.source(node)} is read as elsewhere: {new}.", clue)
 
 
-def _uses(place: Place, node: ast.expr) -> list[tuple[str, str, Said]]:
-    """(expression, import line, evidence) of what other code makes of something of the same name."""
-    found: dict[str, tuple[str, str, Said]] = {}
+def _uses(place: Place, node: ast.expr) -> list[tuple[str, str, Clue]]:
+    """(expression, import line, evidence) of conversions that other code applies to the same name."""
+    found: dict[str, tuple[str, str, Clue]] = {}
     inside = {id(n) for n in ast.walk(place.statement)} if place.statement else set()
     for far, path, call in _calls(place):
         subject = _subject(call)
@@ -45,20 +45,20 @@ def _uses(place: Place, node: ast.expr) -> list[tuple[str, str, Said]]:
         form = ast.unparse(call).replace(ast.unparse(subject), place.source(node), 1)
         line = _import_line(place, path, call)
         if line is not None:
-            said = Said("", f"{path}:{call.lineno} reads {key_of(node)} so", Evidence.STYLE, far + 1)
-            found.setdefault(form, (form, line, said))
+            clue = Clue("", f"{path}:{call.lineno} reads {key_of(node)} so", Evidence.STYLE, far + 1)
+            found.setdefault(form, (form, line, clue))
     return list(found.values())[:MOST]
 
 
 def _calls(place: Place) -> Iterator[tuple[int, str, ast.Call]]:
-    """(distance, path, call) of the program: of the function, the file, the other files."""
+    """(distance, path, call) of the program's calls: 0 in the function, 1 in the file, 2 in other files."""
     yield from ((0, place.path, n) for n in nodes(place.scope, ast.Call))
     for path, module in modules(place):
         yield from ((1 if path == place.path else 2, path, n) for n in nodes(module, ast.Call))
 
 
 def _subject(call: ast.Call) -> ast.expr | None:
-    """What a call converts: its only argument, or the object of a method that is given literals alone."""
+    """The converted expression of a call: its only argument, or the receiver of a method with literal arguments."""
     plain = all(isinstance(a, ast.Constant) for a in call.args) and not call.keywords
     if (owner := receiver(call)) is not None and plain:
         return owner if key_of(owner) else None
@@ -67,7 +67,7 @@ def _subject(call: ast.Call) -> ast.expr | None:
 
 
 def _import_line(place: Place, path: str, call: ast.Call) -> str | None:
-    """The import that the call needs here, empty for none; None where its names cannot be had."""
+    """The import line that the call needs here, empty if none; None if its names cannot be imported."""
     lacking = names_in(call.func) - set(dir(builtins)) - visible(place) if isinstance(call.func, ast.Name) else set()
     if not lacking:
         return ""
@@ -77,7 +77,7 @@ def _import_line(place: Place, path: str, call: ast.Call) -> str | None:
 
 @operator(ANY)
 def keyword(place: Place) -> Changes:
-    """A keyword that other calls of the same function give: ``json.dumps(x, default=str)``."""
+    """Add a keyword that other calls of the same function pass: ``json.dumps(x, default=str)``."""
     for node in failing(place, ast.Call):
         name, given = ast.unparse(node.func), {k.arg for k in node.keywords}
         others = [(far, path, n) for far, path, n in _calls(place) if n is not node and ast.unparse(n.func) == name]
@@ -85,6 +85,6 @@ def keyword(place: Place) -> Changes:
             for word in [k for k in other.keywords if k.arg and k.arg not in given]:
                 known = names_in(word.value) <= visible(place) | set(dir(builtins))
                 if known and not any(isinstance(n, ast.Lambda) for n in ast.walk(word.value)):
-                    said = Said("", f"{path}:{other.lineno} calls {name} so", Evidence.SIBLING, far)
+                    clue = Clue("", f"{path}:{other.lineno} calls {name} so", Evidence.SIBLING, far)
                     text = place.replace(node, f"{opened(place, node)}{ast.unparse(word)})")
-                    yield change(place, text, f"{name} is called with {word.arg}, as elsewhere.", said)
+                    yield change(place, text, f"{name} is called with {word.arg}, as elsewhere.", clue)

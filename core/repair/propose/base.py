@@ -1,4 +1,4 @@
-"""What operators share: the change they give back, its reason, and questions about the failing line."""
+"""Shared parts of operators: the change that they return, its evidence, and queries about the failing line."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from core.repair.types import Evidence
 
 
 @dataclass(frozen=True)
-class Said:
-    """An ingredient: ``value`` stands for what is missing, ``words`` say why, ``grade`` how much that shows.
+class Clue:
+    """Evidence for a change: a ``value`` to use, a sentence (``words``) on its source, and its ``grade``.
 
-    ``far``: how much further it is from the crash than other evidence of its grade.
+    ``far``: steps that it is further away from the crash than other evidence of its grade.
     """
 
     value: str = ""
@@ -30,8 +30,8 @@ class Said:
 class Change:
     """``path`` gets the new ``text``; ``says`` is the rationale, ``why`` the evidence with its ``grade``.
 
-    ``far`` counts the steps from the evidence to the edit: frames outwards, a condition that is wider than the crash
-    asks for. Of one grade, the nearest comes first. ``raises``: see Candidate.
+    ``far`` counts the steps from the evidence to the edit: outer frames, and a condition that is wider than the crash
+    requires. Within a grade, the nearest comes first. ``raises``: see Candidate.
     """
 
     path: str
@@ -46,25 +46,25 @@ class Change:
 Changes = Iterator[Change]
 
 
-def change(place: Place, text: str, says: str, said: Said | None = None, far: int = 0, raises: str = "") -> Change:
-    """A change of the place's own file, for the reason that ``said`` gives."""
-    why = said or Said()
+def change(place: Place, text: str, says: str, clue: Clue | None = None, far: int = 0, raises: str = "") -> Change:
+    """A change of the place's own file, with the evidence ``clue``."""
+    why = clue or Clue()
     return Change(place.path, text, says, why.words, why.grade, why.far + far, raises)
 
 
 def at(place: Place, path: str, line: int = 0) -> Place:
-    """A line of another file of the program, its beginning by default; nothing is known of its values."""
+    """A place in another file of the program, by default at its beginning, without known values."""
     text = place.text if path == place.path else (place.tree / path).read_text(encoding="utf-8")
     return Place(place.tree, path, text, Frame(file=path, line=line), place.crash)
 
 
 def inside(place: Place, path: str, function: Function) -> Place:
-    """The end of a function of the program."""
+    """The place at the end of a function of the program."""
     return at(place, path, function.body[-1].lineno)
 
 
 def modules(place: Place) -> Iterator[tuple[str, ast.Module]]:
-    """Every source module of the tree that parses; the place's own first, tests left out."""
+    """Every source module of the tree that parses, without tests, the place's own first."""
     yield place.path, place.module
     for path in files(place.tree):
         if path != place.path:
@@ -72,7 +72,7 @@ def modules(place: Place) -> Iterator[tuple[str, ast.Module]]:
 
 
 def failing(place: Place, *kinds: type) -> list:
-    """The expression that failed when its span was observed, with those inside; else all of the line."""
+    """The failed expression and its subexpressions if its span was observed, else all expressions of the line."""
     if place.failing is not None:
         inside = [n for n in ast.walk(place.failing) if isinstance(n, kinds)]
         if inside:
@@ -81,13 +81,13 @@ def failing(place: Place, *kinds: type) -> list:
 
 
 def visible(place: Place) -> set[str]:
-    """Names that the place can use: the function's own and what the module defines or imports."""
+    """Names that are available at the place: the function's own, and those that the module defines or imports."""
     given = {a.arg for a in nodes(place.scope, ast.arg)} | {n.id for n in stores(place.scope)}
     return given | module_names(place.module)
 
 
 def module_names(module: ast.Module) -> set[str]:
-    """What the module defines, sets and imports at its top."""
+    """Names that the module defines, assigns and imports at its top level."""
     defined = {n.name for n in module.body if isinstance(n, Function | ast.ClassDef)}
     plain = [n for n in module.body if isinstance(n, ast.Assign | ast.AnnAssign)]
     imported = {imported_name(a).split(".")[0] for n in imports_of(module) for a in n.names}

@@ -1,4 +1,4 @@
-"""``NotImplemented`` from an operator method for an operand that it does not know.
+"""Returns ``NotImplemented`` from an operator method for an operand of an unknown type.
 
 A rule of the language's data model: "A rich comparison method may return the singleton NotImplemented if it does not
 implement the operation for a given pair of arguments", and likewise for arithmetic.
@@ -11,7 +11,7 @@ import ast
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import first_statement
 from core.repair.localize.syntax import class_around, identifier, nodes
-from core.repair.propose.base import Changes, Said, change
+from core.repair.propose.base import Changes, Clue, change
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
 
@@ -32,7 +32,7 @@ def unknown_operand(place: Place) -> Changes:
         return
     siblings = [n for n in nodes(owner, ast.Name) if n.id == "NotImplemented"]
     grade = Evidence.DOCUMENTED if siblings or kind else Evidence.TYPE
-    said = Said("", f"{function.name} gives NotImplemented for what it does not know", grade)
+    clue = Clue("", f"{function.name} gives NotImplemented for what it does not know", grade)
     lines = (f"if not isinstance({other}, {owner.name}):", "    return NotImplemented")
     text = place.before(first_statement(function), *lines)
-    yield change(place, text, f"{function.name} leaves other types to them.", said)
+    yield change(place, text, f"{function.name} leaves other types to them.", clue)

@@ -1,7 +1,7 @@
-"""A value of another type than its use asks for: converted where it failed, or where it came from.
+"""Converts a value of the wrong type, where it failed or at its origin.
 
-What the message and the observed types say decides which conversion; where two are possible, the annotation or the way
-in which the program reads its neighbours.
+The message and the observed types determine the conversion. If two are possible, the annotation decides, or how the
+program reads neighbouring values.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from core.repair.localize.dataflow import annotation, origins
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
 from core.repair.localize.syntax import last_name, nodes
-from core.repair.propose.base import Changes, Said, change, failing, module_names
-from core.repair.propose.documentation import told
+from core.repair.propose.base import Changes, Clue, change, failing, module_names
+from core.repair.propose.documentation import stated
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
 
@@ -22,7 +22,7 @@ NUMBER = re.compile(r"\s*-?\d+(\.\d+)?\s*")
 NUMERIC = {"int", "float", "Decimal"}
 _PLAIN = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _LAZY = "dict_keys dict_values dict_items odict_keys map filter zip generator enumerate reversed"
-# message, types of the value, conversion: the other side leaves no choice
+# (pattern of the message, types of the value, conversion), where the other operand leaves no choice
 _RULES = (
     (r"bytes", "str", '{0}.encode("utf-8")'),
     (r"bytes", "bytes", '{0}.decode("utf-8")'),
@@ -39,7 +39,7 @@ _WANTS_TEXT = re.compile(r"must be str, not bytes|not \"?bytes\"?\) to str|can't
 
 @operator("AttributeError", "TypeError")
 def of_the_other_side(place: Place) -> Changes:
-    """Bytes and text, Decimal and float, a view and a list: the type of the other side is the only one that fits."""
+    """Convert between bytes and text, Decimal and float, a view and a list: only the other operand's type fits."""
     for pattern, kinds, form in _RULES:
         if re.search(pattern, place.message):
             for node in failing(place, *_PLAIN, ast.Constant, ast.BinOp):
@@ -48,7 +48,7 @@ def of_the_other_side(place: Place) -> Changes:
 
 
 def _kind(place: Place, node: ast.expr) -> str:
-    """The type as observed; where that is not known, the one of which the message says what it lacks."""
+    """The observed type; if it is unknown, the one that the message names."""
     named = re.match(r"'(\w+)' object is not subscriptable|object of type '(\w+)' has no", place.message)
     taken = [n.value for n in failing(place, ast.Subscript)]
     taken += [n.args[0] for n in failing(place, ast.Call) if called(n) == "len" and n.args]
@@ -56,7 +56,7 @@ def _kind(place: Place, node: ast.expr) -> str:
 
 
 def _here_and_before(place: Place, node: ast.expr, form: str) -> Changes:
-    said = Said("", f"{place.source(node)} is of type {_kind(place, node)}, which does not fit", Evidence.TYPE)
+    clue = Clue("", f"{place.source(node)} is of type {_kind(place, node)}, which does not fit", Evidence.TYPE)
     unasked = int("code(" in form and ("decode" in form) != bool(_WANTS_TEXT.search(place.message)))
     value, known = place.value(node), module_names(place.module)
     if form.startswith("json") and not (isinstance(value, str) and value[:1] in ("{", "[") and "json" in known):
@@ -64,12 +64,12 @@ def _here_and_before(place: Place, node: ast.expr, form: str) -> Changes:
     literal = 2 * isinstance(node, ast.Constant)
     for far, (here, origin) in enumerate([(place, node), *origins(place, node)[:4]], literal):
         if new := _converted(here, origin, form):
-            says = f"{here.source(origin)} is converted: {new}."
-            yield change(here, here.replace(origin, new), says, said, min(far, 1 + literal) + unasked)
+            rationale = f"{here.source(origin)} is converted: {new}."
+            yield change(here, here.replace(origin, new), rationale, clue, min(far, 1 + literal) + unasked)
 
 
 def _converted(place: Place, node: ast.expr, form: str) -> str:
-    """The expression converted; a literal is written as one, a division for a whole number as such."""
+    """The converted expression; a literal becomes a literal of the other type, a division an integer division."""
     text = place.source(node)
     if isinstance(node, ast.Constant):
         return _literal(node, form)
@@ -93,30 +93,30 @@ def _literal(node: ast.Constant, form: str) -> str:
 
 @operator("TypeError")
 def as_text(place: Place) -> Changes:
-    """A number in a text: it becomes text."""
+    """Convert a number that is joined with text to text."""
     if re.search(r"sequence item \d+: expected str instance", place.message):
         yield from _joined(place)
-    said = Said("", "the other side of the sum is text", Evidence.TYPE)
+    clue = Clue("", "the other side of the sum is text", Evidence.TYPE)
     for node in failing(place, ast.BinOp, ast.AugAssign):
         parts = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.value]
         for part in parts if any(_is_text(place, p) for p in parts) else ():
             if place.kind(part) in ("int", "float", "Decimal", "bool"):
-                yield change(place, place.replace(part, f"str({place.source(part)})"), "A number joins a text.", said)
+                yield change(place, place.replace(part, f"str({place.source(part)})"), "A number joins a text.", clue)
 
 
 def _joined(place: Place) -> Changes:
-    said = Said("", "join makes a text of all its parts", Evidence.TYPE)
+    clue = Clue("", "join makes a text of all its parts", Evidence.TYPE)
     for node in [n for n in failing(place, ast.Call) if called(n) == "join" and n.args]:
         part = node.args[0]
         if isinstance(part, ast.GeneratorExp | ast.ListComp):
             text = place.replace(part.elt, f"str({place.source(part.elt)})")
         else:
             text = place.replace(part, f"map(str, {place.source(part)})")
-        yield change(place, text, "Not every part is text: each is turned into text.", said)
+        yield change(place, text, "Not every part is text: each is turned into text.", clue)
 
 
 def _is_text(place: Place, node: ast.expr) -> bool:
-    """A literal text, or one that does not read as a number."""
+    """Is it a literal text, or a text that is not a number?"""
     if isinstance(node, ast.BinOp):
         return _is_text(place, node.left) or _is_text(place, node.right)
     value = place.value(node)
@@ -126,7 +126,7 @@ def _is_text(place: Place, node: ast.expr) -> bool:
 
 @operator("TypeError")
 def as_number(place: Place) -> Changes:
-    """A text where a number is meant: converted where it was read, each place where it passed, then here."""
+    """Convert a text to a number: where it was read, where it passed through, or here."""
     if not re.search(
         r"'str'|not str|str\)|can't multiply sequence|\"int\"\) to str|\(not \"(int|float)\"\)", place.message
     ):
@@ -136,19 +136,19 @@ def as_number(place: Place) -> Changes:
         whole = isinstance(value, str) and re.fullmatch(r"\s*-?\d+\s*", value)
         annotated = _annotated(place, node)
         call = annotated if annotated in NUMERIC else "int" if whole else "float"
-        said = (
-            Said("", f"{place.source(node)} is annotated {annotated}", Evidence.TYPE) if annotated in NUMERIC else None
+        clue = (
+            Clue("", f"{place.source(node)} is annotated {annotated}", Evidence.TYPE) if annotated in NUMERIC else None
         )
         found = [(here, n) for here, n in origins(place, node) if not isinstance(n, ast.Constant) and not _is_number(n)]
         for here, origin in [*found, (place, node)]:
             far = 2 if origin is node else int(not isinstance(origin, ast.Subscript | ast.Call))
-            text, why = here.source(origin), said or _as_neighbours(here, origin, call)
-            says = f"{text} is a text: it becomes a number where it is read."
-            yield change(here, here.replace(origin, f"{call}({text})"), says, why, far)
+            text, why = here.source(origin), clue or _as_neighbours(here, origin, call)
+            rationale = f"{text} is a text: it becomes a number where it is read."
+            yield change(here, here.replace(origin, f"{call}({text})"), rationale, why, far)
 
 
 def _number_texts(place: Place) -> list[ast.expr]:
-    """Parts of the failing expression that are texts reading as numbers, or texts of unknown value."""
+    """Parts of the failing expression that are numeric texts, or texts of unknown value."""
     parts = [n for n in failing(place, *_PLAIN) if place.kind(n) == "str"]
     numeric = [n for n in parts if isinstance(place.value(n), str) and NUMBER.fullmatch(place.value(n))]
     listed = [n for n in failing(place, ast.Name, ast.Attribute) if _holds_numbers(place.value(n))]
@@ -160,7 +160,7 @@ def _holds_numbers(value: object) -> bool:
 
 
 def _annotated(place: Place, node: ast.expr) -> str:
-    """The type that an annotation gives the name, the field or the key."""
+    """The annotated type of the name, the field or the key."""
     name = last_name(node)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         name = str(node.slice.value)
@@ -171,19 +171,19 @@ def _is_number(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and called(node) in NUMERIC | {"len", "sum", "round", "abs"}
 
 
-def _as_neighbours(place: Place, node: ast.expr, call: str) -> Said | None:
-    """Neighbours are read with the same conversion: other entries, other arguments, the same function, the file."""
+def _as_neighbours(place: Place, node: ast.expr, call: str) -> Clue | None:
+    """Evidence: neighbours use the same conversion (other entries, other arguments, the same function, the file)."""
     for entries in map(_entries, nodes(place.module, ast.Dict, ast.Call)):
         near = [v for v in entries if _is_number(v) and v is not node]
         if near and any(v is node for v in entries):
-            return Said("", f"{place.path}:{near[0].lineno} reads its neighbours as numbers", Evidence.SIBLING)
+            return Clue("", f"{place.path}:{near[0].lineno} reads its neighbours as numbers", Evidence.SIBLING)
     for far, (scope, names) in enumerate(((place.scope, NUMERIC), (place.module, {call}))):
         for other in nodes(scope, ast.Call):
             if isinstance(other.func, ast.Name) and other.func.id in names:
-                return Said(
+                return Clue(
                     "", f"line {other.lineno} reads another value with {other.func.id}()", Evidence.SIBLING, far
                 )
-    return told(place, r"\b(?:whole numbers?|integers?|as (?:a )?numbers?|numeric)\b")
+    return stated(place, r"\b(?:whole numbers?|integers?|as (?:a )?numbers?|numeric)\b")
 
 
 def _entries(node: ast.Dict | ast.Call) -> list[ast.expr]:

@@ -1,4 +1,4 @@
-"""What the documentation says about what is right when something is missing: values, rules, exceptions. Pure."""
+"""Finds in the documentation what is right when something is missing: values, rules, exceptions. Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from core.models.patterns import Linear
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import UNREADABLE
 from core.repair.localize.syntax import Function, class_around, documentation, identifier
-from core.repair.propose.base import Said
+from core.repair.propose.base import Clue
 from core.repair.types import Evidence
 
-LONGEST = 20_000  # characters of one documentation that are read
-SHORT = 4_000  # bytes of a README that is about one program; a longer one is a manual
-NOTHING = frozenset({"zero", "nothing", "empty", "without", "none", "last"})  # words for what is not there
-SENTENCE = 1_000  # characters of one sentence that are read: each of its values is looked at with all around it
+LONGEST = 20_000  # maximum characters of one text that are read
+SHORT = 4_000  # maximum bytes of a README that describes one program; a longer one is a manual
+NOTHING = frozenset({"zero", "nothing", "empty", "without", "none", "last"})  # words for something missing
+SENTENCE = 1_000  # maximum characters of one sentence, because each value is matched with its context
 _WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
-# EUR, INFO, DE; what is written in capitals everywhere is no value
+# EUR, INFO, DE; a word that is always in capitals is not a value
 _CODE = r"(?!(?:API|ASCII|CSV|HTML|HTTP|ID|ISO|JSON|PDF|SQL|URL|UTC|UTF|XML|YAML)\b)[A-Z][A-Z_]{1,11}"
 VALUES = (
     (re.compile(r"\b(?:an? )?empty (?:list|sequence|result)\b|\[\]", re.I), "[]"),
@@ -57,7 +57,7 @@ _ABSENT = re.compile(
     r"nobody|no one|anonymous)\b",
     re.I,
 )
-_OF_INPUT = re.compile(r"\b(?:may|can|might|could) be\s*$", re.I)  # "it may be None" tells no result
+_OF_INPUT = re.compile(r"\b(?:may|can|might|could) be\s*$", re.I)  # "it may be None" does not state a result
 _LINK = re.compile(
     r"(?:\b(?:is|are|as|be|gives?|returns?|becomes?|to|defaults?|default[:=]?|means?|yields?|or|then|shows?|counts?|"
     r"has|have|carry|carries|an|a|the|i\.?e\.?,?|get|gets|score|scores|with)|[=:])\s*$",
@@ -76,10 +76,10 @@ STAYS = re.compile(r"\b(stays?|unchanged|as (?:it|they) (?:is|are)|untouched|kep
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence of the documentation that speaks of a condition.
+    """One sentence of the documentation that states a condition.
 
-    ``grade``: DOCUMENTED where it is about the thing that is missing, STYLE where it is about something else. ``far``:
-    how far from the failing function it stands.
+    ``grade``: DOCUMENTED if it is about the missing thing, STYLE if it is about something else. ``far``: its distance
+    from the failing function.
     """
 
     text: str
@@ -92,15 +92,15 @@ class Sentence:
 
 
 def words_of(*names: str) -> frozenset[str]:
-    """Lower-case words of identifiers and texts, also without a plural's s."""
+    """Lower-case words of identifiers and texts, plurals also without their s."""
     found = {w.lower() for name in names for w in re.findall(r"[A-Za-z][a-z]+|[A-Z]{2,}", name) if len(w) > 2}
     return frozenset(found | {w[:-1] for w in found if w.endswith("s")})
 
 
 def sentences(place: Place, about: frozenset[str] = frozenset(), everything: bool = False) -> Iterator[Sentence]:
-    """Sentences on conditions, the function's first; of the module those ``about`` it, unless ``everything``.
+    """Sentences that state conditions, the function's first; of the module only those ``about`` it, or ``everything``.
 
-    A word such as "empty" is about what is missing in the function's own words alone.
+    A word such as "empty" refers to the missing thing only in the function's own documentation.
     """
     for far, (text, own) in enumerate(_texts(place)):
         for sentence in _split(text[:LONGEST]):
@@ -111,7 +111,7 @@ def sentences(place: Place, about: frozenset[str] = frozenset(), everything: boo
 
 
 def _texts(place: Place) -> Iterator[tuple[str, bool]]:
-    """(text, whether it is the function's own), the nearest first; examples are no documentation of a rule."""
+    """(text, is it the function's own), nearest first, without examples, which do not state rules."""
     around = (place.function, class_around(place.module, place.function), place.module)
     own, owner, module = (re.sub(r"(?m)^[ \t]*+(>>>|\.\.\. ).*$", "", documentation(node)) for node in around)
     yield own, True
@@ -132,7 +132,7 @@ def _comments(place: Place, function: Function) -> str:
 
 
 def saying(words: str, text: str, flags: str = "i") -> str:
-    """The sentence of a text that holds the words, a pattern of RE2; empty when none does."""
+    """The sentence of a text that matches an RE2 pattern; empty if none does."""
     found = _linear(words, flags).search(text)
     if not found:
         return ""
@@ -141,8 +141,10 @@ def saying(words: str, text: str, flags: str = "i") -> str:
     return text[begin : min(ends, default=len(text))].strip()
 
 
-_linear = lru_cache(maxsize=256)(Linear)  # the patterns are the operators' own: no stranger adds one
-_GOES_ON = re.compile(r"(it|its|they|their|this|these|those|such|both|then|there)\b", re.I)  # what was spoken of before
+_linear = lru_cache(maxsize=256)(Linear)  # the patterns come from the operators, never from untrusted text
+_GOES_ON = re.compile(
+    r"(it|its|they|their|this|these|those|such|both|then|there)\b", re.I
+)  # refers to the previous sentence
 
 
 def _split(text: str) -> Iterator[str]:
@@ -157,39 +159,39 @@ def _split(text: str) -> Iterator[str]:
         yield from (part.strip()[:SENTENCE].rstrip(".;!") for part in parts if part.strip())
 
 
-def documented(place: Place, about: frozenset[str] = frozenset()) -> list[Said]:
-    """Values that such sentences name, the likeliest first; one value, one entry."""
-    said = [s for sentence in sentences(place, about) for s in _values(sentence)]
-    return best([*said, *_constants(place, about)])
+def documented(place: Place, about: frozenset[str] = frozenset()) -> list[Clue]:
+    """Distinct values that such sentences name, most likely first."""
+    clue = [s for sentence in sentences(place, about) for s in _values(sentence)]
+    return best([*clue, *_constants(place, about)])
 
 
-def best(said: list[Said]) -> list[Said]:
+def best(clue: list[Clue]) -> list[Clue]:
     """The best evidence for each value, the best first."""
-    found: dict[str, Said] = {}
-    for one in sorted(said, key=lambda s: (-s.grade, s.far)):
+    found: dict[str, Clue] = {}
+    for one in sorted(clue, key=lambda s: (-s.grade, s.far)):
         found.setdefault(one.value, one)
     return list(found.values())
 
 
-def told(place: Place, words: str) -> Said | None:
-    """Evidence, when the documentation around the place holds the words (a pattern of RE2)."""
+def stated(place: Place, words: str) -> Clue | None:
+    """Evidence if the documentation around the place matches an RE2 pattern, else None."""
     around = [place.module, class_around(place.module, place.function), place.function]
     found = saying(words, " ".join(documentation(node) for node in around))
-    return Said("", f"the documentation says: {found[:160]}", Evidence.DOCUMENTED) if found else None
+    return Clue("", f"the documentation says: {found[:160]}", Evidence.DOCUMENTED) if found else None
 
 
-def _values(sentence: Sentence) -> Iterator[Said]:
+def _values(sentence: Sentence) -> Iterator[Clue]:
     for match, value in _apart(sentence.text):
         before, after = sentence.text[: match.start()], sentence.text[match.end() :]
         found = repr(match.group()) if value == "word" else value or match.group().strip("`")
         if is_expression(found) and not _OF_INPUT.search(before):
             linked = bool(_LINK.search(before) or _AFTER.search(after))
             grade = sentence.grade if linked else min(sentence.grade, Evidence.STYLE)
-            yield Said(found, sentence.words, grade, sentence.far)
+            yield Clue(found, sentence.words, grade, sentence.far)
 
 
 def _apart(text: str) -> Iterator[tuple[re.Match, str | None]]:
-    """What VALUES find in the text, with the value that each stands for; where two overlap, the first."""
+    """Matches of VALUES in the text, each with its value; of overlapping matches only the first."""
     taken: list[tuple[int, int]] = []
     for pattern, value in VALUES:
         for match in pattern.finditer(text):
@@ -199,7 +201,7 @@ def _apart(text: str) -> Iterator[tuple[re.Match, str | None]]:
 
 
 def is_expression(text: str) -> bool:
-    """A literal with nothing behind it: a comment would take the rest of the line that it is put in."""
+    """Is it only a literal? A trailing comment would comment out the rest of the line."""
     try:
         node = ast.parse(text, mode="eval").body
         return ast.get_source_segment(text, node) == text and (text == "set()" or ast.literal_eval(node) is not ...)
@@ -207,18 +209,18 @@ def is_expression(text: str) -> bool:
         return False
 
 
-def _constants(place: Place, about: frozenset[str]) -> Iterator[Said]:
-    """``DEFAULT_CURRENCY`` of the module, for something that is called currency."""
+def _constants(place: Place, about: frozenset[str]) -> Iterator[Clue]:
+    """The module's constant such as ``DEFAULT_CURRENCY``, for something named currency."""
     targets = [t for n in place.module.body if isinstance(n, ast.Assign) for t in n.targets]
     for name in map(identifier, targets):
         if re.match(r"(DEFAULT|FALLBACK)_", name) or name.endswith(("_DEFAULT", "_FALLBACK")):
             rest = words_of(name.lower().replace("_", " ")) - {"default", "fallback"}
             if rest & about:
-                yield Said(name, f"the module has {name} for this", Evidence.DOCUMENTED, 1)
+                yield Clue(name, f"the module has {name} for this", Evidence.DOCUMENTED, 1)
 
 
 def raised(place: Place) -> Iterator[tuple[str, str]]:
-    """(exception, sentence) that the function's or its class's documentation names: "Raises X if ..."."""
+    """(exception, sentence) from "Raises X if ..." in the documentation of the function or its class."""
     if place.function is None:
         return
     for node in (place.function, class_around(place.module, place.function)):
@@ -229,7 +231,7 @@ def raised(place: Place) -> Iterator[tuple[str, str]]:
 _RAISES = re.compile(r"\b(?:[Rr]aises?|[Ii]s refused (?:by|with)|:raises?)\s+:?(?:an? )?`*([A-Z]\w+)")
 
 
-def skipping(place: Place, about: frozenset[str]) -> Said | None:
-    """Evidence that rows without a value are left out, when the documentation says so."""
-    told = next((s for s in sentences(place, about) if SKIPPED.search(s.text)), None)
-    return Said("", told.words, told.grade, told.far) if told else None
+def skipping(place: Place, about: frozenset[str]) -> Clue | None:
+    """Evidence from the documentation that rows without a value are left out."""
+    sentence = next((s for s in sentences(place, about) if SKIPPED.search(s.text)), None)
+    return Clue("", sentence.words, sentence.grade, sentence.far) if sentence else None

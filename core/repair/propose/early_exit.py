@@ -1,7 +1,7 @@
-"""An early exit where something is missing, as siblings have it: a return, or the documented exception.
+"""Adds an early exit for something missing, as sibling functions have: a return, or the documented exception.
 
-The checkers of PAR (Kim et al. 2013: null pointer, range, collection size), with values and exceptions that the program
-itself has: its documentation, its annotations, sibling functions, its callers.
+These are the checkers of PAR (Kim et al. 2013: null pointer, range, collection size). Values and exceptions come from
+the program itself: its documentation, annotations, sibling functions and callers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from core.repair.localize.locate import Place
 from core.repair.localize.returning import accumulates
 from core.repair.localize.sources import called, module_of
 from core.repair.localize.syntax import imported_name, imports_of, names_in, nodes
-from core.repair.propose.base import Changes, Said, change, visible
+from core.repair.propose.base import Changes, Clue, change, visible
 from core.repair.propose.documentation import is_expression, raised
 from core.repair.propose.evidence import guards_like, missing_values
 from core.repair.propose.outwards import suspects
@@ -25,71 +25,71 @@ from core.repair.types import Evidence
 
 @operator(*KINDS)
 def returning(place: Place) -> Changes:
-    """``if it is missing: return`` what the function is to give then."""
+    """Add ``if it is missing: return value``."""
     for here, suspect in suspects(place):
         statement = guarded(here, suspect)
         if statement is not None and not nodes(here.scope, ast.Yield):
             neutral = suspect.neutral if isinstance(statement, ast.Return) else ()
-            for said in [*_of_siblings(here, suspect)[:1], *missing_values(here, neutral, suspect.about)]:
-                text = exiting(here, suspect, statement, f"return {said.value}")
+            for clue in [*_of_siblings(here, suspect)[:1], *missing_values(here, neutral, suspect.about)]:
+                text = exiting(here, suspect, statement, f"return {clue.value}")
                 far = suspect.far + _doubt(here, statement)
-                why = weaker(said) if is_part(here, statement, suspect, said.value) else said
-                yield change(here, text, says(here, suspect, f"the result is then {said.value}"), why, far)
+                why = weaker(clue) if is_part(here, statement, suspect, clue.value) else clue
+                yield change(here, text, says(here, suspect, f"the result is then {clue.value}"), why, far)
 
 
 def _doubt(place: Place, statement: ast.stmt) -> int:
-    """In a loop, or in the place of a mere step, the documented value is hardly the whole function's result."""
+    """Weaker evidence inside a loop or for a single step, where the value is hardly the function's whole result."""
     step = int(isinstance(statement, ast.Expr))
     if loop_around(place, statement) is None:
         return step
     return step + (3 if accumulates(place) else 1)
 
 
-def _of_siblings(place: Place, suspect: Suspect) -> list[Said]:
-    """What sibling functions return under the same condition."""
-    found = [(body.value, said) for body, said in guards_like(place, suspect.bad) if isinstance(body, ast.Return)]
-    values = [(ast.unparse(value), said) for value, said in found if value is not None]
-    return [Said(text, said.words, said.grade, said.far) for text, said in values if is_expression(text)]
+def _of_siblings(place: Place, suspect: Suspect) -> list[Clue]:
+    """The values that sibling functions return under the same condition."""
+    found = [(body.value, clue) for body, clue in guards_like(place, suspect.bad) if isinstance(body, ast.Return)]
+    values = [(ast.unparse(value), clue) for value, clue in found if value is not None]
+    return [Clue(text, clue.words, clue.grade, clue.far) for text, clue in values if is_expression(text)]
 
 
 @operator(*KINDS)
 def refusing(place: Place) -> Changes:
-    """``if it is missing: raise`` what siblings raise then, or what the documentation names."""
+    """Add ``if it is missing: raise`` with the exception of siblings or of the documentation."""
     for here, suspect in suspects(place):
         statement = guarded(here, suspect)
         if statement is None:
             continue
-        for name, line, said in [*_as_siblings(here, suspect), *_as_documented(here, suspect)]:
+        for name, line, clue in [*_as_siblings(here, suspect), *_as_documented(here, suspect)]:
             text = exiting(here, suspect, statement, line)
             why = says(here, suspect, f"{name} is raised")
-            yield change(here, text, why, said, suspect.far, raises=_tested(here, name))
+            yield change(here, text, why, clue, suspect.far, raises=_tested(here, name))
 
 
-def _as_siblings(place: Place, suspect: Suspect) -> list[tuple[str, str, Said]]:
-    """(exception, statement, evidence) of siblings that use only what is known here."""
-    found = [(body, said) for body, said in guards_like(place, suspect.bad) if isinstance(body, ast.Raise)]
-    known = [(b, b.exc, said) for b, said in found if isinstance(b.exc, ast.Call) and names_in(b) <= _known(place)]
-    return [(called(exc), ast.unparse(body), said) for body, exc, said in known]
+def _as_siblings(place: Place, suspect: Suspect) -> list[tuple[str, str, Clue]]:
+    """(exception, statement, evidence) of siblings whose raise uses only names available here."""
+    found = [(body, clue) for body, clue in guards_like(place, suspect.bad) if isinstance(body, ast.Raise)]
+    known = [(b, b.exc, clue) for b, clue in found if isinstance(b.exc, ast.Call) and names_in(b) <= _known(place)]
+    return [(called(exc), ast.unparse(body), clue) for body, exc, clue in known]
 
 
 def _known(place: Place) -> set[str]:
     return visible(place) | set(dir(builtins))
 
 
-def _as_documented(place: Place, suspect: Suspect) -> list[tuple[str, str, Said]]:
+def _as_documented(place: Place, suspect: Suspect) -> list[tuple[str, str, Clue]]:
     found = [(name, sentence) for name, sentence in raised(place) if name != place.kind_raised]
     return [
         (
             name,
             f"raise {name}({_argument(place, name, suspect)})",
-            Said("", f"the documentation says: {sentence[:200]}", Evidence.DOCUMENTED),
+            Clue("", f"the documentation says: {sentence[:200]}", Evidence.DOCUMENTED),
         )
         for name, sentence in found
     ]
 
 
 def _argument(place: Place, name: str, suspect: Suspect) -> str:
-    """What another raise of it is given, when the names are here too; else the key or value that was asked for."""
+    """The argument of another raise of it, if its names are available here; else the missing key or value."""
     raised_here = [n.exc for n in nodes(place.module, ast.Raise) if isinstance(n.exc, ast.Call)]
     given = visible(place)
     for arguments in [exc.args for exc in raised_here if called(exc) == name]:
@@ -101,7 +101,7 @@ def _argument(place: Place, name: str, suspect: Suspect) -> str:
 
 
 def _tested(place: Place, name: str) -> str:
-    """The import line that a test needs for the exception, and its name."""
+    """The import line that a test needs for the exception, followed by its name."""
     defined = any(isinstance(n, ast.ClassDef) and n.name == name for n in place.module.body)
     froms = [n for n in imports_of(place.module) if isinstance(n, ast.ImportFrom)]
     imported = name in {imported_name(alias) for n in froms for alias in n.names}

@@ -1,4 +1,4 @@
-"""What the program's own code says about what is right when something is missing, beside its documentation. Pure."""
+"""Evidence from the program's code, besides its documentation, for what is right when something is missing. Pure."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from core.repair.localize.locate import Place
 from core.repair.localize.returning import alike, fits
 from core.repair.localize.sources import called, defaults, files, parsed
 from core.repair.localize.syntax import Function, functions_in, identifier, nodes
-from core.repair.propose.base import Said, modules
+from core.repair.propose.base import Clue, modules
 from core.repair.propose.documentation import documented, is_expression
 from core.repair.types import Evidence
 
 
-def siblings(place: Place, key: object) -> Iterator[Said]:
-    """Defaults that other places give the same key: ``x.get(key, default)``, ``x.get(key) or d``, a field's.
+def siblings(place: Place, key: object) -> Iterator[Clue]:
+    """Defaults of the same key elsewhere: ``x.get(key, default)``, ``x.get(key) or default``, or a field's default.
 
-    A default that is looked up by its own key, ``x.get("a", DEFAULTS["a"])``, is one for every key.
+    A default that is looked up by its own key, ``x.get("a", DEFAULTS["a"])``, applies to every key.
     """
     for path in [place.path, *files(place.tree)]:
         for node in nodes(parsed(place.tree, path), ast.BoolOp, ast.Call, ast.AnnAssign):
             found = _default_of(node, key)
             if isinstance(found, _PLAIN):
                 words = f"{path}:{node.lineno} uses the same default for {key!r}"
-                yield Said(ast.unparse(found), words, Evidence.SIBLING)
+                yield Clue(ast.unparse(found), words, Evidence.SIBLING)
             elif path == place.path and isinstance(node, ast.Call) and (value := _default_by_key(node, key)):
-                yield Said(value, f"{path}:{node.lineno} uses the default of another key so", Evidence.SIBLING, 1)
+                yield Clue(value, f"{path}:{node.lineno} uses the default of another key so", Evidence.SIBLING, 1)
 
 
 def _default_by_key(call: ast.Call, key: object) -> str:
@@ -55,39 +55,39 @@ def _gets(node: ast.expr, key: object) -> bool:
     return isinstance(node.args[0], ast.Constant) and node.args[0].value == key
 
 
-def returned(place: Place) -> list[Said]:
-    """Constants that the function returns elsewhere for another missing case; its only other result, at that."""
+def returned(place: Place) -> list[Clue]:
+    """The constant that the function returns in another case of something missing, if it is the only other result."""
     if not place.function:
         return []
     found = [n.value for n in nodes(place.function, ast.Return) if n.lineno != place.line]
     texts = [text for value in found if value is not None and is_expression(text := ast.unparse(value))]
-    return [Said(text, "the function returns the same in another case", Evidence.STYLE) for text in texts]
+    return [Clue(text, "the function returns the same in another case", Evidence.STYLE) for text in texts]
 
 
-def annotated(place: Place) -> list[Said]:
-    """None, when the function says that it may return it; callers' tests say the same."""
+def annotated(place: Place) -> list[Clue]:
+    """None, if the function's annotation or its callers' tests allow it as a result."""
     function = place.function
     if function is None:
         return []
-    told = ast.unparse(function.returns) if function.returns else ""
-    if re.search(r"\bNone\b(?=\s*[\]|'\"]|$)|Optional\[", told) and told != "None":
-        return [Said("None", f"{function.name} is annotated to return {told}", Evidence.TYPE)]
-    return list(_callers_test(place, function.name)) if not told else []
+    annotation = ast.unparse(function.returns) if function.returns else ""
+    if re.search(r"\bNone\b(?=\s*[\]|'\"]|$)|Optional\[", annotation) and annotation != "None":
+        return [Clue("None", f"{function.name} is annotated to return {annotation}", Evidence.TYPE)]
+    return list(_callers_test(place, function.name)) if not annotation else []
 
 
-def _callers_test(place: Place, name: str) -> Iterator[Said]:
+def _callers_test(place: Place, name: str) -> Iterator[Clue]:
     """``x = name(...)`` followed by ``if x is None``, ``is not None`` or a comparison with None."""
     for path, module in modules(place):
         for function in functions_in(module):
             held = _results_held(function, name)
             for node in nodes(function, ast.Compare):
                 if isinstance(node.ops[0], ast.Is | ast.IsNot) and _is_result(node.left, name, held):
-                    yield Said("None", f"{path}:{node.lineno} expects None of {name}", Evidence.CALLER)
+                    yield Clue("None", f"{path}:{node.lineno} expects None of {name}", Evidence.CALLER)
                     return
 
 
 def _results_held(function: Function, name: str) -> set[str]:
-    """Variables that the function sets to results of the named one."""
+    """Variables that the function assigns from results of the named function."""
     assigned = [n for n in nodes(function, ast.Assign) if isinstance(n.value, ast.Call) and called(n.value) == name]
     return {identifier(target) for n in assigned for target in n.targets} - {""}
 
@@ -98,15 +98,15 @@ def _is_result(node: ast.expr, name: str, held: set[str]) -> bool:
 
 
 def optional(place: Place, name: object) -> str:
-    """The words of a signature or field by which something of this name may be None; empty when there are none."""
+    """A sentence on a signature or field that allows None for this name; empty if there is none."""
     for path, module in modules(place):
         for node in ast.walk(module):
             if isinstance(node, Function) and _takes_none(node, name):
                 return f"{path}:{node.lineno} {node.name} takes {name} as optional"
             if isinstance(node, ast.AnnAssign) and identifier(node.target) == name:
-                told = ast.unparse(node.annotation)
-                if _OPTIONAL.search(told):
-                    return f"{path}:{node.lineno} {name} is annotated {told}"
+                annotation = ast.unparse(node.annotation)
+                if _OPTIONAL.search(annotation):
+                    return f"{path}:{node.lineno} {name} is annotated {annotation}"
     return ""
 
 
@@ -114,7 +114,7 @@ _OPTIONAL = re.compile(r"\bNone\b|Optional")
 
 
 def _takes_none(function: Function, name: object) -> bool:
-    """The parameter of this name is annotated so, or has None by default."""
+    """Is the parameter of this name annotated as optional, or is its default None?"""
     for argument in [*function.args.args, *function.args.kwonlyargs]:
         if argument.arg == name:
             default = defaults(function).get(argument.arg)
@@ -123,14 +123,14 @@ def _takes_none(function: Function, name: object) -> bool:
     return False
 
 
-def guards_like(place: Place, condition: str) -> list[tuple[ast.stmt, Said]]:
-    """What sibling functions do under the same condition, a return or raise; siblings that disagree say nothing.
+def guards_like(place: Place, condition: str) -> list[tuple[ast.stmt, Clue]]:
+    """The return or raise of sibling functions under the same condition; nothing if they disagree.
 
-    Those of the file are asked first, then those of other files.
+    Functions of the same file come first, then those of other files.
     """
     for far, own in ((0, True), (1, False)):
         files_ = [(path, m) for path, m in modules(place) if (path == place.path) == own]
-        found = [(b, Said("", w, Evidence.SIBLING, far)) for p, m in files_ for b, w in _guards(place, p, m, condition)]
+        found = [(b, Clue("", w, Evidence.SIBLING, far)) for p, m in files_ for b, w in _guards(place, p, m, condition)]
         if found:
             return found if len({ast.unparse(body) for body, _ in found}) == 1 else []
     return []
@@ -145,7 +145,7 @@ def _guards(place: Place, path: str, module: ast.Module, condition: str) -> Iter
 
 
 def _guarding(node: ast.If | ast.Return) -> tuple[str, ast.stmt | None]:
-    """A condition and what is done under it: ``if not rows: return 0``, ``return total if rows else 0``."""
+    """(condition, its consequence): ``if not rows: return 0``, ``return total if rows else 0``."""
     if isinstance(node, ast.If):
         return ast.unparse(node.test), node.body[0] if len(node.body) == 1 else None
     whole = node.value
@@ -161,9 +161,9 @@ def _same_condition(one: str, other: str) -> bool:
     return plain(one) == plain(other)
 
 
-def missing_values(place: Place, neutral: Iterable[str] = (), about: frozenset[str] = frozenset()) -> list[Said]:
-    """What the function may give for the missing: documented, by its own and its callers' code, then neutral."""
+def missing_values(place: Place, neutral: Iterable[str] = (), about: frozenset[str] = frozenset()) -> list[Clue]:
+    """Values for something missing: documented ones, those of its own and its callers' code, then neutral ones."""
     found = [*documented(place, about), *annotated(place), *returned(place)]
     known = {s.value for s in found}
-    found += [Said(value) for value in neutral if value not in known]
+    found += [Clue(value) for value in neutral if value not in known]
     return [s for s in found if fits(place, s.value) and alike(place, s.value)]

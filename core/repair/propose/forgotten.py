@@ -1,4 +1,4 @@
-"""A result that a function forgot on some path, as its documentation gives it."""
+"""Adds a documented result that a function does not return on some path."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from core.repair.propose.registry import operator
 
 @operator("AttributeError", "TypeError")
 def returned_value(place: Place) -> Changes:
-    """A function of the program that forgot its documented result on some path: it gave None to its caller."""
+    """Return the documented value at the end of a function that returned None to the crashing caller."""
     if "NoneType" not in place.message:
         return
     for node in failing(place, ast.Call, ast.Name):
         for at, function in _giving_none(place, node):
-            for said in missing_values(at, (), words_of(function.name) | NOTHING):
-                if said.value != "None" and said.words:
-                    text = at.after(function.body[-1], f"return {said.value}")
-                    says = f"{function.name} gives {said.value} where it gave nothing."
-                    yield change(at, text, says, said, 1)
+            for clue in missing_values(at, (), words_of(function.name) | NOTHING):
+                if clue.value != "None" and clue.words:
+                    text = at.after(function.body[-1], f"return {clue.value}")
+                    rationale = f"{function.name} gives {clue.value} where it gave nothing."
+                    yield change(at, text, rationale, clue, 1)
 
 
 def _giving_none(place: Place, node: ast.Call | ast.Name) -> Iterator[tuple[Place, Function]]:
-    """The function whose result the expression holds, when it can end without a return."""
+    """The function whose result the expression is, if it can end without a return."""
     wanted = {called(node)} if isinstance(node, ast.Call) else _setting(place, node.id)
     for name in wanted - {""}:
         for there, function in named(place, name):
@@ -40,6 +40,6 @@ def _giving_none(place: Place, node: ast.Call | ast.Name) -> Iterator[tuple[Plac
 
 
 def _setting(place: Place, name: str) -> set[str]:
-    """Functions whose results the name is set to."""
+    """Functions whose results are assigned to the name."""
     set_here = [n.value for n in nodes(place.scope, ast.Assign) if identifier(n.targets[0]) == name]
     return {called(value) for value in set_here if isinstance(value, ast.Call)}

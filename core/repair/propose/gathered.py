@@ -1,4 +1,4 @@
-"""``counts[x] += 1`` and ``groups[x].append(y)`` in a mapping that began empty: the first entry has a beginning."""
+"""Initializes the first entry of ``counts[x] += 1`` and ``groups[x].append(y)`` in an initially empty mapping."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 
 from core.repair.localize.locate import Place
 from core.repair.localize.syntax import class_around, nodes, targets_of
-from core.repair.propose.base import Changes, Said, change, failing
+from core.repair.propose.base import Changes, Clue, change, failing
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
 
@@ -16,7 +16,7 @@ _SIGNS = {ast.Add: "+", ast.Sub: "-"}
 
 @operator("KeyError")
 def first(place: Place) -> Changes:
-    """The entry begins as what is done with it asks for."""
+    """Insert an initial value that fits the operation on the entry."""
     statement = place.statement
     if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Subscript):
         yield from _summed(place, statement, statement.target)
@@ -35,8 +35,8 @@ def _summed(place: Place, statement: ast.AugAssign, target: ast.Subscript) -> Ch
     base, key = place.source(target.value), place.source(target.slice)
     if neutral and sign:
         new = f"{base}[{key}] = {base}.get({key}, {neutral}) {sign} {place.source(statement.value)}"
-        says = f"The first {key} in {base} starts at {neutral}."
-        yield change(place, place.replace(statement, new), says, _began_empty(place, target))
+        rationale = f"The first {key} in {base} starts at {neutral}."
+        yield change(place, place.replace(statement, new), rationale, _began_empty(place, target))
 
 
 def _neutral(place: Place, value: ast.expr) -> str:
@@ -49,7 +49,7 @@ def _neutral(place: Place, value: ast.expr) -> str:
 
 
 def _use(place: Place, node: ast.Subscript) -> str:
-    """What the entry begins as, by what is done with it."""
+    """The initial value of the entry, by the operation on it."""
     for outer in ast.walk(place.statement) if place.statement else ():
         if isinstance(outer, ast.Attribute) and outer.value is node and outer.attr in _EMPTY:
             return _EMPTY[outer.attr]
@@ -58,8 +58,8 @@ def _use(place: Place, node: ast.Subscript) -> str:
     return ""
 
 
-def _began_empty(place: Place, node: ast.Subscript) -> Said | None:
-    """The mapping is made empty by the same function or class, and nothing else sets its entries."""
+def _began_empty(place: Place, node: ast.Subscript) -> Clue | None:
+    """Evidence: the same function or class creates the mapping empty, and nothing else sets its entries."""
     base, scope = ast.unparse(node.value), place.scope
     if base.startswith("self."):
         scope = class_around(place.module, place.function) or scope
@@ -67,7 +67,7 @@ def _began_empty(place: Place, node: ast.Subscript) -> Said | None:
     entries = [n for n in nodes(scope, ast.Subscript) if ast.unparse(n.value) == base]
     alone = all(n.lineno == node.lineno for n in entries if isinstance(n.ctx, ast.Store))
     words = f"{base} begins empty and is filled by this line alone"
-    return Said("", words, Evidence.TYPE) if begun and alone else None
+    return Clue("", words, Evidence.TYPE) if begun and alone else None
 
 
 def _makes_empty(node: ast.Assign | ast.AnnAssign, base: str) -> bool:

@@ -1,4 +1,4 @@
-"""Names that no import brings, and names that the standard library or a module no longer has."""
+"""Adds missing imports, and replaces names that the standard library or a module no longer has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from itertools import takewhile
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import module_of, tree_of
 from core.repair.localize.syntax import Function, identifier, imported_name, importing, imports_of, last_line
-from core.repair.propose.base import Changes, Said, change, module_names, modules
+from core.repair.propose.base import Changes, Clue, change, module_names, modules
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
 
@@ -49,7 +49,7 @@ HOMES = (
 
 
 def home_of(name: str) -> str:
-    """The module of the standard library that has the public name; empty when none of HOMES does."""
+    """The module of HOMES that has the public name; empty if none does."""
     for home in HOMES if not name.startswith("_") else ():
         found = import_module(home)
         if name in getattr(found, "__all__", vars(found)):
@@ -58,7 +58,7 @@ def home_of(name: str) -> str:
 
 
 def with_import(place: Place, line: str, text: str | None = None) -> str:
-    """``text`` (the place's own without one) with one more import, after the last of the module's head."""
+    """``text`` (by default the place's) with one more import, after the last import of the module's head."""
     text = place.text if text is None else text
     if not line or re.search(rf"^{re.escape(line)}\s*$", text, re.M):
         return text
@@ -68,7 +68,7 @@ def with_import(place: Place, line: str, text: str | None = None) -> str:
 
 
 def _joined(line: str, text: str) -> str:
-    """The name put into the import of the same module that is there already; empty when there is none."""
+    """The text with the name added to an existing import of the same module; empty if there is none."""
     match = re.fullmatch(r"from ([\w.]+) import (\w+)", line)
     if not match:
         return ""
@@ -99,34 +99,34 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 def missing(place: Place, wrong: str) -> Changes:
-    """Imports that would bring the name: of the standard library, as another file has it, from where it is defined."""
+    """Imports of the name: from the standard library, as in another file, or from the module that defines it."""
     if wrong in sys.stdlib_module_names:
-        said = Said("", f"{wrong} is a module of the standard library that is not imported", Evidence.DOCUMENTED)
-        yield change(place, with_import(place, f"import {wrong}"), f"Import {wrong}.", said)
+        clue = Clue("", f"{wrong} is a module of the standard library that is not imported", Evidence.DOCUMENTED)
+        yield change(place, with_import(place, f"import {wrong}"), f"Import {wrong}.", clue)
     for path, module in modules(place):
         if path != place.path:
             yield from _as_elsewhere(place, wrong, path, module)
     if home := home_of(wrong):
-        said = Said("", f"{wrong} is of the standard library's {home}", Evidence.DOCUMENTED, 1)
-        yield change(place, with_import(place, f"from {home} import {wrong}"), f"Import {wrong}.", said)
+        clue = Clue("", f"{wrong} is of the standard library's {home}", Evidence.DOCUMENTED, 1)
+        yield change(place, with_import(place, f"from {home} import {wrong}"), f"Import {wrong}.", clue)
 
 
 def _as_elsewhere(place: Place, wrong: str, path: str, module: ast.Module) -> Changes:
     for node in imports_of(module):
         for alias in [a for a in node.names if imported_name(a) == wrong][:1]:
             text = with_import(place, ast.unparse(importing(node, [alias])))
-            said = Said("", f"{path} imports it so", Evidence.DOCUMENTED)
-            yield change(place, text, f"Import {wrong}.", said)
+            clue = Clue("", f"{path} imports it so", Evidence.DOCUMENTED)
+            yield change(place, text, f"Import {wrong}.", clue)
     defined = {n.name for n in module.body if isinstance(n, Function | ast.ClassDef)}
     defined |= {identifier(t) for n in module.body if isinstance(n, ast.Assign) for t in n.targets}
     if wrong in defined:
         text = with_import(place, f"from {module_of(path)} import {wrong}")
-        yield change(place, text, f"Import {wrong}.", Said("", f"{path} defines it", Evidence.TYPE))
+        yield change(place, text, f"Import {wrong}.", Clue("", f"{path} defines it", Evidence.TYPE))
 
 
 @operator("ImportError")
 def imported(place: Place) -> Changes:
-    """``from module import name`` of a name that the module does not have."""
+    """Correct ``from module import name`` of a name that the module does not have."""
     match = _NOT_THERE.search(place.message)
     if not match:
         return
@@ -134,8 +134,8 @@ def imported(place: Place) -> Changes:
     for path, module in modules(place):
         if path.removesuffix(".py").removesuffix("/__init__").replace("/", ".").endswith(home):
             for near in difflib.get_close_matches(name, sorted(module_names(module) - {name}), 2, 0.6):
-                said = Said("", f"{path} defines {near}", Evidence.TYPE)
-                yield change(place, re.sub(rf"\b{name}\b", near, place.text), f"The name is {near}.", said)
+                clue = Clue("", f"{path} defines {near}", Evidence.TYPE)
+                yield change(place, re.sub(rf"\b{name}\b", near, place.text), f"The name is {near}.", clue)
 
 
 _NOT_THERE = re.compile(r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'")

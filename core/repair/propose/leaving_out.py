@@ -1,4 +1,4 @@
-"""What cannot be done is left out: the row of a loop, the step, the part of a condition that asks for it."""
+"""Skips what cannot be done: the row of a loop, a step, or a part of a condition."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 
 from core.repair.localize.locate import Place
 from core.repair.localize.syntax import nodes
-from core.repair.propose.base import Changes, Said, change
+from core.repair.propose.base import Changes, Clue, change
 from core.repair.propose.documentation import STAYS, sentences, skipping
 from core.repair.propose.evidence import optional
 from core.repair.propose.outwards import suspects
@@ -18,7 +18,7 @@ from core.repair.types import Evidence
 
 @operator(*KINDS)
 def row(place: Place) -> Changes:
-    """Leave the row out of the loop or comprehension, where the documentation says that such rows are."""
+    """Skip the row in the loop or comprehension, if the documentation says that such rows are left out."""
     for here, suspect in suspects(place):
         why = skipping(here, suspect.about)
         then = says(here, suspect, "it is left out")
@@ -40,7 +40,7 @@ def _comprehensions(place: Place, suspect: Suspect) -> list:
 
 @operator(*KINDS)
 def step(place: Place) -> Changes:
-    """``if it can be done:`` before the step; what follows goes on without it."""
+    """Put ``if it can be done:`` before the step; the code after it continues."""
     for here, suspect in suspects(place):
         statement = guarded(here, suspect)
         last = here.function.body[-1] if here.function else None
@@ -53,42 +53,42 @@ def step(place: Place) -> Changes:
         yield change(here, text, says(here, suspect, "this step is then left out"), why, suspect.far)
 
 
-def _nobody_to_call(place: Place, statement: ast.stmt, suspect: Suspect) -> Said | None:
-    """The statement is nothing but a call of something that is optional."""
+def _nobody_to_call(place: Place, statement: ast.stmt, suspect: Suspect) -> Clue | None:
+    """Evidence: the statement only calls something that is optional."""
     call = statement.value if isinstance(statement, ast.Expr) else None
     words = optional(place, suspect.key)
     mere = isinstance(call, ast.Call) and call.func is suspect.missing
-    return Said("", f"{words}: there may be nobody to call", Evidence.TYPE) if mere and words else None
+    return Clue("", f"{words}: there may be nothing to call", Evidence.TYPE) if mere and words else None
 
 
-def _staying(place: Place, suspect: Suspect) -> Said | None:
-    """The sentence that speaks of the missing, best one by which things stay as they are."""
-    said = list(sentences(place, suspect.about)) or [
+def _staying(place: Place, suspect: Suspect) -> Clue | None:
+    """The best sentence about the missing thing, preferably one that says that nothing changes."""
+    clue = list(sentences(place, suspect.about)) or [
         s for s in sentences(place, everything=True) if STAYS.search(s.text)
     ]
-    found = min(said, key=lambda s: (not STAYS.search(s.text), -s.grade, s.far), default=None)
+    found = min(clue, key=lambda s: (not STAYS.search(s.text), -s.grade, s.far), default=None)
     if found is None:
         return None
     stays = STAYS.search(found.text) and found.grade == Evidence.DOCUMENTED
-    return Said("", found.words, found.grade if stays else Evidence.STYLE, found.far + 1)
+    return Clue("", found.words, found.grade if stays else Evidence.STYLE, found.far + 1)
 
 
 @operator(*KINDS)
 def condition(place: Place) -> Changes:
-    """The condition joins the one that the expression stands in."""
+    """Add the condition to the one that contains the expression."""
     for here, suspect in suspects(place):
         for test in _tests_around(here, suspect):
             text = here.source(test)
             text = f"({text})" if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else text
             new = here.replace(test, f"{suspect.good} and {text}")
-            said = _may_be_missing(here, suspect, test)
-            yield change(here, new, says(here, suspect, "the condition does not hold"), said, suspect.far)
+            clue = _may_be_missing(here, suspect, test)
+            yield change(here, new, says(here, suspect, "the condition does not hold"), clue, suspect.far)
 
 
-def _may_be_missing(place: Place, suspect: Suspect, test: ast.expr) -> Said | None:
-    """What the condition is about is optional, or the same condition asks likewise for something else."""
+def _may_be_missing(place: Place, suspect: Suspect, test: ast.expr) -> Clue | None:
+    """Evidence: the operand is optional, or the same condition tests something else in the same way."""
     if suspect.key and (words := optional(place, suspect.key)):
-        return Said("", f"{words}: it may be missing", Evidence.TYPE, 2)
+        return Clue("", f"{words}: it may be missing", Evidence.TYPE, 2)
     asked = ast.unparse(suspect.missing)
     whole = [n for n in nodes(place.scope, ast.BoolOp) if any(x is test for x in ast.walk(n))]
     others = [v for n in whole for v in n.values if isinstance(v, ast.Name | ast.Attribute)]
@@ -96,11 +96,11 @@ def _may_be_missing(place: Place, suspect: Suspect, test: ast.expr) -> Said | No
     likewise = [
         o for o in others if ast.unparse(o) != asked and any(ast.unparse(n.value) == ast.unparse(o) for n in used)
     ]
-    return Said("", f"the condition asks for {ast.unparse(likewise[0])} so", Evidence.SIBLING) if likewise else None
+    return Clue("", f"the condition asks for {ast.unparse(likewise[0])} so", Evidence.SIBLING) if likewise else None
 
 
 def _tests_around(place: Place, suspect: Suspect) -> list[ast.expr]:
-    """Tests of the line that the suspect is part of, the innermost operand of ``and`` first; a bare name is none."""
+    """Tests of the line that contain the suspect, the innermost operand of ``and`` first, without bare names."""
     tests = [n.test for n in place.expressions(ast.If, ast.While, ast.IfExp) if n.test.lineno <= place.line]
     tests = [t for t in tests if suspect.asked and not isinstance(t, ast.Name)]
     operands = [v for t in tests for n in nodes(t, ast.BoolOp) for v in n.values]

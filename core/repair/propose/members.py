@@ -1,4 +1,4 @@
-"""Attributes of objects that their class sets too late, on some way only, or leaves to a base that is not called."""
+"""Repairs attributes that a class sets too late, only on some paths, or in a base initializer that is not called."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import takewhile
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called, defaults, first_statement, parameters
 from core.repair.localize.syntax import Function, classes_of, identifier, last_name, nodes
-from core.repair.propose.base import Changes, Said, at, change, modules
+from core.repair.propose.base import Changes, Clue, at, change, modules
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
 
@@ -19,7 +19,7 @@ LACKS = re.compile(r"'(?:[\w.]+\.)?(\w+)' object has no attribute '(\w+)'")
 
 @operator("AttributeError")
 def base_not_called(place: Place) -> Changes:
-    """``super().__init__(name)`` in a class whose base sets what is missing."""
+    """Add ``super().__init__(name)`` in a class whose base sets the missing attribute."""
     for path, owner, wrong in _lacking(place):
         own, base = _init(owner), _setting_base(place, owner, wrong)
         if own is None or base is None or any(called(n) in ("super", "__init__") for n in _calls(own)):
@@ -28,12 +28,12 @@ def base_not_called(place: Place) -> Changes:
         if given is not None:
             there = at(place, path)
             text = there.before(first_statement(own), f"super().__init__({given})")
-            said = Said("", f"the base's __init__ sets {wrong} and {owner.name} does not call it", Evidence.TYPE)
-            yield change(there, text, f"{owner.name} lets its base begin.", said)
+            clue = Clue("", f"the base's __init__ sets {wrong} and {owner.name} does not call it", Evidence.TYPE)
+            yield change(there, text, f"{owner.name} lets its base begin.", clue)
 
 
 def _lacking(place: Place) -> Iterator[tuple[str, ast.ClassDef, str]]:
-    """(path, class, attribute) of the object that lacks one."""
+    """(path, class, attribute) of the object without the attribute."""
     match = LACKS.search(place.message)
     if match:
         for path, module in modules(place):
@@ -66,7 +66,7 @@ def _stored(node: ast.AST) -> list[ast.Attribute]:
 
 
 def _given(own: Function, base: Function) -> str | None:
-    """The base's arguments by the names of the own parameters; None when a required one has no like."""
+    """The base's arguments, from parameters of the same names; None if a required one is missing."""
     names = {a.arg for a in parameters(own, "x")}
     wanted = [a.arg for a in parameters(base, "x")]
     if set(wanted) - names - set(defaults(base)):

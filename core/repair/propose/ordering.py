@@ -1,4 +1,4 @@
-"""Values that have no order: None among what is sorted, and ties of pairs whose second parts cannot be compared."""
+"""Repairs sorting of values without an order: None among them, and pairs whose second parts are not comparable."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
-from core.repair.propose.base import Changes, Said, change, failing, opened
-from core.repair.propose.documentation import told
+from core.repair.propose.base import Changes, Clue, change, failing, opened
+from core.repair.propose.documentation import stated
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
 
@@ -24,14 +24,14 @@ _ENDS = (
 
 @operator("TypeError")
 def without_value(place: Place) -> Changes:
-    """What has no value goes to the end or to the front, as documented: its key first says whether it is None."""
+    """Sort None to the end or the front, as documented, with a key that first tests for None."""
     match = _TIES.search(place.message)
     for node in _sortings(place) if match and "NoneType" in match.groups() else ():
         for last, words in _ENDS:
             test = "is None" if last != _is_reversed(node) else "is not None"
             for text in _keyed(place, node, test):
                 yield change(
-                    place, text, f"Those without a value come {'last' if last else 'first'}.", told(place, words)
+                    place, text, f"Those without a value come {'last' if last else 'first'}.", stated(place, words)
                 )
 
 
@@ -44,7 +44,7 @@ def _is_reversed(node: ast.Call) -> bool:
 
 
 def _keyed(place: Place, node: ast.Call, test: str) -> Iterator[str]:
-    """The file's text with the key after its test; nothing where the key cannot be read."""
+    """The file's text with the key preceded by its test for None; nothing if the key cannot be parsed."""
     key = next((k.value for k in node.keywords if k.arg == "key"), None)
     if key is None:
         yield place.replace(node, f"{opened(place, node)}key=lambda value: (value {test}, value))")
@@ -60,13 +60,13 @@ def _keyed(place: Place, node: ast.Call, test: str) -> Iterator[str]:
 
 @operator("TypeError")
 def first_part(place: Place) -> Changes:
-    """Pairs whose first parts are the same are compared by their second, which have no order: the first decides."""
+    """Sort pairs only by their first part, because the second parts have no order."""
     match = _TIES.search(place.message)
     for node in _sortings(place) if match and match[1] == match[2] else ():
         last = node.args[-1] if node.args else None
         made = isinstance(last, ast.GeneratorExp | ast.ListComp) and isinstance(last.elt, ast.Tuple)
         pairs = made or isinstance(last, ast.Call) and called(last) in ("zip", "enumerate", "items")
         if pairs and match and "key" not in {k.arg for k in node.keywords}:
-            said = Said("", f"a {match[1]} has no order; the first part is compared", Evidence.TYPE)
+            clue = Clue("", f"a {match[1]} has no order; the first part is compared", Evidence.TYPE)
             text = place.replace(node, f"{opened(place, node)}key=lambda pair: pair[0])")
-            yield change(place, text, "The first part of each pair decides.", said)
+            yield change(place, text, "The first part of each pair decides.", clue)

@@ -1,4 +1,4 @@
-"""Another attribute that the object has: spelled almost the same, one part further, an entry of a mapping."""
+"""Replaces an attribute by another one of the object: similar spelling, one level further, or a mapping's entry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called, members_of
 from core.repair.localize.syntax import classes_of, last_name, nodes
-from core.repair.propose.base import Changes, Said, change, failing, module_names, modules
+from core.repair.propose.base import Changes, Clue, change, failing, module_names, modules
 from core.repair.propose.imports import REMOVED, with_import
 from core.repair.propose.other_name import likely, near
 from core.repair.propose.registry import operator
@@ -20,7 +20,7 @@ LACKING = re.compile(
     r"(?:'(?P<type>[\w.]+)' object|module '(?P<module>[\w.]+)'|type object '(?P<cls>[\w.]+)')"
     r" has no attribute '(?P<name>\w+)'"
 )
-# what Python 3 renamed or took away: the call with {0} the object and {1} the arguments
+# names that Python 3 renamed or removed: the new call, with {0} the object and {1} the arguments
 RENAMED = {
     ("dict", "iteritems"): "{0}.items()", ("dict", "itervalues"): "{0}.values()", ("dict", "iterkeys"): "{0}.keys()",
     ("dict", "has_key"): "({1} in {0})", ("generator", "next"): "next({0})", ("list_iterator", "next"): "next({0})",
@@ -32,7 +32,7 @@ RENAMED = {
 
 @operator("AttributeError")
 def had(place: Place) -> Changes:
-    """An attribute that the object, its class or the module has."""
+    """Use a similarly spelled attribute of the object, its class or the module."""
     match = LACKING.search(place.message)
     if not match or match["type"] == "NoneType":
         return
@@ -40,37 +40,37 @@ def had(place: Place) -> Changes:
     for node in [n for n in failing(place, ast.Attribute) if n.attr == match["name"]]:
         base, known = place.source(node.value), _attributes(place, node, kind, match["module"] or "")
         yield from _renamed(place, node, kind, match["module"] or "")
-        close = [] if node.attr in known else near(node.attr, known)  # one that is set later is no other name
-        for name, said in likely(node.attr, close, f"{kind} has {{}}, not {node.attr}", Evidence.TYPE):
-            yield change(place, place.replace(node, f"{base}.{name}"), f"The attribute is called {name}.", said)
+        close = [] if node.attr in known else near(node.attr, known)  # an attribute that is set later is not misspelled
+        for name, clue in likely(node.attr, close, f"{kind} has {{}}, not {node.attr}", Evidence.TYPE):
+            yield change(place, place.replace(node, f"{base}.{name}"), f"The attribute is called {name}.", clue)
         yield from _further(place, node, known)
         value = place.value(node.value)
         if isinstance(value, dict) and node.attr in value:
-            said = Said("", f"{base} is a mapping that holds {node.attr!r}", Evidence.TYPE)
+            clue = Clue("", f"{base} is a mapping that holds {node.attr!r}", Evidence.TYPE)
             yield change(
-                place, place.replace(node, f'{base}["{node.attr}"]'), "An entry of the mapping is meant.", said
+                place, place.replace(node, f'{base}["{node.attr}"]'), "An entry of the mapping is meant.", clue
             )
 
 
 def _renamed(place: Place, node: ast.Attribute, kind: str, module: str) -> Changes:
-    """What the documentation of Python 3 gives in the place of what it took away."""
+    """Use the replacement that the documentation of Python 3 gives for a removed name."""
     if (module, node.attr) in REMOVED:
         new, line = REMOVED[module, node.attr]
-        said = Said("", f"{module}.{node.attr} was removed in favour of {new}", Evidence.DOCUMENTED)
-        yield change(place, with_import(place, line, place.replace(node, new)), f"{node.attr} is {new} now.", said)
+        clue = Clue("", f"{module}.{node.attr} was removed in favour of {new}", Evidence.DOCUMENTED)
+        yield change(place, with_import(place, line, place.replace(node, new)), f"{node.attr} is {new} now.", clue)
     for call in [n for n in place.expressions(ast.Call) if n.func is node]:
         base = place.source(node.value)
         if (kind, node.attr) in (("str", "decode"), ("bytes", "encode")):
-            said = Said("", f"the value is {kind} already", Evidence.TYPE)
-            yield change(place, place.replace(call, base), f"{base} is {kind} already.", said)
+            clue = Clue("", f"the value is {kind} already", Evidence.TYPE)
+            yield change(place, place.replace(call, base), f"{base} is {kind} already.", clue)
         elif form := RENAMED.get((kind, node.attr)):
             new = form.format(base, ", ".join(map(place.source, call.args)))
-            said = Said("", f"a {kind} has no {node.attr}; {new} does the same", Evidence.DOCUMENTED)
-            yield change(place, place.replace(call, new), f"A {kind} has no {node.attr}.", said)
+            clue = Clue("", f"a {kind} has no {node.attr}; {new} does the same", Evidence.DOCUMENTED)
+            yield change(place, place.replace(call, new), f"A {kind} has no {node.attr}.", clue)
 
 
 def _attributes(place: Place, node: ast.Attribute, kind: str, home: str) -> set[str]:
-    """What the object has: as observed, by its class in the repository, or by the standard library's."""
+    """The object's attributes: as observed, from its class in the repository, or from the standard library."""
     builtin = getattr(builtins, kind, None)
     found = set(place.members(node.value)) | (set(dir(builtin)) if isinstance(builtin, type) else set())
     if home in sys.modules and home in sys.stdlib_module_names:
@@ -83,16 +83,16 @@ def _attributes(place: Place, node: ast.Attribute, kind: str, home: str) -> set[
 
 
 def _further(place: Place, node: ast.Attribute, known: set[str]) -> Changes:
-    """``order.customer.email`` where ``order.email`` was written: the part whose class has the attribute."""
+    """Use ``order.customer.email`` instead of ``order.email``: a part of the object has the attribute."""
     base = place.source(node.value)
     classes = [c for _, module in modules(place) for c in classes_of(module)]
     having = {c.name for c in classes if node.attr in members_of(c)}
     for middle in sorted(known):
         plain = middle.replace("_", "").lower()
         if _field_type(place, middle) in having or plain in map(str.lower, having):
-            said = Said("", f"{middle} of {base} has {node.attr}", Evidence.TYPE)
+            clue = Clue("", f"{middle} of {base} has {node.attr}", Evidence.TYPE)
             text = place.replace(node, f"{base}.{middle}.{node.attr}")
-            yield change(place, text, f"{node.attr} is of the {middle}.", said)
+            yield change(place, text, f"{node.attr} is of the {middle}.", clue)
 
 
 def _field_type(place: Place, field: str) -> str:

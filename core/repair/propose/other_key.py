@@ -1,4 +1,4 @@
-"""Another form or spelling of a key that the mapping holds, and where else the key lies."""
+"""Replaces a key by another form or spelling that the mapping has, or finds the key in another mapping."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
 from core.repair.localize.syntax import identifier, nodes
-from core.repair.propose.base import Changes, Said, change, failing, modules
+from core.repair.propose.base import Changes, Clue, change, failing, modules
 from core.repair.propose.registry import operator
 from core.repair.propose.suspects import lookups, missing_key
 from core.repair.types import Evidence
@@ -29,7 +29,7 @@ _NO_MEMBER = re.compile(r"^(.+) is not a valid (?:\w+\.)*(\w+)$")
 
 
 def form_of(missing: object, held: list) -> Iterator[tuple[str, object, bool]]:
-    """(expression, value, whether all that is held has the form) of forms in which what is missing is held."""
+    """(expression, value, do all keys have this form) for forms of the missing key that exist."""
     for text, form in FORMS if missing is not ... else ():
         other = _formed(form, missing)
         if other is not ... and other != missing and other in held:
@@ -37,7 +37,7 @@ def form_of(missing: object, held: list) -> Iterator[tuple[str, object, bool]]:
 
 
 def _formed(form: Callable[[Any], object], value: object) -> object:
-    """The value in another form; ... when it has none."""
+    """The value in another form; ``...`` if it has none."""
     try:
         return form(value)
     except (AttributeError, TypeError, ValueError):
@@ -46,56 +46,56 @@ def _formed(form: Callable[[Any], object], value: object) -> object:
 
 @operator("KeyError")
 def form(place: Place) -> Changes:
-    """``table[name.lower()]``: the mapping holds the key in another form, or as a literal in another case."""
+    """Use ``table[name.lower()]``: the mapping has the key in another form, or as a literal in another case."""
     missing = missing_key(place)
     for node in lookups(place):
         base, key, held = place.source(node.value), place.source(node.slice), _keys(place, node.value)
         literal = isinstance(node.slice, ast.Constant)
         for text, other, alike in form_of(missing, held):
             new = repr_like(key, other) if literal else text.format(key)
-            said = Said("", f"{base} holds {other!r}, not {missing!r}", Evidence.TYPE if alike else Evidence.STYLE)
-            yield change(place, place.replace(node.slice, new), f"{base} has its keys in the form {new}.", said)
-            yield from () if literal else _where_it_is_set(place, node.slice, new, said)
+            clue = Clue("", f"{base} holds {other!r}, not {missing!r}", Evidence.TYPE if alike else Evidence.STYLE)
+            yield change(place, place.replace(node.slice, new), f"{base} has its keys in the form {new}.", clue)
+            yield from () if literal else _where_it_is_set(place, node.slice, new, clue)
 
 
-def _where_it_is_set(place: Place, key: ast.expr, new: str, said: Said) -> Changes:
-    """Where the key is set in the same function, so that later uses agree."""
+def _where_it_is_set(place: Place, key: ast.expr, new: str, clue: Clue) -> Changes:
+    """Convert the key where it is assigned in the same function, so that later uses agree."""
     name = identifier(key)
     for node in nodes(place.scope, ast.Assign):
         if name and name in map(identifier, node.targets):
             text = place.replace(node.value, new.replace(name, place.source(node.value), 1))
-            yield change(place, text, f"{name} is brought into the form of the keys where it is set.", said, 1)
+            yield change(place, text, f"{name} is brought into the form of the keys where it is set.", clue, 1)
 
 
 @operator("KeyError")
 def spelled(place: Place) -> Changes:
-    """A key that is spelled almost the same, which the mapping holds."""
+    """Use a similarly spelled key that the mapping has."""
     missing = missing_key(place)
     for node in lookups(place) if isinstance(missing, str) else ():
         held = [k for k in _keys(place, node.value) if isinstance(k, str) and k.lower() != str(missing).lower()]
         close = difflib.get_close_matches(str(missing), held, 2, 0.7) if isinstance(node.slice, ast.Constant) else []
         for far, other in enumerate(close):
-            said = Said("", f"the mapping holds {other!r}, which is spelled almost the same", Evidence.TYPE, far)
+            clue = Clue("", f"the mapping holds {other!r}, which is spelled almost the same", Evidence.TYPE, far)
             text = place.replace(node.slice, repr_like(place.source(node.slice), other))
-            yield change(place, text, f"The key is {other!r}.", said)
+            yield change(place, text, f"The key is {other!r}.", clue)
 
 
 @operator("KeyError")
 def elsewhere(place: Place) -> Changes:
-    """``event["customer"]`` where ``event["data"]["customer"]`` holds it: one level off, further in or out."""
+    """Use ``event["data"]["customer"]`` instead of ``event["customer"]``: the key is one level further in or out."""
     missing = missing_key(place)
     for node in [n for n in lookups(place) if isinstance(n.slice, ast.Constant)]:
         for base in _outwards(node):
             if found := list(_paths(place.value(base), missing)):
                 text = place.source(base) + "".join(f"[{repr_like(chr(34), step)}]" for step in found[0])
-                said = Said("", f"{text} holds {missing!r}", Evidence.TYPE) if len(found) == 1 else None
+                clue = Clue("", f"{text} holds {missing!r}", Evidence.TYPE) if len(found) == 1 else None
                 new = f"{text}[{place.source(node.slice)}]"
-                yield change(place, place.replace(node, new), f"{missing!r} lies in {text}.", said)
+                yield change(place, place.replace(node, new), f"{missing!r} lies in {text}.", clue)
                 break
 
 
 def _outwards(node: ast.Subscript) -> Iterator[ast.expr]:
-    """What is looked in, then what that lies in: ``a["b"]``, ``a``."""
+    """The mapping of a lookup, then its parents: ``a["b"]``, ``a``."""
     base = node.value
     yield base
     while isinstance(base, ast.Subscript):
@@ -104,7 +104,7 @@ def _outwards(node: ast.Subscript) -> Iterator[ast.expr]:
 
 
 def _paths(value: object, key: object, depth: int = DEPTH) -> Iterator[tuple[str, ...]]:
-    """Ways by text keys to the mappings that hold the key."""
+    """Paths of string keys to the mappings that have the key."""
     if not isinstance(value, dict) or not depth:
         return
     if key in value:
@@ -117,7 +117,7 @@ def _paths(value: object, key: object, depth: int = DEPTH) -> Iterator[tuple[str
 
 @operator("ValueError")
 def member(place: Place) -> Changes:
-    """``Status("PAID")`` of an enumeration whose values are written in another form."""
+    """Convert the value of ``Status("PAID")`` for an enumeration whose values have another form."""
     match = _NO_MEMBER.search(place.message)
     name = match[2] if match else ""
     owners = [n for _, m in modules(place) for n in m.body if isinstance(n, ast.ClassDef) and n.name == name]
@@ -125,13 +125,13 @@ def member(place: Place) -> Changes:
     for node in failing(place, ast.Call):
         if called(node) == name and len(node.args) == 1:
             for text, other, alike in form_of(place.value(node.args[0]), values):
-                said = Said("", f"{name} has {other!r}, and all its values in that form", Evidence.TYPE)
+                clue = Clue("", f"{name} has {other!r}, and all its values in that form", Evidence.TYPE)
                 new = place.replace(node.args[0], text.format(place.source(node.args[0])))
-                yield change(place, new, f"The values of {name} are looked up so.", said if alike else None)
+                yield change(place, new, f"The values of {name} are looked up so.", clue if alike else None)
 
 
 def _keys(place: Place, node: ast.expr) -> list:
-    """The keys that are there; those of a mapping of the module, also when its values are no literals."""
+    """The existing keys, including those of a mapping of the module whose values are not literals."""
     found = place.value(node)
     if isinstance(found, dict):
         return list(found)
@@ -143,6 +143,6 @@ def _keys(place: Place, node: ast.expr) -> list:
 
 
 def repr_like(old: str, value: object) -> str:
-    """The value as a literal, with the quotes of the old one where nothing in it has to be escaped."""
+    """The value as a literal, with the old one's quotes if nothing has to be escaped."""
     plain = isinstance(value, str) and repr(value) == f"'{value}'" and '"' not in value
     return f'"{value}"' if old.startswith('"') and plain else repr(value)

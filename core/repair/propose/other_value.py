@@ -1,7 +1,7 @@
-"""Another value in the place of the failing expression: ``x.get(key, 0)``, ``(x or [])``, ``a / b if b else 0.0``.
+"""Gives the failing expression another value: ``x.get(key, 0)``, ``(x or [])``, ``a / b if b else 0.0``.
 
-The values are ingredients of the program: what it documents, what siblings give the same key, what the function is
-annotated to give. TBar (Liu et al. 2019) collects such patterns as null pointer checkers and range checkers.
+The values come from the program: its documentation, siblings' defaults for the same key, the function's annotation.
+TBar (Liu et al. 2019) lists such patterns as null pointer checkers and range checkers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from core.repair.localize.locate import Place
 from core.repair.localize.returning import alike, fits
 from core.repair.localize.sources import called
-from core.repair.propose.base import Changes, Said, change
+from core.repair.propose.base import Changes, Clue, change
 from core.repair.propose.documentation import STAYS, best, documented, sentences, words_of
 from core.repair.propose.evidence import annotated, optional, returned, siblings
 from core.repair.propose.outwards import suspects
@@ -25,13 +25,13 @@ from core.repair.types import Evidence
 @operator(*KINDS)
 def instead(place: Place) -> Changes:
     for here, suspect in suspects(place):
-        for said in _ingredients(here, suspect):
-            yield from _in_its_form(here, suspect, said)
-            yield from _for_the_whole(here, suspect, said)
+        for clue in _ingredients(here, suspect):
+            yield from _in_its_form(here, suspect, clue)
+            yield from _for_the_whole(here, suspect, clue)
 
 
-def _ingredients(place: Place, suspect: Suspect) -> list[Said]:
-    """What may stand for the missing: this key's own default, what is documented, an optional's empty, the neutral."""
+def _ingredients(place: Place, suspect: Suspect) -> list[Clue]:
+    """Values for the missing one: the key's own default, documented values, None of an optional, neutral values."""
     found = [
         *(siblings(place, suspect.key) if suspect.key else ()),
         *_own_default(place, suspect),
@@ -39,63 +39,63 @@ def _ingredients(place: Place, suspect: Suspect) -> list[Said]:
     ]
     found += [*documented(place, suspect.about), *annotated(place), *returned(place)]
     words = optional(place, suspect.key) if suspect.key else ""
-    found += [Said(v, words, Evidence.TYPE) for v in suspect.neutral if words and v in ("()", "{}", "[]")]
-    return best([*found, *map(Said, suspect.neutral)])
+    found += [Clue(v, words, Evidence.TYPE) for v in suspect.neutral if words and v in ("()", "{}", "[]")]
+    return best([*found, *map(Clue, suspect.neutral)])
 
 
-def _own_default(place: Place, suspect: Suspect) -> Iterator[Said]:
-    """``x.get(key, default)`` that gave None: the code names its default already."""
+def _own_default(place: Place, suspect: Suspect) -> Iterator[Clue]:
+    """The default of ``x.get(key, default)`` that gave None."""
     node = suspect.missing
     if isinstance(node, ast.Call) and called(node) == "get" and len(node.args) == 2:
         value = place.source(node.args[1])
-        yield Said(value, f"the code itself gives {value} by default; null means the same", Evidence.DOCUMENTED)
+        yield Clue(value, f"the code itself gives {value} by default; null means the same", Evidence.DOCUMENTED)
 
 
-def _itself(place: Place, suspect: Suspect) -> Iterator[Said]:
-    """The key of a lookup, where the documentation says that what is unknown stays as it is."""
+def _itself(place: Place, suspect: Suspect) -> Iterator[Clue]:
+    """The key of a lookup, if the documentation says that unknown keys stay unchanged."""
     node = suspect.node
     if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
         for sentence in [s for s in sentences(place, suspect.about) if STAYS.search(s.text)]:
-            yield Said(place.source(node.slice), sentence.words, sentence.grade, sentence.far)
+            yield Clue(place.source(node.slice), sentence.words, sentence.grade, sentence.far)
 
 
-def _in_its_form(place: Place, suspect: Suspect, said: Said) -> Changes:
+def _in_its_form(place: Place, suspect: Suspect, clue: Clue) -> Changes:
     form = suspect.form
-    if not form or (said.value == "None" and f" or {HOLE}" in form):
-        return  # None in the place of a None mends nothing
-    own = any(word in said.words for word in (" default", "null means")) or said.grade == Evidence.TYPE
-    text = place.replace(suspect.node, _said_once(place, suspect, said).replace(HOLE, said.value))
-    about_key = not suspect.key or own or words_of(str(suspect.key)) & words_of(said.words)
-    why = said if about_key else weaker(said)  # a value for the function's result is hardly one for this part
-    yield change(place, text, says(place, suspect, f"{said.value} is taken instead"), why, suspect.far + 2 * (not own))
+    if not form or (clue.value == "None" and f" or {HOLE}" in form):
+        return  # None instead of None changes nothing
+    own = any(word in clue.words for word in (" default", "null means")) or clue.grade == Evidence.TYPE
+    text = place.replace(suspect.node, _said_once(place, suspect, clue).replace(HOLE, clue.value))
+    about_key = not suspect.key or own or words_of(str(suspect.key)) & words_of(clue.words)
+    why = clue if about_key else weaker(clue)  # a value for the function's result is hardly one for this part
+    yield change(place, text, says(place, suspect, f"{clue.value} is taken instead"), why, suspect.far + 2 * (not own))
 
 
-def _said_once(place: Place, suspect: Suspect, said: Said) -> str:
-    """``x.get(key) or default`` says once what ``x.get(key, default) or default`` says twice."""
+def _said_once(place: Place, suspect: Suspect, clue: Clue) -> str:
+    """Write ``x.get(key) or default`` instead of ``x.get(key, default) or default``."""
     node = suspect.missing
-    if "null means" not in said.words or not isinstance(node, ast.Call):
+    if "null means" not in clue.words or not isinstance(node, ast.Call):
         return suspect.form
     return suspect.form.replace(place.source(node), f"{place.source(node.func)}({place.source(node.args[0])})", 1)
 
 
-def _for_the_whole(place: Place, suspect: Suspect, said: Said) -> Changes:
-    """``(expression if it can be had else value)``: the failing part, its chain, the whole figure around it."""
-    own_default = " default" in said.words and "documentation" not in said.words
-    if not suspect.asked or own_default or not _fits_whole(place, said.value) or _unpacks(place.statement):
+def _for_the_whole(place: Place, suspect: Suspect, clue: Clue) -> Changes:
+    """Write ``(expression if condition else value)`` for the failing part, its chain, or the whole arithmetic."""
+    own_default = " default" in clue.words and "documentation" not in clue.words
+    if not suspect.asked or own_default or not _fits_whole(place, clue.value) or _unpacks(place.statement):
         return
     longest = _chain(place, suspect.node)
     for far, node in enumerate(dict.fromkeys((_figure(place, longest), longest, suspect.node))):
         if isinstance(place.statement, ast.Expr) and place.statement.value is node:
-            continue  # a step whose value nobody takes is left out instead
-        part = place.statement is not None and is_part(place, place.statement, suspect, said.value)
-        said = weaker(said) if part and _alone(place.statement, node) else said
-        new = f"({place.source(node)} if {suspect.good} else {said.value})"
+            continue  # a step whose value is unused is skipped by another operator
+        part = place.statement is not None and is_part(place, place.statement, suspect, clue.value)
+        clue = weaker(clue) if part and _alone(place.statement, node) else clue
+        new = f"({place.source(node)} if {suspect.good} else {clue.value})"
         text = place.replace(node, new[1:-1] if _alone(place.statement, node) else new)
-        yield change(place, text, says(place, suspect, f"{said.value} is taken instead"), said, suspect.far + 1 + far)
+        yield change(place, text, says(place, suspect, f"{clue.value} is taken instead"), clue, suspect.far + 1 + far)
 
 
 def _fits_whole(place: Place, value: str) -> bool:
-    """Whether the value may stand for the whole of a returned expression."""
+    """Can the value replace the whole returned expression?"""
     return not isinstance(place.statement, ast.Return) or (fits(place, value) and alike(place, value))
 
 
@@ -117,7 +117,7 @@ def _chain(place: Place, node: ast.expr) -> ast.expr:
 
 
 def _figure(place: Place, node: ast.expr) -> ast.expr:
-    """The whole arithmetic around the node: documentation speaks of the figure that comes out."""
+    """The whole arithmetic around the node, because documentation describes its result."""
     for outer in place.expressions(ast.BinOp, ast.UnaryOp, ast.Call):
         if isinstance(outer, ast.Call):
             parts = outer.args if called(outer) in ("round", "int", "float", "abs") else []

@@ -1,4 +1,4 @@
-"""Suspects where they failed and as the callers see them: there documentation, loops and siblings are, too. Pure."""
+"""Lifts suspects to the callers, where further documentation, loops and siblings can be found. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from core.repair.propose.documentation import words_of
 from core.repair.propose.suspect import PURE_CALLS, Suspect
 from core.repair.propose.suspects import key_of, read
 
-LIFTS = 3  # callers up to which a suspect is followed
+LIFTS = 3  # maximum callers through which a suspect is lifted
 Located = tuple[Place, Suspect]
 
 
 def suspects(place: Place) -> Iterator[Located]:
-    """The suspects of the place, each with those that its callers have for it."""
+    """The suspects of the place, each followed by its forms in the callers."""
     for suspect in [] if shrinking_loops(place) else read(place):
         here: Located | None = (place, suspect)
         for _ in range(LIFTS + 1):
@@ -31,7 +31,7 @@ def suspects(place: Place) -> Iterator[Located]:
 
 
 def shrinking_loops(place: Place) -> list[ast.For]:
-    """Loops over the positions of what their body takes entries out of: a position that went away is not missing."""
+    """Loops over the positions of a list from which their body removes entries: such a position is not missing."""
     around = [n for n in nodes(place.scope, ast.For) if covers(n, place.line)]
     counted = [(n, re.fullmatch(r"range\(len\((.+)\)\)", ast.unparse(n.iter))) for n in around]
     return [n for n, match in counted if match and place.kind_raised == "IndexError" and _shrinks(n, match[1])]
@@ -45,9 +45,9 @@ def _shrinks(loop: ast.For, name: str) -> bool:
 
 
 def _lifted(place: Place, suspect: Suspect) -> Located | None:
-    """The suspect as the caller sees it: its call is what fails, its argument what is missing.
+    """The suspect in the caller: the call is what fails, its argument is what is missing.
 
-    None when the condition speaks of more than the function's parameters.
+    None if the condition involves more than the function's parameters.
     """
     caller = caller_of(place)
     call = _calling(caller, place.function) if caller and place.function and suspect.good else None

@@ -1,4 +1,4 @@
-"""The register of operators: each names the exceptions it knows. There is no list, and order decides nothing."""
+"""The registry of operators: each registers itself for its exceptions; their order has no effect."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OPERATORS: dict[str, dict[str, Operator]] = {}  # by exception class, then by na
 def operator(*exceptions: str) -> Callable[[Make], Make]:
     """Register a function as an edit operator for these exceptions (class names without their module, or ANY).
 
-    It reads the message itself and yields nothing for what it does not know. Pure: it runs and writes nothing.
+    The operator reads the message itself and yields nothing if it does not apply. Pure: it runs and writes nothing.
     """
 
     def register(make: Make) -> Make:
@@ -41,7 +41,7 @@ def operator(*exceptions: str) -> Callable[[Make], Make]:
 
 
 def operators_for(exception: str) -> list[Operator]:
-    """By name, so that neither the order of files nor that of imports decides which proposal comes first."""
+    """The operators of an exception, sorted by name, so that the order of files and imports has no effect."""
     known = OPERATORS.get(ANY, {}) | OPERATORS.get(exception, {})
     return [made for _, made in sorted(known.items())]
 

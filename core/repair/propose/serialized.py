@@ -1,4 +1,4 @@
-"""JSON of what JSON does not know, in the form that the documentation names (the library takes a ``default``)."""
+"""Serializes types that JSON lacks in the documented form, with the ``default`` argument of the json module."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
 from core.repair.propose.base import Changes, change, failing, opened
-from core.repair.propose.documentation import told
+from core.repair.propose.documentation import stated
 from core.repair.propose.registry import operator
 
 _UNKNOWN = re.compile(r"Object of type (\w+) is not JSON serializable")
@@ -31,4 +31,4 @@ def in_its_form(place: Place) -> Changes:
         for kinds, form, words in _FORMS:
             if match and match[1] in kinds.split():
                 text = place.replace(node, f"{opened(place, node)}default={form})")
-                yield change(place, text, f"{match[1]} is written by {form}.", told(place, words))
+                yield change(place, text, f"{match[1]} is written by {form}.", stated(place, words))

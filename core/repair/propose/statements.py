@@ -1,4 +1,4 @@
-"""Where a guard may stand: the statement around a suspect, the loop around it, and what a guard says. Pure."""
+"""Positions for guards: the statement around a suspect and the loop around it; texts of guards. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from core.repair.localize.locate import Place
 from core.repair.localize.syntax import Function, names_in, nodes
-from core.repair.propose.base import Said
+from core.repair.propose.base import Clue
 from core.repair.propose.suspect import Suspect
 from core.repair.types import Evidence
 
@@ -19,7 +19,7 @@ def says(place: Place, suspect: Suspect, then: str) -> str:
 
 
 def guarded(place: Place, suspect: Suspect) -> ast.stmt | None:
-    """The statement that a guard can stand before; None when the condition's names live inside of an expression."""
+    """The statement before which a guard can be put; None if the condition uses names local to an expression."""
     statement = _around(place, suspect)
     if statement is None or place.function is None or isinstance(statement, Function | ast.ClassDef):
         return None
@@ -34,13 +34,13 @@ def guarded(place: Place, suspect: Suspect) -> ast.stmt | None:
 
 
 def _may_be_named(place: Place, suspect: Suspect, statement: ast.stmt) -> bool:
-    """The missing is the result of a call that may not be made twice: it can get a name before the statement."""
+    """Is the missing value the result of a call that must not be repeated? It can be assigned before the statement."""
     repeated = isinstance(statement, ast.For | ast.AsyncFor | ast.While | ast.If)
     return not repeated and bool(suspect.good) and suspect.good.startswith(place.source(suspect.missing))
 
 
 def exiting(place: Place, suspect: Suspect, statement: ast.stmt, exit_: str) -> str:
-    """The file's text with ``if it is missing: exit`` before the statement; what may be asked once gets a name."""
+    """The file's text with ``if it is missing: exit`` before the statement; a call that must run once gets a name."""
     if suspect.asked:
         return place.before(statement, f"if {suspect.bad}:", f"    {exit_}")
     call, taken = place.source(suspect.missing), names_in(place.module)
@@ -67,14 +67,14 @@ def _named(node: ast.AST) -> set[str]:
 
 
 def loop_around(place: Place, statement: ast.stmt) -> ast.For | ast.AsyncFor | ast.While | None:
-    """The innermost loop of the function that the statement is in the body of."""
+    """The innermost loop of the function whose body contains the statement."""
     loops = nodes(place.scope, ast.For, ast.AsyncFor, ast.While)
     around = [n for n in loops if any(x is statement for part in n.body for x in ast.walk(part))]
     return around[-1] if around else None
 
 
 def indented(place: Place, statement: ast.stmt, head: str) -> str:
-    """The file's text with the statement in the block of a new head."""
+    """The file's text with the statement indented below a new line such as ``if condition:``."""
     rows = place.text.splitlines(keepends=True)
     indent = " " * statement.col_offset
     body = [f"    {row}" if row.strip() else row for row in rows[statement.lineno - 1 : statement.end_lineno]]
@@ -82,7 +82,7 @@ def indented(place: Place, statement: ast.stmt, head: str) -> str:
 
 
 def is_part(place: Place, statement: ast.stmt, suspect: Suspect, value: str) -> bool:
-    """Whether a text is likelier for one part of the returned text, whose other parts do without the missing."""
+    """Does the returned text have other parts without the missing value, so that a text more likely replaces a part?"""
     whole = statement.value if isinstance(statement, ast.Return) else None
     parts = nodes(whole, ast.FormattedValue) if isinstance(whole, ast.JoinedStr) else []
     if isinstance(whole, ast.BinOp) and isinstance(whole.right, ast.Tuple):
@@ -91,6 +91,6 @@ def is_part(place: Place, statement: ast.stmt, suspect: Suspect, value: str) -> 
     return value[:1] in ("'", '"') and len(value) > 2 and any(missing not in ast.unparse(part) for part in parts)
 
 
-def weaker(said: Said) -> Said:
-    """The same evidence where it may be about something else: no more than the style of the file."""
-    return replace(said, grade=min(said.grade, Evidence.STYLE))
+def weaker(clue: Clue) -> Clue:
+    """The same evidence with at most the grade STYLE, because it may be about something else."""
+    return replace(clue, grade=min(clue.grade, Evidence.STYLE))

@@ -1,4 +1,4 @@
-"""What operators are told of a crash: the expression that failed, and the condition under which it works. Pure."""
+"""The input of operators: the expression that failed, and the condition under which it works. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from core.repair.localize.sources import called
 
 HOLE = "@@"
-ZERO = ("ZeroDivisionError", "DivisionByZero", "InvalidOperation")  # the last: of Decimals, nothing by nothing
+ZERO = ("ZeroDivisionError", "DivisionByZero", "InvalidOperation")  # the last: Decimal(0) / Decimal(0)
 KINDS = (
     *ZERO, "KeyError", "IndexError", "AttributeError", "TypeError", "ValueError", "StatisticsError", "JSONDecodeError",
     "StopIteration",
@@ -20,12 +20,12 @@ PURE_METHODS = {"get", "strip", "lower", "upper", "keys", "values", "items", "is
 
 @dataclass(frozen=True)
 class Suspect:
-    """``node`` failed since ``missing`` was not as needed.
+    """``node`` failed because ``missing`` did not have the needed value.
 
-    ``good``: condition under which it works, empty when it cannot be asked; ``bad``: its negation. ``form``: the node
-    with HOLE where a value for the missing goes, ``rows.get(key, HOLE)``, or empty. ``neutral``: literals that are
-    harmless there. ``about``: words by which documentation speaks of it. ``key``: the key, attribute or name. ``far``:
-    frames outwards, and how much wider than the crash asks the condition is.
+    ``good``: condition under which it works, empty if it cannot be tested; ``bad``: its negation. ``form``: the node
+    with HOLE in the position of a replacement value, ``rows.get(key, HOLE)``, or empty. ``neutral``: harmless literals
+    for that position. ``about``: words with which documentation may refer to it. ``key``: the key, attribute or name.
+    ``far``: number of outer frames, plus how much wider the condition is than the crash requires.
     """
 
     node: ast.expr
@@ -40,12 +40,12 @@ class Suspect:
 
     @property
     def asked(self) -> bool:
-        """Whether the condition may be asked before the expression is evaluated."""
+        """Can the condition be tested before the expression is evaluated?"""
         return bool(self.good) and repeatable(ast.parse(self.good, mode="eval").body)
 
 
 def repeatable(node: ast.expr) -> bool:
-    """Whether evaluating the expression twice is the same as once."""
+    """Does evaluating the expression twice have the same effect as once?"""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Await | ast.Yield | ast.NamedExpr):
             return False

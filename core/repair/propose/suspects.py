@@ -1,7 +1,7 @@
 """The suspects of a crash: one reader for each exception. Pure.
 
 The condition follows from the language's own rule for the exception: a key is in its mapping, a position is below the
-length, a divisor is not zero, an object is not None. Operators meet a suspect each in their own way.
+length, a divisor is not zero, an object is not None. Each operator repairs a suspect in its own way.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _KIND_WORDS = {
 
 
 def read(place: Place) -> Iterator[Suspect]:
-    """Suspects of the place's own line; none where no missing value explains the exception."""
+    """Suspects of the place's line; none if no missing value explains the exception."""
     kind = place.kind_raised
     none = kind in ("TypeError", "AttributeError") and "None" in place.message
     reader = _none if none else _READERS.get(kind)
@@ -59,7 +59,7 @@ def _none(place: Place) -> Iterator[Suspect]:
 
 
 def _empty(place: Place) -> Iterator[Suspect]:
-    """A call that refuses its argument; else a value that was empty where another was expected."""
+    """A call that rejects its argument, else a value that was unexpectedly empty."""
     called_ = list(_value(place))
     yield from called_
     for node in [] if called_ else _parts(place):
@@ -78,7 +78,7 @@ def key_of(node: ast.expr) -> object:
 
 
 def _parts(place: Place) -> list[ast.expr]:
-    """What the failing expression works on; without a known span, every part of the line's statement."""
+    """The operands of the failing expression; without a known span, every part of the line's statement."""
     node = place.failing
     if node is None:
         return place.expressions(*_PARTS)
@@ -99,7 +99,7 @@ def _instead(place: Place, top: ast.expr, node: ast.expr) -> str:
 
 
 def _harmless(place: Place, node: ast.expr) -> tuple[str, ...]:
-    """Literals that can stand for the missing, by the first use of it in the line; else by a loop over it."""
+    """Literals that can replace the missing value, by its first use in the line, or else by a loop over it."""
     for use in place.expressions(ast.Attribute, ast.Subscript, ast.BinOp, ast.Compare, ast.Call):
         if (found := _harmless_in(place, use, node)) is not None:
             return found
@@ -108,7 +108,7 @@ def _harmless(place: Place, node: ast.expr) -> tuple[str, ...]:
 
 
 def _harmless_in(place: Place, use: ast.expr, node: ast.expr) -> tuple[str, ...] | None:
-    """What one use of the missing can do with; None where it does not use it."""
+    """Literals that work for one use of the missing value; None if the node does not use it."""
     match use:
         case ast.Attribute(value=value, attr=name) if value is node:
             return _NEUTRAL.get(name, ())
@@ -127,7 +127,7 @@ def _harmless_in(place: Place, use: ast.expr, node: ast.expr) -> tuple[str, ...]
 
 
 def missing_key(place: Place) -> object:
-    """The key that was not there, as the message gives it."""
+    """The missing key, from the message."""
     try:
         return ast.literal_eval(place.message)
     except UNREADABLE:
@@ -135,7 +135,7 @@ def missing_key(place: Place) -> object:
 
 
 def lookups(place: Place) -> list[ast.Subscript]:
-    """Subscripts that may have asked for the missing key; none of a part of a sequence."""
+    """Subscripts that may have looked up the missing key, without slices."""
     found = [n for n in failing(place, ast.Subscript) if place.kind(n.value) not in ("str", "list", "tuple")]
     return [
         n for n in found if not isinstance(n.slice, ast.Slice) and place.value(n.slice) in (missing_key(place), ...)
@@ -186,7 +186,7 @@ def _enough(place: Place, at: ast.expr, base: str) -> str:
 
 
 def _number(place: Place, node: ast.expr) -> int | None:
-    """A whole number that is written out, also with a sign."""
+    """An integer literal, possibly with a sign."""
     try:
         value = ast.literal_eval(node)
     except UNREADABLE:
@@ -206,7 +206,7 @@ def _division(place: Place) -> Iterator[Suspect]:
             yield Suspect(node, node.right, divisor, negated(divisor), neutral=neutral)
 
 
-# message, what is called, condition ({a} the argument, {b} the receiver), form ({call} without its bracket), harmless
+# message, callee, condition ({a} the argument, {b} the receiver), form ({call} without its bracket), neutral literals
 _CALLS = (
     (r"empty sequence|argument is empty", "max min", "{a}", "{call}default=@@)", ("None",)),
     (r"reduce\(\) of empty", "reduce", "{last}", "{call}@@)", ()),
@@ -235,13 +235,13 @@ def _call(place: Place) -> Iterator[Suspect]:
 
 
 def _fits(place: Place, node: ast.Call, form: str) -> bool:
-    """The form takes one more argument: a call that has it already, or several values, is another case."""
+    """Can the form take one more argument? Not if the call already has it or takes several values."""
     alone = len(node.args) == 1 or not ("default=" in form or called(node) == "next")
     return alone and (" or " not in form or place.value(node.args[0]) in ("", None, ...))
 
 
 def _texts(place: Place, node: ast.Call) -> dict[str, str]:
-    """What conditions and forms are filled with."""
+    """The values of the placeholders in conditions and forms."""
     owner, asked = receiver(node), _asked(node.args[0])
     return {
         "call": opened(place, node),
@@ -254,7 +254,7 @@ def _texts(place: Place, node: ast.Call) -> dict[str, str]:
 
 
 def _asked(node: ast.expr) -> ast.expr | None:
-    """What may be asked in the place of an argument: itself, or what a generator without a filter goes through."""
+    """The expression to test instead of an argument: itself, or the iterable of a generator without a filter."""
     if isinstance(node, ast.GeneratorExp):
         only = node.generators[0]
         return only.iter if len(node.generators) == 1 and not only.ifs and repeatable(only.iter) else None
@@ -265,7 +265,7 @@ _TOO_FEW = re.compile(r"not enough values to unpack \(expected (?:at least )?(\d
 
 
 def _value(place: Place) -> Iterator[Suspect]:
-    """A call that refuses its argument, or a text that has too few parts for the names that take them."""
+    """A call that rejects its argument, or a text with fewer parts than the names to which it is unpacked."""
     yield from _call(place)
     match = _TOO_FEW.search(place.message)
     for node in splits(place) if match else ():
@@ -278,7 +278,7 @@ def _value(place: Place) -> Iterator[Suspect]:
 
 
 def splits(place: Place) -> list[ast.Call]:
-    """Splits of the statement, or those that set a name which the statement unpacks."""
+    """Splits in the statement, or in the assignment of a name that the statement unpacks."""
     names = {n.id for n in place.expressions(ast.Name)}
     found = list(place.expressions(ast.Call))
     for statement in nodes(place.scope, ast.Assign):

@@ -1,4 +1,4 @@
-"""Variables that are not set on every path, or that belong to a scope around: the language's rules for local names."""
+"""Repairs local variables that are unset on some path, belong to an outer scope, or hide an outer name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import builtins
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import first_statement
 from core.repair.localize.syntax import Function, functions_in, identifier, last_line, names_in, nodes, stores
-from core.repair.propose.base import Changes, Said, change, failing, module_names
+from core.repair.propose.base import Changes, Clue, change, failing, module_names
 from core.repair.propose.documentation import documented, words_of
 from core.repair.propose.other_name import UNSET
 from core.repair.propose.registry import operator
@@ -19,25 +19,25 @@ _NEUTRAL = {ast.List: "[]", ast.ListComp: "[]", ast.Dict: "{}", ast.DictComp: "{
 
 
 def _unset(place: Place) -> str:
-    """The variable that has no value yet."""
+    """The name of the unset variable."""
     match = UNSET.search(place.message)
     return match[1] if match else ""
 
 
 @operator("UnboundLocalError")
 def begun(place: Place) -> Changes:
-    """The variable gets its value before the branch or loop that may not set it."""
+    """Assign the variable before the branch or loop that may not set it."""
     variable, function = _unset(place), place.function
     blocks = _blocks(place, function) if variable and function else []
     for statement in [n for n in blocks if n.lineno <= place.line and _sets(n, variable)][:1]:
         about = words_of(variable, function.name if function else "")
-        for said in [*documented(place, about), *_of_kind(statement, variable)]:
-            text = place.before(statement, f"{variable} = {said.value}")
-            yield change(place, text, f"{variable} is not set on every path: it begins as {said.value}.", said)
+        for clue in [*documented(place, about), *_of_kind(statement, variable)]:
+            text = place.before(statement, f"{variable} = {clue.value}")
+            yield change(place, text, f"{variable} is not set on every path: it begins as {clue.value}.", clue)
 
 
 def _blocks(place: Place, function: Function) -> list[ast.stmt]:
-    """Compound statements that come before the line in its own block or one around it, outermost first."""
+    """Compound statements before the line, in its block or an enclosing one, outermost first."""
     bodies = [getattr(n, field, []) for n in ast.walk(function) for field in ("body", "orelse", "finalbody")]
     around = [body for body in bodies if isinstance(body, list) and _spans(body, place.line)]
     found = [n for body in around for n in body if isinstance(n, _COMPOUND) and last_line(n) < place.line]
@@ -52,10 +52,10 @@ def _sets(node: ast.AST, variable: str) -> bool:
     return variable in {n.id for n in stores(node)}
 
 
-def _of_kind(statement: ast.stmt, variable: str) -> list[Said]:
-    """Neutral values of the kind that the branches set."""
+def _of_kind(statement: ast.stmt, variable: str) -> list[Clue]:
+    """Neutral values of the type that the branches assign."""
     values = [n.value for n in nodes(statement, ast.Assign) if variable in map(identifier, n.targets)]
-    return [Said(text) for text in dict.fromkeys([*map(_neutral, values), "None", "0"])]
+    return [Clue(text) for text in dict.fromkeys([*map(_neutral, values), "None", "0"])]
 
 
 def _neutral(value: ast.expr) -> str:
@@ -65,7 +65,7 @@ def _neutral(value: ast.expr) -> str:
 
 @operator("UnboundLocalError")
 def declared(place: Place) -> Changes:
-    """``global count`` or ``nonlocal count``: the function changes a variable that a scope around it sets."""
+    """Add ``global count`` or ``nonlocal count``: the function changes a variable of an outer scope."""
     variable, function = _unset(place), place.function
     if not variable or function is None:
         return
@@ -76,13 +76,13 @@ def declared(place: Place) -> Changes:
     owner = outer[-1].name if outer else "the module"
     plain = [n for n in place.module.body if isinstance(n, ast.Assign | ast.AnnAssign)]
     if variable in changed and outer or any(_sets(n, variable) for n in plain):
-        said = Said("", f"{owner} sets {variable}, which the function changes", Evidence.TYPE)
+        clue = Clue("", f"{owner} sets {variable}, which the function changes", Evidence.TYPE)
         text = place.before(first_statement(function), f"{word} {variable}")
-        yield change(place, text, f"{variable} is a variable of {owner}.", said)
+        yield change(place, text, f"{variable} is a variable of {owner}.", clue)
 
 
 def _set_by(function: Function, variable: str) -> bool:
-    """Whether the function's own statements set it, those of functions in it left out."""
+    """Do the function's own statements, without nested functions, assign it?"""
     inner = [n for n in nodes(function, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda) if n is not function]
     inside = {id(x) for n in inner for x in ast.walk(n)}
     taken = {a.arg for a in function.args.args}
@@ -91,20 +91,20 @@ def _set_by(function: Function, variable: str) -> bool:
 
 @operator("UnboundLocalError")
 def kept(place: Place) -> Changes:
-    """``str(error)`` after the handler of ``error``, which ends with it: what the handler kept of it."""
+    """Use the variable in which a handler kept ``error``, because ``error`` is unset after the handler."""
     variable = _unset(place)
     handlers = nodes(place.function, ast.ExceptHandler) if variable and place.function else []
     for held in [n for h in handlers if h.name == variable for n in nodes(h, ast.Assign)]:
         for node in place.expressions(ast.Call, ast.Name):
             if ast.unparse(node) == ast.unparse(held.value) and node is not held.value:
                 target = ast.unparse(held.targets[0])
-                said = Said("", f"{variable} ends with its handler, which keeps it in {target}", Evidence.TYPE)
-                yield change(place, place.replace(node, target), f"{target} is what the handler kept.", said)
+                clue = Clue("", f"{variable} ends with its handler, which keeps it in {target}", Evidence.TYPE)
+                yield change(place, place.replace(node, target), f"{target} is what the handler kept.", clue)
 
 
 @operator("TypeError", "UnboundLocalError", "AttributeError")
 def hidden(place: Place) -> Changes:
-    """``max = max(rows)``, ``set = []`` before ``set(rows)``: the local name is given another one."""
+    """Rename a local name that hides another: ``max = max(rows)``, ``set = []`` before ``set(rows)``."""
     function = place.function
     if function is None:
         return
@@ -112,13 +112,13 @@ def hidden(place: Place) -> Changes:
         outer = _meant_outside(place, function, name)
         own = [n for n in nodes(function, ast.Name) if n.id == name and n not in outer]
         if outer and own and f"{name}_" not in names_in(function):
-            said = Said("", f"{name} is used here as it is known outside; a local name hides it", Evidence.TYPE)
+            clue = Clue("", f"{name} is used here as it is known outside; a local name hides it", Evidence.TYPE)
             text = place.replaced((node, f"{name}_") for node in own)
-            yield change(place, text, f"The local {name} no longer hides the other.", said)
+            yield change(place, text, f"The local {name} no longer hides the other.", clue)
 
 
 def _hidden(place: Place, function: Function) -> set[str]:
-    """Names of the failure that the function sets and that builtins or the module know otherwise."""
+    """Names in the failure that the function assigns and that builtins or the module also define."""
     names = {_unset(place)} | {identifier(n.value) for n in failing(place, ast.Attribute)}
     if "not callable" in place.message:
         names |= {identifier(n.func) for n in failing(place, ast.Call)}
@@ -128,6 +128,6 @@ def _hidden(place: Place, function: Function) -> set[str]:
 
 
 def _meant_outside(place: Place, function: Function, name: str) -> list[ast.Name]:
-    """Uses that call the name, and the one whose member failed."""
+    """Uses that call the name, and the one whose attribute failed."""
     found = [n.func for n in nodes(function, ast.Call)] + [n.value for n in failing(place, ast.Attribute)]
     return [n for n in found if isinstance(n, ast.Name) and n.id == name]

@@ -1,7 +1,7 @@
-"""An ``except`` that also catches what was raised: the handler around the line, as its siblings have it.
+"""Widens an ``except`` around the line to the raised exception, if other evidence names both exceptions together.
 
-A handler that answers for the failure of an operation names one of the exceptions by which it fails, and not the other.
-Which those are, the documentation of the library and the other handlers of the program say.
+Such a handler covers the failure of an operation but names only one of its exceptions. The library's documentation and
+other handlers of the program show which exceptions belong together.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import builtins
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
 from core.repair.localize.syntax import covers, nodes
-from core.repair.propose.base import Changes, Said, change, failing, modules, visible
+from core.repair.propose.base import Changes, Clue, change, failing, modules, visible
 from core.repair.propose.registry import ANY, operator
 from core.repair.types import Evidence
 
-# functions whose documentation names more than one exception for a value that they cannot convert
+# functions with more than one documented exception for a value that they cannot convert
 _FAILS_BY = {
     "int": {"ValueError", "TypeError", "OverflowError"},
     "float": {"ValueError", "TypeError", "OverflowError"},
@@ -42,8 +42,8 @@ def caught(place: Place) -> Changes:
         if handler.type is None or kind in names or {"Exception", "BaseException"} & set(names):
             continue
         text = place.replace(handler.type, f"({', '.join([*names, kind])})")
-        says = f"The handler catches {kind} beside {', '.join(names)}."
-        yield change(place, text, says, _siblings(place, names, kind))
+        rationale = f"The handler catches {kind} beside {', '.join(names)}."
+        yield change(place, text, rationale, _siblings(place, names, kind))
 
 
 def _handlers(place: Place) -> list[ast.ExceptHandler]:
@@ -57,14 +57,14 @@ def _names(handler: ast.ExceptHandler) -> list[str]:
     return [ast.unparse(n) for n in found if n is not None]
 
 
-def _siblings(place: Place, names: list[str], kind: str) -> Said | None:
-    """Documentation names both exceptions for the call, or another handler of the program catches both."""
+def _siblings(place: Place, names: list[str], kind: str) -> Clue | None:
+    """Evidence: the documentation names both exceptions for the call, or another handler catches both."""
     for call in failing(place, ast.Call):
         known = _FAILS_BY.get(called(call), set())
         if kind in known and {n.rsplit(".", 1)[-1] for n in names} & known:
-            return Said("", f"{called(call)} fails by {names[0]} and by {kind}, as documented", Evidence.DOCUMENTED)
+            return Clue("", f"{called(call)} fails by {names[0]} and by {kind}, as documented", Evidence.DOCUMENTED)
     for path, module in modules(place):
         for handler in nodes(module, ast.ExceptHandler):
             if {kind, *names} <= set(_names(handler)):
-                return Said("", f"{path}:{handler.lineno} catches both", Evidence.SIBLING)
+                return Clue("", f"{path}:{handler.lineno} catches both", Evidence.SIBLING)
     return None

@@ -1,1 +1,1 @@
-"""The proof of a fix by running, and what its generated test may contain."""
+"""Proves a fix by running tests, and checks what its generated test contains."""

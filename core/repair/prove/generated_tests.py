@@ -1,8 +1,7 @@
-"""Why a generated regression test may not be run or committed. Pure: texts in, a reason out.
+"""Checks whether a generated regression test may be run and committed. Pure: texts in, a reason out.
 
-It is held to the rules for patches (policy.py) and to a shape of its own: imports, then one test function. What would
-be refused in a patch may stand in it only where the repository's own tests have the very same statement, as setup
-that was taken from them.
+The rules for patches apply (policy.py), and it must consist of imports and one test function. A statement that would be
+refused in a patch is allowed only if the repository's own tests contain the same one, from which setup is copied.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from core.repair.reproduce.constructors import KNOWN
 from core.repair.types import RegressionTest
 
 NAME = re.compile(r"test_[a-z0-9_]{1,80}\.py")
-OWN = re.compile(r"test_regression_[0-9a-f]{10}\.py")  # that of an earlier fix at the same place
+OWN = re.compile(r"test_regression_[0-9a-f]{10}\.py")  # the test of an earlier fix at the same place
 LONGEST, LINES = 60_000, 600
 _MEANT = {"newly imports pytest"}
 _GIVEN = {"pytest", "tempfile", "pathlib"}  # by reproduce.py and core/repair/reproduce/test_calls.py
@@ -31,7 +30,7 @@ _INNER = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def refused(test: RegressionTest, before: Mapping[str, str], tests: str = "tests") -> str:
-    """Empty when the test may be run and committed.
+    """Why the test must not be run or committed; empty if it may.
 
     ``before`` maps the repository's Python files to their texts, ``tests`` is the folder of its tests.
     """
@@ -63,7 +62,7 @@ def _shape(tree: ast.Module) -> str:
     """A docstring, imports, and one test without parameters or decorators."""
     *head, test = tree.body[bool(ast.get_docstring(tree, clean=False)) :] or [None]
     plain = _is_plain_test(test) and all(isinstance(n, ast.Import | ast.ImportFrom) for n in head)
-    return "" if plain else "it is more than imports and one plain test"
+    return "" if plain else "it contains more than imports and one plain test"
 
 
 def _is_plain_test(node: ast.stmt | None) -> bool:
@@ -73,7 +72,7 @@ def _is_plain_test(node: ast.stmt | None) -> bool:
 
 
 def _foreign(tree: ast.Module, before: Mapping[str, str]) -> str:
-    """Modules that neither the program nor its tests know, and that no value needs."""
+    """Imported modules that neither the program nor its tests import, and that no value needs."""
     own = {part for path in before for part in (module_of(path).split(".")[0], path.split("/")[0].removesuffix(".py"))}
     needed = {module for line in KNOWN.values() for module, _ in _modules(ast.parse(line))}
     used = {module for path, text in before.items() for module, _ in _modules(_parsed(text))}
@@ -99,7 +98,7 @@ def _forbidden(tree: ast.Module, before: Mapping[str, str]) -> str:
 
 
 def _in_function(piece: ast.stmt) -> ast.Module:
-    """The statement as the body of a function, so that it is no import's effect."""
+    """The statement inside a function, so that it does not count as an effect of the import."""
     around = ast.parse("def test():\n    pass")
     for function in around.body:
         if isinstance(function, ast.FunctionDef):
@@ -108,7 +107,7 @@ def _in_function(piece: ast.stmt) -> ast.Module:
 
 
 def _pieces(tree: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
-    """Statements one by one, with their text: blocks without what is in them, imports name by name."""
+    """Single statements with their text: blocks without their bodies, imports name by name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             alone = [importing(node, [alias]) for alias in node.names]
@@ -120,7 +119,7 @@ def _pieces(tree: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
 
 def _emptied(node: ast.stmt) -> ast.stmt:
     if not isinstance(node, Function | ast.ClassDef | ast.If | ast.For | ast.While | ast.With | ast.Match):
-        return node  # a try is one piece: what its handlers do depends on what is in them
+        return node  # a try statement is kept whole, because its handlers depend on its body
     piece = copy.copy(node)
     for name in _INNER:
         if hasattr(piece, name):

@@ -1,4 +1,4 @@
-"""The proof of fix, by running: red on the old code, green with the patch, red with it reverted."""
+"""The proof of a fix by test runs: red on the old code, green with the patch, red with the patch reverted."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from core.vendors.command import Completed
 
 @dataclass(frozen=True)
 class Tests:
-    """What one run of pytest said: test id to the text of its failure, empty when it passed.
+    """The results of one pytest run: test id -> text of the failure, empty if it passed.
 
-    ``collected`` are the ids that were to run. ``machinery`` is what decides how tests run, hooks and plugins;
-    ``finished``: the run came to its end, and its report is its reporter's own.
+    ``collected`` are the collected ids. ``machinery`` are the hooks and plugins that decide how tests run.
+    ``finished``: the run ended normally, and its report is sealed by the platform's reporter.
     """
 
     results: Mapping[str, str]
@@ -42,17 +42,17 @@ class Tests:
 
 
 def write(tree: Path, files: Mapping[str, str]) -> None:
-    """Write texts under ``tree``. Raises ValueError for a path that leads out of it."""
+    """Write texts under ``tree``. Raises ValueError for a path outside of it."""
     for name, text in files.items():
         path = tree / name
         if path.is_symlink() or not path.resolve().is_relative_to(tree.resolve()):
-            raise ValueError(f"{name} leads out of the repository")
+            raise ValueError(f"{name} is outside of the repository")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
 _REPORTER = Path(__file__).with_name("reporter_inside.py")
-_WITH_PLUGIN = 'PYTHONPATH="$0"{}"${{PYTHONPATH:+:$PYTHONPATH}}" exec "$@"'  # the limited runner has a path of its own
+_WITH_PLUGIN = 'PYTHONPATH="$0"{}"${{PYTHONPATH:+:$PYTHONPATH}}" exec "$@"'  # the limited runner sets its own path
 _OPTIONS = ("-p", "platform_reporter", "-p", "no:cacheprovider", "--tb=short", "--continue-on-collection-errors")
 _KINDS = {("call", "failed"): "failure", ("call", "skipped"): "skipped", ("setup", "skipped"): "skipped",
           ("collect", "skipped"): "skipped"}  # fmt: skip
@@ -66,18 +66,28 @@ def run_tests(
     timeout: float = 120,
     source: Sequence[str] = (),
 ) -> Tests:
-    """Run the service's test command, or its ``only`` files, and read what our own plugin says of it.
+    """Run the service's test command, or only the files ``only``, and read the report of the platform's plugin.
 
-    ``source`` are the folders of the program's code, which the tests import from. A module that cannot be collected
-    is a failure of that module, and the others run.
+    ``source`` are the folders of the program's code. A module that cannot be collected counts as a failure of that
+    module; the others run. ``timeout`` is in seconds.
     """
     with desk(tree) as made:
         made.put("platform_reporter.py", script(_REPORTER))
-        start = _WITH_PLUGIN.format("".join(f':"$PWD"/{shlex.quote(folder)}' for folder in source if folder != "."))
+        start = _WITH_PLUGIN.format("".join(f':"$PWD"/{shlex.quote(name)}' for name in _roots(tree, runner, source)))
         argv = ["sh", "-c", start, made.name, *interpreter_of(runner).program(command), *_OPTIONS, *only]
         done = runner.run(argv, tree, timeout)
         values, honest = made.report()
     return _told(values, honest, done)
+
+
+def _roots(tree: Path, runner: Runner, source: Sequence[str]) -> list[str]:
+    """The folders that the tests import from: those of the service's environment, else of the source.
+
+    A package is none of them: its modules would take the place of installed ones with their names.
+    """
+    interpreter = interpreter_of(runner)
+    named = source if interpreter.modules is None else interpreter.roots
+    return [name for name in named if name != "." and not (tree / name / "__init__.py").exists()]
 
 
 def _told(values: Sequence[dict], honest: bool, done: Completed) -> Tests:
@@ -94,21 +104,21 @@ def _told(values: Sequence[dict], honest: bool, done: Completed) -> Tests:
     return Tests(results, finished, collected, end.get("machinery", ()), done)
 
 
-PATIENT = 30.0  # seconds of a suite from which the related tests are asked before it
-ALONE = 60.0  # seconds of a single test
-RERUNS = 2  # of the old code, when a test fails that passed: does it fail there at times?
+PATIENT = 30.0  # duration of a suite in seconds from which the related tests run first
+ALONE = 60.0  # time limit of a single test in seconds
+RERUNS = 2  # runs of the old code to find out whether a newly failing test is flaky there
 
 
 @dataclass
 class OldSuite:
-    """The whole suite on the old code, which is run once for all candidates of a crash."""
+    """The whole suite on the old code, which runs once for all candidates of a crash."""
 
     before: Tests | None = None
 
 
 @dataclass(frozen=True)
 class _Bench:
-    """The runs of one proof: each starts from the commit, and ends at the policy's limit."""
+    """The runs of one proof: each starts from the commit and ends at the policy's time limit."""
 
     tree: Path
     runner: Runner
@@ -123,7 +133,7 @@ class _Bench:
         return run_tests(self.tree, self.command, self.runner, only, self.seconds, self.source)
 
     def new(self, files: Mapping[str, str], told: Tests | None) -> dict[str, str]:
-        """What the new test did in a run of the suite; where that did not collect it, in a run of its own."""
+        """The new test's results in a run of the suite, or in a separate run if the suite does not collect it."""
         found = told.of(self.test.path) if told else {}
         return found or self.run(files, [self.test.path]).of(self.test.path)
 
@@ -133,7 +143,7 @@ class _Bench:
 
 @dataclass(frozen=True)
 class _Older:
-    """What a run with the patch says of the older tests: ``believed`` when both runs are whole and run alike."""
+    """The older tests' results with the patch: ``believed`` if both runs finished and used the same machinery."""
 
     believed: bool
     passes: bool
@@ -152,13 +162,12 @@ def prove(
     source: Sequence[str] = (),
     suite: OldSuite | None = None,
 ) -> Proof:
-    """The new test on the old code, with the patch, and with it reverted; the older tests before and after.
+    """Run the new test on the old code, with the patch, and with it reverted, and the older tests before and after.
 
-    ``base`` holds the old texts of the files the candidate changes; a tree that is proved ends patched. Each run
-    starts from the commit: what an earlier one left in the tree, or changed in it, decides nothing. The new test is
-    run by its own path, where the suite does not look for tests there. Before a suite that takes its time, the tests
-    that are related to the change are asked. They alone are asked where the suite does not end within ``seconds``, or
-    does not run on the old code either, and the proof says so.
+    ``base`` holds the old texts of the files that the candidate changes; after a complete proof the tree is patched.
+    Each run starts from a clean commit, so that no run influences another. If the suite does not collect the new test,
+    it runs by its own path. Before a slow suite, the tests related to the change run. Only these run if the suite does
+    not finish within ``seconds``, or does not run on the old code either; the proof then says so.
     """
     bench = _Bench(tree, runner, test_command, test, seconds, source)
     suite, old = suite or OldSuite(), {name: text for name, text in base.items() if name in candidate.files}
@@ -181,7 +190,7 @@ def prove(
 def _with_patch(
     bench: _Bench, old: Mapping[str, str], new: Mapping[str, str], before: Tests
 ) -> tuple[_Older, bool, str]:
-    """What the older tests say, whether the new one passes, and why the suite could not be asked."""
+    """(verdict on the older tests, does the new test pass, why the whole suite could not run)."""
     few: Sequence[str] = ()
     if not before.finished or (before.done and before.done.seconds > PATIENT):
         few = bench.few(list(new))
@@ -210,7 +219,7 @@ def reproduced(
     return "" if red else f"On the old code the test {why}."
 
 
-_NOT_BELIEVED = "With the patch the tests run otherwise than without it: their report is not believed."
+_NOT_BELIEVED = "The patch changes how the tests run, so their report is not trusted."
 
 
 def _older(bench: _Bench, old: Mapping[str, str], before: Tests, after: Tests) -> _Older:
@@ -229,7 +238,7 @@ def _green(results: Mapping[str, str]) -> bool:
 
 
 def _red(results: Mapping[str, str], crash: Crash) -> tuple[bool, str]:
-    """Whether the test failed by the reported exception in the reported frame, and in words what it did."""
+    """(the test failed with the reported exception in the reported frame, a description of what it did)."""
     kind, frame = crash.exception.type.rpartition(".")[2], deepest_in_app(crash)
     if frame is None:
         return False, "cannot be compared with the report, which names no line of the program"

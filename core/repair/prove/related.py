@@ -1,6 +1,6 @@
-"""The tests that a change can break first: those that import what it changes, also by way of other modules. Pure.
+"""The tests most likely to break by a change: those that import the changed modules, also indirectly. Pure.
 
-Imports are read from the text; what is imported only while it runs is not seen. The whole suite decides in the end.
+Imports are read from the text; dynamic imports are not seen. The whole suite makes the final decision.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.repair.localize import sources
 
-MOST = 40  # files of tests
+MOST = 40  # maximum number of test files
 
 
 def related(tree: Path, changed: Collection[str]) -> list[str]:
@@ -28,7 +28,7 @@ def related(tree: Path, changed: Collection[str]) -> list[str]:
 
 
 def _imported(tree: Path, path: str) -> Iterator[str]:
-    """Names of modules that a file imports; of ``from a import b`` both a and a.b."""
+    """Names of the modules that a file imports; ``from a import b`` gives a and a.b."""
     package = sources.module_of(path).split(".")
     package = package if path.endswith("__init__.py") else package[:-1]
     for node in ast.walk(sources.parsed(tree, path)):

@@ -1,7 +1,7 @@
-"""A pytest plugin, loaded inside of the sandbox before any code of the repository: says what each test did, sealed.
+"""A pytest plugin, loaded inside the sandbox before any code of the repository: reports each test's result, sealed.
 
-Lines: {"collected": [ids]}; {"test", "when", "outcome", "text"} of each phase that did not pass, and of each call that
-did; at the end {"ended": exit status, "machinery": what decides how tests run}. A run that is cut short has no end.
+Lines: {"collected": [ids]}; {"test", "when", "outcome", "text"} for each phase that did not pass and each call that
+passed; at the end {"ended": exit status, "machinery": hooks and plugins}. An interrupted run has no last line.
 """
 
 import os
@@ -15,7 +15,7 @@ import _pytest.runner
 import pytest
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # they stand in front of the script
+if TYPE_CHECKING:  # prepended to this script
     from core.repair.sandbox.sealed import key_of, sealer
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -29,11 +29,11 @@ DECIDING = [
     )
 ]
 CALLED = (types.FunctionType, staticmethod, classmethod)
-LONGEST = 20_000  # characters of a failure; its end names the frame
+LONGEST = 20_000  # maximum characters of a failure text; its end names the frame
 
 
 def inner():
-    """The functions that pytest runs and judges tests by, by identity: replaced, they say what another wishes."""
+    """The functions with which pytest runs and judges tests, by identity: a replacement could forge results."""
     found = {}
     for module in WATCHED:
         classes = [made for made in vars(module).values() if getattr(made, "__module__", "") == module.__name__]
@@ -82,7 +82,7 @@ class Reporter:
 
 
 def tidy():
-    """The tests see no trace of the folder that this plugin came from."""
+    """Remove the plugin's folder from the path, so that the tests do not see it."""
     sys.path[:] = [path for path in sys.path if os.path.abspath(path) != FOLDER]
     paths = [path for path in os.environ.pop("PYTHONPATH", "").split(os.pathsep) if path]
     if rest := [path for path in paths if os.path.abspath(path) != FOLDER]:
@@ -91,7 +91,7 @@ def tidy():
 
 
 def made():
-    """The reporter; None in a worker of pytest-xdist, whose tests the process that started it reports."""
+    """The reporter; None in a worker of pytest-xdist, because its main process reports the tests."""
     if key := key_of(FOLDER):
         path = os.path.join(FOLDER, "report")
         return Reporter(key, open(path, "a", encoding="utf-8", errors="surrogatepass"))  # noqa: SIM115 - kept open

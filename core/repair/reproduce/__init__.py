@@ -1,1 +1,1 @@
-"""Calls and inputs that lead to the reported crash, and the regression test made of them."""
+"""Reproduces a reported crash: finds calls and inputs that raise it, and writes the regression test."""

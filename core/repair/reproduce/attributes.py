@@ -1,6 +1,6 @@
-"""A stand-in for an object of which a function only reads attributes: a namespace that has them. Pure.
+"""A stub for an object of which a function only reads attributes: a namespace that has them. Pure.
 
-Objects of a framework, such as rows of an object-relational mapper, cannot be built without what is around them.
+Objects of a framework, such as rows of an object-relational mapper, cannot be built without the framework.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Objects and arguments that can be built: as code and tests do, by factories, by annotation and by use. Pure."""
+"""Builds objects and arguments: as code and tests do, by factories, by annotation and by use. Pure."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from core.repair.reproduce.infer import shaped
 from core.repair.reproduce.value_classes import ValueClass, value_classes
 from core.repair.reproduce.values import Part, source
 
-WAYS = 3  # ways of building an object that is given
+WAYS = 3  # maximum ways of building one object
 _MAKING = ("from_", "of", "parse", "load", "create", "make", "build", "new", "open", "read")
 _OF_BUILTINS = {name for kind in (str, bytes, dict, list, set, tuple, int, float) for name in dir(kind)}
 Classes = Mapping[str, ValueClass]
 
 
 def with_import(part: Part, name: str, known: Classes) -> Part:
-    """The construction of an object with the line that imports its class."""
+    """The construction of an object, with the line that imports its class."""
     return part[0], (f"from {known[name].module} import {name}", *part[1])
 
 
-def constructions(tree: Path, name: str, told: dict[str, str], known: Classes, depth: int = 1) -> Iterator[Part]:
+def constructions(tree: Path, name: str, reported: dict[str, str], known: Classes, depth: int = 1) -> Iterator[Part]:
     """Ways to build an object of the program's class: as its code and tests do, else with values for its parameters.
 
     ``known`` are all of the program's classes. What the report tells (``told``) stays within its values.
@@ -56,7 +56,7 @@ def constructions(tree: Path, name: str, told: dict[str, str], known: Classes, d
         if part[0] not in seen:
             seen.add(part[0])
             yield part
-    yield _blank_object(tree, found[1], told, known, depth)
+    yield _blank_object(tree, found[1], reported, known, depth)
     yield from islice(_factories(tree, *found, known, depth), WAYS)
 
 
@@ -74,22 +74,22 @@ def _factories(tree: Path, path: str, node: ast.ClassDef, known: Classes, depth:
 
 
 def _returns(node: ast.stmt, name: str) -> TypeGuard[ast.FunctionDef]:
-    told = node.returns if isinstance(node, ast.FunctionDef) else None
-    return told is not None and ast.unparse(told).strip("'\"") == name
+    annotation = node.returns if isinstance(node, ast.FunctionDef) else None
+    return annotation is not None and ast.unparse(annotation).strip("'\"") == name
 
 
 def _lines(arguments: list[Part]) -> tuple[str, ...]:
     return tuple(line for _, needed in arguments for line in needed)
 
 
-def _blank_object(tree: Path, node: ast.ClassDef, told: dict[str, str], known: Classes, depth: int) -> Part:
-    """Built with what the report says of names like its parameters, else with inferred values."""
+def _blank_object(tree: Path, node: ast.ClassDef, reported: dict[str, str], known: Classes, depth: int) -> Part:
+    """An object built with the report's values of names like its parameters, else with inferred values."""
     init = next((n for n in node.body if isinstance(n, Function) and n.name == "__init__"), None)
-    values = value_classes(tree) if told else {}
+    values = value_classes(tree) if reported else {}
     texts: list[str] = []
     lines: list[str] = []
     for free in _required(node, init):
-        part = source(told.get(free.arg, "[Filtered]"), values)
+        part = source(reported.get(free.arg, "[Filtered]"), values)
         text, needed = part or _ways(tree, free, init or _NO_INIT, known, depth)[0]
         texts.append(f"{free.arg}={text}")
         lines += needed
@@ -108,7 +108,7 @@ def _required(node: ast.ClassDef, init: Function | None) -> list[ast.arg]:
 
 
 def _is_required(value: ast.expr | None) -> bool:
-    """No default: none at all, or ``Field(min_length=1)``, which states rules alone."""
+    """Has the field no default: none at all, or ``Field(min_length=1)``, which only states rules?"""
     if not isinstance(value, ast.Call) or called(value) not in ("Field", "field"):
         return value is None
     given = value.args and not (isinstance(value.args[0], ast.Constant) and value.args[0].value is ...)
@@ -116,7 +116,7 @@ def _is_required(value: ast.expr | None) -> bool:
 
 
 def guesses(tree: Path, node: Function, owner: str, known: Classes) -> Iterator[list[Part]]:
-    """Arguments for what a call has to give: objects of the program's classes, else values of the shape in use."""
+    """Arguments for the required parameters: objects of the program's classes, else values of the inferred type."""
     free = [a for a in parameters(node, owner) if a.arg not in defaults(node)]
     found = [(a.arg, _ways(tree, a, node, known)) for a in free]
     for turn in range(max((len(ways) for _, ways in found), default=1)):
@@ -125,34 +125,34 @@ def guesses(tree: Path, node: Function, owner: str, known: Classes) -> Iterator[
 
 
 def _ways(tree: Path, argument: ast.arg, node: Function, known: Classes, depth: int = 2) -> list[Part]:
-    """Expressions for a parameter: objects of a class of the program, else one value of the shape in use."""
-    told = ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
-    named, several = _meant(tree, argument.arg, told, node, known)
+    """Expressions for a parameter: objects of a class of the program, else one value of the inferred type."""
+    annotation = ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
+    named, several = _meant(tree, argument.arg, annotation, node, known)
     built = islice(constructions(tree, named, {}, known, depth - 1), WAYS) if named and depth else ()
     made = [with_import(part, named, known) for part in built]
     plain: list[Part] = [(shaped(argument.annotation, node, argument.arg), ())]
     like = namespace(node, argument.arg)
-    stand_ins: list[Part] = [(like, (IMPORT,))] if like and not told else []
+    stand_ins: list[Part] = [(like, (IMPORT,))] if like and not annotation else []
     return [*([(f"[{text}]" if several else text, lines) for text, lines in made] or plain), *stand_ins]
 
 
-def _meant(tree: Path, name: str, told: str, node: Function, known: Classes) -> tuple[str, bool]:
-    """The class of the program that a parameter is annotated or used as, and whether it takes several of it."""
-    if told:
-        several = re.match(r"(?:typing\.)?(?:list|List|Iterable|Sequence|tuple|set|Iterator|Collection)\[", told)
-        return next((n for n in re.findall(r"\w+", told) if n in known), ""), bool(several)
+def _meant(tree: Path, name: str, annotation: str, node: Function, known: Classes) -> tuple[str, bool]:
+    """(the class of the program by a parameter's annotation or use, does the parameter take several objects)."""
+    if annotation:
+        several = re.match(r"(?:typing\.)?(?:list|List|Iterable|Sequence|tuple|set|Iterator|Collection)\[", annotation)
+        return next((n for n in re.findall(r"\w+", annotation) if n in known), ""), bool(several)
     looped = _loop_variable(node, name)
     return _used_as(tree, node, looped or name), bool(looped)
 
 
 def _loop_variable(node: Function, name: str) -> str:
-    """What the entries of the parameter are called where they are gone through."""
+    """The loop variables of iterations over the parameter."""
     targets = [n.target for n in nodes(node, ast.For, ast.comprehension) if identifier(n.iter) == name]
     return next(filter(None, map(identifier, targets)), "")
 
 
 def _used_as(tree: Path, node: Function, name: str) -> str:
-    """The class of the program that has all that the function uses of the parameter, but for one that may be wrong."""
+    """The class of the program with all attributes that the function uses, except one that may be wrong."""
     wanted = {n.attr for n in nodes(node, ast.Attribute) if identifier(n.value) == name}
     if wanted <= _OF_BUILTINS:
         return ""

@@ -1,7 +1,7 @@
-"""The closed list of calls that a repr may hold, and what each may be given. Data.
+"""The closed list of calls that are allowed in a repr, with their arguments. Data.
 
-Every one builds a value and does nothing else; its arguments are values of the kinds that are named here, so that
-none can be made to use much memory or time.
+Each call only builds a value. Its arguments are limited to the types named here, so that no call can use much memory
+or time.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class Value:
 
 @dataclass(frozen=True)
 class Constructor:
-    """``kinds``: types of the arguments, empty for any value; ``most``: how many come by position.
+    """``kinds``: types of the arguments, empty for any value; ``most``: maximum number of positional arguments.
 
-    ``keywords``: their names, or None where any name may stand. ``text``: the shape of a text argument.
+    ``keywords``: their names, or None for any name. ``text``: the pattern of a text argument.
     """
 
     kinds: frozenset[str]

@@ -1,6 +1,6 @@
-"""Files and streams by their content: a report names a path of another machine, or an object that was read from. Pure.
+"""Replaces files and streams of a report, which exist only on its machine, by ones with generated content. Pure.
 
-Nothing of the report is written but the end of the file's name, and bytes that its message speaks of.
+Of the report, only the suffix of the file's name and the byte that its message names are written.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CONTENTS += ("b'{}'", "b'\\x00' * 64", "b'a,b\\n1,2\\n'")
 _PATH = re.compile(r"/(?:[\w.@+ -]+/)+[\w.@+ -]*")
 _UNDECODED = re.compile(r"can't decode byte 0x([0-9a-f]{2}) in position (\d{1,3})\b")
 _STREAM = re.compile(r"<_io\.(TextIOWrapper|BufferedReader|BufferedRandom|FileIO)\b[^>]*>")
-# objects of the standard library by what they are read from; the contents are literals, so the search changes them
+# objects of the standard library with literal contents, which the search can change
 ITERATOR: Part = ("iter([1, 2, 3])", ())
 FACTORIES: dict[str, Part] = {
     **dict.fromkeys(("list_iterator", "tuple_iterator", "range_iterator", "set_iterator"), ITERATOR),
@@ -44,7 +44,7 @@ FACTORIES: dict[str, Part] = {
 
 
 def stream(text: str) -> Part | None:
-    """A stream in the place of an open file, or an iterator in that of a generator, of which only the name is known."""
+    """A stream for an open file, or an iterator for a generator, of which the report only has the name."""
     if text.startswith("<generator object "):
         return ITERATOR
     match = _STREAM.fullmatch(text)
@@ -52,7 +52,7 @@ def stream(text: str) -> Part | None:
 
 
 def with_files(call: Call, crash: Crash) -> Iterator[Call]:
-    """The call with files of this machine in the places of the paths that it names, once for each content."""
+    """The call with temporary files instead of its paths, once for each content."""
     try:
         tree = ast.parse(call.expression, mode="eval")
     except UNREADABLE:
@@ -74,6 +74,6 @@ def with_files(call: Call, crash: Crash) -> Iterator[Call]:
 
 
 def _told(crash: Crash) -> list[str]:
-    """Content with the byte that the message names, at its place."""
+    """Content with the byte that the message names, at the position that it names."""
     match = _UNDECODED.search(crash.exception.message)
     return [repr(b"a" * int(match[2]) + bytes.fromhex(match[1])), repr(bytes.fromhex(match[1]))] if match else []

@@ -1,6 +1,6 @@
-"""Examples as ways into the program: in docstrings, in README and docs, and scripts beside them. Pure.
+"""Collects calls from examples: in docstrings, in README and docs, and in example scripts. Pure.
 
-Many source distributions have no tests; nearly all say how the program is used.
+Many source distributions have no tests, but nearly all have usage examples.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def examples(tree: Path, crash: Crash) -> list[Call]:
 
 
 def _of_module(tree: Path, path: str) -> Iterator[Call]:
-    """Examples of a module's docstrings, which run with the module's own names."""
+    """Examples in a module's docstrings, which use the module's own names."""
     module = parsed(tree, path)
     own = {name for node in module.body for name in defines(node)}
     for node in (module, *functions_in(module), *nodes(module, ast.ClassDef)):
@@ -44,8 +44,8 @@ def _of_module(tree: Path, path: str) -> Iterator[Call]:
 
 def _of_pages(tree: Path) -> Iterator[Call]:
     pages = [path for kind in ("*.md", "*.rst", "*.txt") for path in sorted(tree.rglob(kind))]
-    told = [path for path in pages if not path.is_symlink() and not is_test(path.relative_to(tree).as_posix())]
-    for path in sorted(told, key=lambda path: len(path.parts))[:PAGES]:
+    chosen = [path for path in pages if not path.is_symlink() and not is_test(path.relative_to(tree).as_posix())]
+    for path in sorted(chosen, key=lambda path: len(path.parts))[:PAGES]:
         text = path.read_text(encoding="utf-8", errors="replace")[:LONGEST]
         yield from _calls(_prompted(text), [])
         for block in _blocks(text):
@@ -53,14 +53,14 @@ def _of_pages(tree: Path) -> Iterator[Call]:
 
 
 def _of_scripts(tree: Path) -> Iterator[Call]:
-    """Scripts in folders of examples, as far as they are plain statements."""
+    """Scripts in example folders, up to the first statement that is not a simple one."""
     scripts = [path for path in files(tree) if not _SHOWING.isdisjoint(path.split("/")[:-1])]
     for path in scripts[:PAGES]:
         yield from _calls(parsed(tree, path).body, [])
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """Code between fences (Markdown), and what is indented below a directive (reStructuredText)."""
+    """Code in fences (Markdown) and in indented blocks below a directive (reStructuredText)."""
     block: list[str] = []
     inside = fenced = False
     for line in [*text.splitlines(), "end"]:
@@ -75,7 +75,7 @@ def _blocks(text: str) -> Iterator[str]:
 
 
 def _prompted(text: str) -> list[ast.stmt]:
-    """Statements that stand after ``>>>``."""
+    """Statements after ``>>>``."""
     try:
         found = doctest.DocTestParser().get_examples(text) if ">>>" in text else []
     except ValueError:
@@ -101,6 +101,6 @@ def _calls(steps: list[ast.stmt], imports: list[str]) -> Iterator[Call]:
 
 
 def _shows(step: ast.stmt) -> bool:
-    """A value, or the result of a function, that an example only shows."""
+    """Is it a value or a call's result that an example only shows?"""
     value = step.value if isinstance(step, ast.Expr) else None
     return value is not None and not (isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute))

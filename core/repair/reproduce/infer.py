@@ -1,4 +1,4 @@
-"""A plausible value for a parameter: from its annotation, else from what the function does with it. Pure."""
+"""Infers a plausible value for a parameter from its annotation, else from its use in the function. Pure."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _READ: dict[str | tuple[str, str], str] = {
     "urlsafe_b64decode": "'YWJj'", "fromhex": "'00ff'", "UUID": "'12345678-1234-5678-1234-567812345678'",
 }  # fmt: skip
 DEPTH = 4
-LOOPED = "{'text': 3}"  # a mapping whose entries are gone through
+LOOPED = "{'text': 3}"  # a mapping that is iterated
 
 
 def shaped(annotation: ast.expr | None, function: ast.AST | None = None, name: str = "", depth: int = DEPTH) -> str:
     """An expression for a value of this annotation, or for a parameter used as ``function`` uses ``name``."""
-    told = _annotated(annotation)
-    if told and told not in ("{}", "[]", "()"):
-        return told
+    annotated = _annotated(annotation)
+    if annotated and annotated not in ("{}", "[]", "()"):
+        return annotated
     used = _used(function, name, depth) if function and name else ""
     value = _value_of(annotation) if used == LOOPED else ""
-    return (f"{{'text': {value}}}" if value else used) or told or "'text'"
+    return (f"{{'text': {value}}}" if value else used) or annotated or "'text'"
 
 
 def _value_of(annotation: ast.expr | None) -> str:
-    """A value for ``dict[str, list[dict]]``'s values."""
+    """A value for the values of ``dict[str, list[dict]]``."""
     inner = annotation.slice if isinstance(annotation, ast.Subscript) else None
     return _annotated(inner.elts[1]) if isinstance(inner, ast.Tuple) and len(inner.elts) == 2 else ""
 
@@ -64,7 +64,7 @@ def _read_annotation(text: str) -> ast.expr | None:
 
 
 def _used(function: ast.AST, name: str, depth: int) -> str:
-    """By subscripts, methods, loops and sums that the function makes with the name."""
+    """A value inferred from the subscripts, methods, loops and sums that use the name."""
     if depth == 0:
         return ""
     ways = (
@@ -84,13 +84,13 @@ def _called_names(function: ast.AST) -> list[ast.expr]:
 
 
 def stand_in(function: ast.AST, name: str) -> str:
-    """A function in the place of the parameter that is called; one whose result can be awaited, where it is."""
+    """A function for a parameter that is called; if its result is awaited, an async one."""
     awaited = [n.value for n in nodes(function, ast.Await) if isinstance(n.value, ast.Call)]
     return AWAITABLE if any(identifier(n.func) == name for n in awaited) else CALLABLE
 
 
 def _looked_up(function: ast.AST, name: str, depth: int) -> str:
-    """A mapping with the keys that are asked for, or a list."""
+    """A mapping with the keys that the function looks up, or a list."""
     uses = [n for n in nodes(function, ast.Subscript) if identifier(n.value) == name]
     if keys := _keys_asked(function, uses, name):
         parts = [f"{key!r}: {_field(function, name, key, depth)}" for key in dict.fromkeys(keys)]
@@ -113,7 +113,7 @@ def _methods(function: ast.AST, name: str) -> list[ast.Call]:
 
 
 def _by_method(function: ast.AST, name: str) -> str:
-    """A text or a list, by a method that it alone has."""
+    """A text or a list, by a method that only that type has."""
     for call in _methods(function, name):
         method = called(call)
         if method in ("split", "rsplit", "partition") and call.args:
@@ -124,7 +124,7 @@ def _by_method(function: ast.AST, name: str) -> str:
 
 
 def _moment(function: ast.AST, name: str) -> str:
-    """A day, or a moment, by the parts of it that are asked for."""
+    """A date or a datetime, by the attributes that the function reads."""
     parts = {n.attr for n in nodes(function, ast.Attribute) if identifier(n.value) == name}
     if parts & {"hour", "minute", "tzinfo", "astimezone", "timestamp"}:
         return _BY_ANNOTATION["datetime"]
@@ -132,7 +132,7 @@ def _moment(function: ast.AST, name: str) -> str:
 
 
 def _entry(function: ast.AST, node: ast.Subscript, depth: int) -> str:
-    """The value of an entry that is looked up by a name: as the variable that is set from it is used."""
+    """The value of an entry, inferred from the use of the variable that it is assigned to."""
     for outer in nodes(function, ast.Assign):
         variable = identifier(outer.targets[0])
         if variable and ast.unparse(outer.value) == ast.unparse(node):
@@ -141,7 +141,7 @@ def _entry(function: ast.AST, node: ast.Subscript, depth: int) -> str:
 
 
 def _read_by(function: ast.AST, value: ast.expr) -> str:
-    """A text that the function which is given it can read: JSON, a number, a time."""
+    """A text that the called function can parse: JSON, a number, a time."""
     for node in nodes(function, ast.Call):
         if node.args and ast.unparse(node.args[0]) == ast.unparse(value):
             name, owner = called(node), ast.unparse(node.func).split(".")[0]
@@ -151,7 +151,7 @@ def _read_by(function: ast.AST, value: ast.expr) -> str:
 
 
 def _separated(separator: ast.expr) -> str:
-    """A text that falls into parts by the separator; each reads as a number."""
+    """A text with several parts for the separator, each of which is a number."""
     text = separator.value if isinstance(separator, ast.Constant) and isinstance(separator.value, str) else " "
     return repr(text.join(("1", "2", "3")))
 
@@ -175,7 +175,7 @@ def _summed(function: ast.AST, name: str) -> str:
 
 
 def _field(function: ast.AST, name: str, key: str, depth: int) -> str:
-    """The value of a field: what a variable that is set from it is used as, else a number where it is summed."""
+    """The value of a field: inferred from the variable that it is assigned to, else a number if it is summed."""
     for way in (f"{name}[{key!r}]", f"{name}.get({key!r})"):
         if read := _read_by(function, ast.parse(way, mode="eval").body):
             return read
@@ -184,7 +184,7 @@ def _field(function: ast.AST, name: str, key: str, depth: int) -> str:
 
 
 def _field_use(function: ast.AST, node: ast.AST, name: str, key: str, depth: int) -> str:
-    """What one use of the field makes of it; empty when the node does not use it."""
+    """The value that one use of the field implies; empty if the node does not use it."""
     if isinstance(node, ast.BinOp):
         return "3" if _reads(node.left, name, key) or _reads(node.right, name, key) else ""
     if isinstance(node, ast.Assign) and _reads(node.value, name, key):

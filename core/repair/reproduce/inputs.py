@@ -1,4 +1,4 @@
-"""Calls that may lead to a crash: rebuilt from the report's locals, from calls in the code, or inferred. Pure."""
+"""Builds calls that may crash: from the report's locals, from calls in the code, or with inferred values. Pure."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from core.repair.reproduce.value_classes import program_classes, value_classes
 from core.repair.reproduce.values import CALLABLE, Part, classes_named, imports_for, objects_named, source
 from core.repair.sandbox.probe import Call
 
-RECEIVERS = 6  # ways of building the object of a method that are tried
+RECEIVERS = 6  # maximum ways of building a method's object
 
 
 def recorded_calls(tree: Path, crash: Crash) -> list[Call]:
-    """Calls whose arguments the report's locals hold, outermost frame first."""
+    """Calls with the arguments of the report's locals, outermost frame first."""
     known = value_classes(tree)
     return [c for f in crash.frames if f.in_app and f.locals is not None for c in _recorded(tree, f, known)]
 
@@ -42,8 +42,8 @@ def _recorded(tree: Path, frame: Frame, known: Classes) -> Iterator[Call]:
         yield from _of_import(frame)
         return
     (owner, node), own = found, program_classes(tree).keys()
-    told = [_local(frame, a.arg, "") for a in parameters(node, owner)]
-    named = sorted({name for text in told for name in objects_named(text)})
+    recorded = [_local(frame, a.arg, "") for a in parameters(node, owner)]
+    named = sorted({name for text in recorded for name in objects_named(text)})
     built = {name: _built(tree, name) for name in named if name in own}
     built |= {name: [FACTORIES[name]] for name in named if name in FACTORIES and name not in own}
     for turn in range(max(map(len, built.values()), default=1)):
@@ -54,12 +54,12 @@ def _recorded(tree: Path, frame: Frame, known: Classes) -> Iterator[Call]:
 
 
 def _local(frame: Frame, name: str, otherwise: str = "[Filtered]") -> str:
-    """What the report tells of the frame's variable."""
+    """The report's value of the frame's variable."""
     return (frame.locals or {}).get(name, otherwise)
 
 
 def _of_import(frame: Frame) -> Iterator[Call]:
-    """A crash at the top of a module is met by importing it."""
+    """For a crash at the top level of a module: an import of it."""
     if frame.function == "<module>" and importable(module_of(frame.file)):
         yield Call("", "None", f"import {module_of(frame.file)}")
 
@@ -70,7 +70,7 @@ def _built(tree: Path, name: str) -> list[Part]:
 
 
 def _arguments(frame: Frame, owner: str, node: Function, known: Classes, objects: dict[str, Part]) -> list[Part] | None:
-    """The arguments by the frame's locals; None when a required one cannot be told."""
+    """The arguments from the frame's locals; None if a required one is unknown."""
     optional, arguments = defaults(node), []
     positional = {a.arg for a in node.args.posonlyargs}
     for name in [a.arg for a in parameters(node, owner)]:
@@ -84,7 +84,7 @@ def _arguments(frame: Frame, owner: str, node: Function, known: Classes, objects
 
 
 def _starred(frame: Frame, node: Function, known: Classes, objects: dict[str, Part]) -> Iterator[Part]:
-    """``*args`` and ``**kwargs`` that hold something."""
+    """``*args`` and ``**kwargs`` that are not empty."""
     for star, extra in (("*", node.args.vararg), ("**", node.args.kwarg)):
         value = source(_local(frame, extra.arg, ""), known, objects) if extra else None
         if value and value[0] not in ("()", "{}"):
@@ -92,12 +92,12 @@ def _starred(frame: Frame, node: Function, known: Classes, objects: dict[str, Pa
 
 
 def _awaitable(node: Function, name: str, value: Part) -> Part:
-    """A function that the report only names is given back by one whose result can be awaited, where it is."""
+    """Replace the stub of a function by an async one if its result is awaited."""
     return (stand_in(node, name), value[1]) if value[0] == CALLABLE else value
 
 
 def calls_to(tree: Path, frame: Frame, owner: str, node: Function, arguments: list[Part]) -> Iterator[Call]:
-    """The call of a function with these arguments; of a method, on each object that can be built."""
+    """The call of a function with these arguments; for a method, on each object that can be built."""
     if not importable(module_of(frame.file)):
         return
     lines = [line for _, needed in arguments for line in needed]
@@ -109,7 +109,7 @@ def calls_to(tree: Path, frame: Frame, owner: str, node: Function, arguments: li
 
 
 def method_calls(tree: Path, frames: Sequence[Frame], call: Call, name: str, owner: str) -> Iterator[Call]:
-    """The frames' methods of a class, called as reported on an object that a call left: a name, or its result."""
+    """The frames' methods of a class, called as reported on an object that a call created: a variable or its result."""
     known, others = value_classes(tree), FACTORIES.keys() - program_classes(tree)
     receiver = f"({call.expression})" if name == "_value" else name
     before = [] if name == "_value" else _done(call)
@@ -127,7 +127,7 @@ def method_calls(tree: Path, frames: Sequence[Frame], call: Call, name: str, own
 
 
 def _done(call: Call) -> list[str]:
-    """The call as a statement: what it does may be what leads to the crash."""
+    """The call as a statement of the setup, because its effects may cause the crash."""
     return [] if call.expression.isidentifier() else [call.expression]
 
 
@@ -139,8 +139,8 @@ _OPERATORS = {
 
 
 def _called(node: Function, receiver: str, inner: str) -> str:
-    """The call of a function of this kind on a receiver: an operator as it is written, a property bare, a coroutine
-    run, a generator gone through, a context manager entered.
+    """The call of a function of this kind on a receiver: operators and properties in their own syntax; coroutines are
+    run, generators exhausted, context managers entered.
     """
     kinds, name = decorators(node), f"{receiver}.{node.name}" if receiver else node.name
     if node.name == "__init__":
@@ -166,18 +166,18 @@ def _yields(node: Function) -> bool:
 
 
 def _receivers(tree: Path, frame: Frame, owner: str, node: Function) -> Iterator[Part]:
-    """Expressions for the method's object: its own repr, then objects of its class when it ran, then of the one that
-    defines the method, as tests and code build them. Of a constructor the class itself.
+    """Expressions for the method's object: its own repr, then objects of its class at the time of the crash, then of
+    the class that defines the method, as tests and code build them. For a constructor, the class itself.
     """
     known, held = program_classes(tree), frame.locals or {}
-    told = held.get("self", held.get("cls", "[Filtered]"))
-    running = [name for name in sorted({*objects_named(told), *classes_named(told)}) if name in known]
+    own_repr = held.get("self", held.get("cls", "[Filtered]"))
+    running = [name for name in sorted({*objects_named(own_repr), *classes_named(own_repr)}) if name in known]
     if not owner or decorators(node) & {"staticmethod", "classmethod"} or node.name == "__init__":
         yield from ((name, with_import((name, ()), name, known)[1]) for name in running if owner and name != owner)
         yield owner, ()
         return
-    if value := source(told, value_classes(tree)):
-        if told[:1] in "[{('\"" or told[:1].isdigit():  # what it prints like is what it is made of
+    if value := source(own_repr, value_classes(tree)):
+        if own_repr[:1] in "[{('\"" or own_repr[:1].isdigit():  # a container's repr is the container itself
             yield f"{owner}({value[0]})", value[1]
         yield value
     for name in dict.fromkeys([*running, owner]):
@@ -203,8 +203,8 @@ def calls_in_code(tree: Path, crash: Crash) -> Iterator[Call]:
 
 
 def _literal_call(tree, frame, owner, node, call, known) -> Iterator[Call]:
-    told = [(source(ast.unparse(a), known), "") for a in call.args]
-    told += [(source(ast.unparse(k.value), known), f"{k.arg}=") for k in call.keywords if k.arg]
-    parts = [(f"{name}{value[0]}", value[1]) for value, name in told if value]
-    if len(parts) == len(told):
+    arguments_given = [(source(ast.unparse(a), known), "") for a in call.args]
+    arguments_given += [(source(ast.unparse(k.value), known), f"{k.arg}=") for k in call.keywords if k.arg]
+    parts = [(f"{name}{value[0]}", value[1]) for value, name in arguments_given if value]
+    if len(parts) == len(arguments_given):
         yield from calls_to(tree, frame, owner, node, parts)

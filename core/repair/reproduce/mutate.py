@@ -1,4 +1,4 @@
-"""Inputs near a known one: one leaf replaced, one entry left out or doubled, one container emptied. Pure."""
+"""Mutates an input: replaces one leaf, removes or doubles one entry, or empties one container. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.repair.reproduce.constructors import KNOWN
 from core.repair.reproduce.values import imports_for
 from core.repair.sandbox.probe import Call
 
-Edit = tuple[int, int, str, bool]  # start, end, new text, whether it is odd
+Edit = tuple[int, int, str, bool]  # start, end, new text, is the value's type unusual there
 Types = Mapping[str, set[str]]  # names of fields and parameters: types that were seen there
 _ANY = ("None", "''", "0", "-1", "[]", "{}", "'x'", "'7'", "1.5")
 _LIKE = {
@@ -28,10 +28,10 @@ _LIKE = {
     type(None): ("''", "0", "'x'", "3", "[]", "{}", "False"),
 }
 _TIMES = {"date", "datetime", "timedelta", "time"}
-GUESSED = "text"  # stands for a text of which nothing is known
+GUESSED = "text"  # the value of an unknown text
 MOST_NODES = 60
 HELPERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)  # of a test; what they do is not varied
-FIRST = 4  # of the pool's texts that come before all others
+FIRST = 4  # texts of the pool that come before all others
 _ZONED = Linear(r"\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)'$")
 
 
@@ -45,9 +45,9 @@ def pool_of(crash: Crash) -> list[str]:
 
 
 def mutated(call: Call, pool: list[str], seen: Types | None = None, confused: bool = False) -> Iterator[Call]:
-    """Calls that differ in one place; the first edit of each place, then the second of each, and so on.
+    """Calls that differ in one place: the first edit of each place, then the second of each, and so on.
 
-    ``confused``: the crash is about one container taken for another; an empty one then says nothing.
+    ``confused``: the crash confuses two container types; an empty container then proves nothing.
     """
     for part, text in (("expression", call.expression), ("setup", call.setup)):
         for start, end, new, odd in _edits(text, pool, seen or {}):
@@ -56,13 +56,13 @@ def mutated(call: Call, pool: list[str], seen: Types | None = None, confused: bo
 
 
 def _changed(call: Call, new: str, **parts) -> Call:
-    """With what the new text needs imported."""
+    """The call with the imports that the new text needs."""
     lines = [line for line in imports_for(new) if line not in call.imports.splitlines()]
     return replace(call, imports="\n".join([*lines, *filter(None, [call.imports])]), **parts)
 
 
 def staged(call: Call) -> Iterator[Call]:
-    """Calls after more, or less, of what the setup does: a step left out, each step done thrice with other values."""
+    """Calls with a changed setup: one step removed, or one step repeated three times with other values."""
     try:
         steps = ast.parse(call.setup).body
     except (SyntaxError, ValueError):
@@ -80,7 +80,7 @@ def _set_up(call: Call, steps: list[ast.stmt]) -> Call:
 
 
 def _thrice(step: ast.stmt) -> list[ast.stmt]:
-    """The step with its texts and numbers as they are, then with others."""
+    """The step unchanged, then with other texts and numbers."""
     found = [step]
     for number in (1, 2):
         again = ast.parse(ast.unparse(step)).body[0]
@@ -94,7 +94,7 @@ def _thrice(step: ast.stmt) -> list[ast.stmt]:
 
 
 def swapped(call: Call, known: list[str]) -> Iterator[Call]:
-    """Calls with a mapping, or a text that was guessed, replaced by another that the program is given elsewhere."""
+    """Calls in which a mapping or a guessed text is replaced by one that is passed to the program elsewhere."""
     try:
         tree = ast.parse(call.expression)
     except (SyntaxError, ValueError):
@@ -123,7 +123,7 @@ _KINDS = (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.Call, ast.UnaryOp)
 
 
 def _names(tree: ast.AST) -> dict[ast.AST, str]:
-    """The field or parameter that a value stands in."""
+    """The name of the field or parameter of a value."""
     found: dict[ast.AST, str] = {}
     for node in nodes(tree, ast.Dict, ast.keyword):
         if isinstance(node, ast.Dict):
@@ -135,7 +135,7 @@ def _names(tree: ast.AST) -> dict[ast.AST, str]:
 
 
 def _keys(tree: ast.AST) -> set[ast.expr]:
-    """Keys are left as they are, entries are taken out instead; so is the time that a stand-in waits."""
+    """Is it a key or a stub's waiting time? These are not changed; entries are removed instead."""
     waits = [n for n in nodes(tree, ast.Call) if ast.unparse(n.func) == "asyncio.sleep"]
     keys = {k for n in nodes(tree, ast.Dict) for k in n.keys if k is not None}
     return keys | {a for n in waits for a in n.args}
@@ -162,9 +162,9 @@ def _kind(node: ast.AST) -> str:
 
 
 def _odd(node: ast.expr, new: str, seen: set[str]) -> bool:
-    """A text for a number, a list for a mapping; None may come anywhere, and what None stood for may be anything."""
+    """Is the new type unusual: a text for a number, a list for a mapping? None may replace any type, and vice versa."""
     if _ZONED.search(ast.unparse(node)) and re.match(r"'\d{4}-\d\d-\d\d", new) and not _ZONED.search(new):
-        return True  # a moment is not a time without its zone
+        return True  # a time with a zone is not one without
     kind, other = _kind(node), _kind(ast.parse(new, mode="eval").body)
     return bool(other) and "NoneType" not in (kind, other) and kind != other and other not in seen
 
@@ -189,7 +189,7 @@ def _replacements(node: ast.expr, pool: list[str]) -> Iterator[str]:
 
 
 def _other_calls(node: ast.Call, pool: list[str]) -> Iterator[str]:
-    """Another time or amount of the pool; a call of the program's own with a keyword less, or None."""
+    """Another time or amount of the pool; a call of the program's own without one keyword, or None."""
     kind = _kind_called(ast.unparse(node))
     if kind in _TIMES | {"Decimal"}:
         yield from (text for text in pool if _kind_called(text) == kind)
@@ -206,7 +206,7 @@ def _kind_called(text: str) -> str:
 
 
 def _is_whole(text: str) -> bool:
-    """A container or an object, as an argument is one as a whole."""
+    """Is it a container or an object that is a whole argument?"""
     return text[:1] not in "'\"-0123456789" and text != "None"
 
 

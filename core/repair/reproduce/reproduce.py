@@ -1,4 +1,4 @@
-"""A regression test that raises the reported exception in the reported frame on the old code."""
+"""Finds calls that crash as reported, and writes the regression test that fails on the old code."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from core.repair.types import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
 TESTED, TEXTS = 360, 120  # calls and texts that are taken from tests
-FURTHER = 4  # launches where further calls are wanted
-MANY = 100  # of these calls: one of them may be an input that a fix works on
-LAUNCH = 120  # calls of tests in the first launch; twice as many of any in each
-HITS = 8  # guessed inputs that are kept
+FURTHER = 4  # launches if further calls are wanted
+MANY = 100  # maximum of these calls, one of which may be an input on which a fix works
+LAUNCH = 120  # calls from tests in the first launch; each launch has twice as many in total
+HITS = 8  # guessed crashing inputs that are kept
 _NOWHERE = Frame(file="", line=0)
 _BY_DATA = {"KeyError", "ValueError", "IndexError", "UnicodeDecodeError", "UnicodeEncodeError", "StopIteration"}
 
@@ -48,7 +48,7 @@ def kind_of(crash: Crash) -> str:
 
 
 def is_crash(outcome: ProbeOutcome, crash: Crash) -> bool:
-    """Same exception type, deepest in the same function of the same file, and not the code's own raise."""
+    """Does it have the same exception type and innermost function and file, without being a deliberate raise?"""
     frame = deepest_in_app(crash)
     place = (outcome.file, outcome.function)
     if frame is None or outcome.deliberate:
@@ -57,18 +57,18 @@ def is_crash(outcome: ProbeOutcome, crash: Crash) -> bool:
 
 
 def reproduces(outcome: ProbeOutcome, crash: Crash) -> bool:
-    """The crash on the reported line with the reported message; where data decides the message, its shape."""
+    """Does it crash on the reported line with the reported message (or its form, if the message contains data)?"""
     frame = deepest_in_app(crash)
     if frame is None or not is_crash(outcome, crash) or (frame.line and outcome.line != frame.line):
         return False
-    told, seen = _plain(crash.exception.message), _plain(outcome.text)
-    if not told or told == seen:
+    expected, seen = _plain(crash.exception.message), _plain(outcome.text)
+    if not expected or expected == seen:
         return True
-    return kind_of(crash) in _BY_DATA and (kind_of(crash) == "KeyError" or _shape(told) == _shape(seen))
+    return kind_of(crash) in _BY_DATA and (kind_of(crash) == "KeyError" or _shape(expected) == _shape(seen))
 
 
 def _plain(message: str) -> str:
-    """Without the place of a file, as at the end of what an import says."""
+    """The message without a file's path, as at the end of an ImportError."""
     return re.sub(r" \(/?[\w./-]+\)$", "", message.strip())
 
 
@@ -77,20 +77,20 @@ def _shape(message: str) -> str:
 
 
 def crashing_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
-    """Calls that crash as reported, the likeliest first; empty when none was found.
+    """Calls that crash as reported, most likely first; empty if none was found.
 
-    What the report's own locals give stands alone. Otherwise the input is searched for, and several are kept: one of
-    them may be fit for a fix to be seen on.
+    A call with the report's own locals is used alone. Otherwise the input is searched, and several are kept, because a
+    fix may work on only one of them.
     """
-    told = recorded_calls(tree, crash)
-    exact, _ = _hits(tree, [*told, *(more for call in told for more in with_files(call, crash))], crash, runner)
+    recorded = recorded_calls(tree, crash)
+    exact, _ = _hits(tree, [*recorded, *(more for call in recorded for more in with_files(call, crash))], crash, runner)
     return exact[:1] if exact else further_calls(tree, crash, runner)
 
 
 def further_calls(tree: Path, crash: Crash, runner: Runner, every: bool = False) -> list[Call]:
-    """Calls that are searched for: what tests, code and the report give, then what comes nearer step by step.
+    """Calls that are searched: from tests, code and the report, then by a guided search.
 
-    ``every``: of the first few launches, not of the first alone that leads to the crash.
+    ``every``: collect the calls of several launches instead of stopping at the first launch that crashes.
     """
     read = suites(tree, crash)
     pool = [*hints(crash.exception.message), *pool_of(crash), *_told(crash)]
@@ -108,7 +108,7 @@ def further_calls(tree: Path, crash: Crash, runner: Runner, every: bool = False)
 
 
 def _confirmed(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) -> list[Call]:
-    """Those that crash as reported in a new process, where no call before them left anything; the first shortened."""
+    """The calls that crash as reported in a new process, independent of earlier calls; the first is shortened."""
     sure = _hits(tree, calls, crash, runner)[1] if calls else []
     for shorter in (cut, without_unread) if sure else ():
         sure[:1] = [*_hits(tree, list(shorter(sure[0])), crash, runner)[1], sure[0]][:1]
@@ -116,12 +116,12 @@ def _confirmed(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) 
 
 
 def _runs(search: Search, tree: Path, crash: Crash) -> Iterator[dict[Call, ProbeOutcome]]:
-    """What tests, the report, examples and the code give, launch by launch; then the search."""
-    told = [set_apart(call) for call in recorded_calls(tree, crash)]
+    """Launches of calls from tests, the report, examples and the code, followed by those of the search."""
+    recorded = [set_apart(call) for call in recorded_calls(tree, crash)]
     files = [more for call in recorded_calls(tree, crash) for more in with_files(call, crash)]
     tests = scaffolds(tree, crash, most=TESTED)
     late = [*tests[LAUNCH:], *examples(tree, crash), *calls_in_code(tree, crash)]
-    seeds = [*tests[:LAUNCH], *told, *files, *late]
+    seeds = [*tests[:LAUNCH], *recorded, *files, *late]
     for at in range(0, len(seeds), 2 * LAUNCH):
         yield search.run(seeds[at : at + 2 * LAUNCH])
     yield from search.generations()
@@ -136,13 +136,13 @@ def _hits(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) -> tu
 
 
 def _spread(hits: list[Call]) -> list[Call]:
-    """The first, which are the likeliest, and as many from all over the rest."""
+    """The first calls, which are the most likely, and as many evenly from the rest."""
     first, rest = hits[: HITS // 2], hits[HITS // 2 :]
     return [*first, *rest[:: max(1, len(rest) // (HITS - HITS // 2))]][:HITS]
 
 
 def _told(crash: Crash) -> list[str]:
-    """Literals among the report's locals, written anew."""
+    """Literals among the report's locals, rebuilt by the closed grammar."""
     parts = [source(text) for frame in crash.frames for text in (frame.locals or {}).values()]
     return list(dict.fromkeys(text for text, lines in filter(None, parts) if not lines))[:20]
 
@@ -150,11 +150,11 @@ def _told(crash: Crash) -> list[str]:
 def written(
     call: Call, crash: Crash, raises: str = "", tests: str = "tests", gives: str = "", known: bool = False
 ) -> RegressionTest:
-    """A test that fails by the exception itself: a call that returns, or refuses otherwise, is no crash.
+    """The regression test, which fails with the crash's exception on the old code.
 
-    ``raises``: the documented exception (an import line, then the name) that is to come instead; ``gives``: the
-    literal that is to come. ``known``: the right result is known, though it may have no literal; else the test says
-    that it is not. ``tests`` is the folder that it goes to.
+    ``raises``: the expected documented exception (an import line, then the name); ``gives``: the expected result as a
+    literal. ``known``: the right result is known, even if it has no literal; otherwise the test's docstring says that
+    it is not. ``tests`` is the folder of the test.
     """
     frame, kind = deepest_in_app(crash) or _NOWHERE, kind_of(crash)
     imports = [*call.imports.splitlines(), *(raises.splitlines()[:-1])]
@@ -180,9 +180,9 @@ def _asserted(expression: str, gives: str) -> str:
 
 
 def _without_unused(setup: str, expression: str) -> str:
-    """The statements without names that nothing reads: a test of the repository read them in checks that are not here.
+    """The statements without assignments to unused names, which a test of the repository used in its assertions.
 
-    A call stays, for what it does.
+    Calls are kept for their effects.
     """
     try:
         tree, called = ast.parse(setup), ast.parse(expression)
@@ -195,7 +195,7 @@ def _without_unused(setup: str, expression: str) -> str:
 
 
 def _unnamed(node: ast.stmt, read: Set[str]) -> ast.stmt | None:
-    """The statement; of one that only sets a name that is not ``read``, its value if it calls something."""
+    """The statement; for an assignment to a name not in ``read``, its value if that contains a call, else nothing."""
     match node:
         case ast.Assign(targets=[ast.Name(id=name)], value=value) if name not in read:
             return ast.Expr(value) if any(isinstance(n, ast.Call | ast.Await) for n in ast.walk(value)) else None
@@ -203,7 +203,7 @@ def _unnamed(node: ast.stmt, read: Set[str]) -> ast.stmt | None:
 
 
 def _used(lines: Sequence[str], text: str) -> list[str]:
-    """Import lines without the names that the text does not hold."""
+    """Import lines without the names that the text does not use."""
     kept = []
     for node in [n for line in lines for n in imports_of(ast.parse(line))]:
         names = [a for a in node.names if re.search(rf"\b{imported_name(a).split('.')[0]}\b", text)]
@@ -212,7 +212,7 @@ def _used(lines: Sequence[str], text: str) -> list[str]:
 
 
 def _merged(lines: Sequence[str]) -> list[str]:
-    """Import lines in order, those of one module as one."""
+    """Sorted import lines, merged by module."""
     plain, modules = {}, {}
     for node in [n for line in lines for n in ast.parse(line).body]:
         if isinstance(node, ast.ImportFrom):
@@ -224,10 +224,10 @@ def _merged(lines: Sequence[str]) -> list[str]:
 
 
 def _docstring(text: str) -> str:
-    """A stranger's words as documentation: as they are where they are plain words, else as their repr."""
+    """Untrusted text as a docstring: unchanged if it is plain words, else as its repr."""
     return f'"""{text}"""' if re.fullmatch(r"[A-Za-z0-9 _.,:/()<>-]{1,300}", text) else repr(text[:300])
 
 
 def _name(text: str, otherwise: str) -> str:
-    """The text as a part of a function's name: ASCII letters, digits and underscores alone."""
+    """The text as part of a function's name: only ASCII letters, digits and underscores."""
     return re.sub(r"[^A-Za-z0-9_]+", "", text).strip("_").lower()[:60] or otherwise

@@ -1,8 +1,7 @@
-"""Search towards a reported crash: calls that came nearest are changed and run again, within a stated budget.
+"""A guided search for inputs that reproduce a crash: the nearest calls are mutated and run again, within a budget.
 
-A guided search over inputs as in EvoCrash (Soltani, Panichella and van Deursen, 2017), seeded by what tests do
-(Derakhshanfar et al., 2020). How near a call came is told by the sandbox (nearness_inside.py). Without randomness: the
-same report leads to the same search.
+The method is that of EvoCrash (Soltani, Panichella and van Deursen, 2017), seeded with calls from tests (Derakhshanfar
+et al., 2020). The sandbox measures how near a call came to the crash (nearness_inside.py). The search is deterministic.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from core.repair.sandbox.probe import Call, ProbeOutcome, traced
 from core.repair.types import Runner
 
 GENERATIONS, PARENTS, CHILDREN, SECONDS = 5, 10, 500, 120.0
-INNER = 100  # calls of methods within
-ALIKE = 2  # parents that came equally near by the same call
+INNER = 100  # maximum calls of inner frames' methods
+ALIKE = 2  # maximum parents with equal nearness and the same call
 
 
 @dataclass
 class Search:
-    """``tried`` grows with each run; ``pool`` are literals to try anywhere, ``known`` those that tests give."""
+    """``tried`` grows with each run; ``pool`` are literals to try anywhere, ``known`` those from tests."""
 
     tree: Path
     crash: Crash
@@ -39,13 +38,13 @@ class Search:
     tried: dict[Call, ProbeOutcome] = field(default_factory=dict)
 
     def run(self, calls: Sequence[Call]) -> dict[Call, ProbeOutcome]:
-        """What the calls did that were not tried before."""
+        """The outcomes of the calls that were not tried before."""
         new = [call for call in dict.fromkeys(calls) if call not in self.tried]
         if not new:
             return {}
         before = _state(self.tree)
         outcomes = traced(self.tree, new, self.crash, self.owners, self.runner)
-        if _state(self.tree) != before:  # what tests do with other values may change the program's own files
+        if _state(self.tree) != before:  # mutated test calls may change the program's own files
             checkout.start_over(self.tree)
         done = dict(zip(new, outcomes, strict=False))
         self.tried |= done
@@ -76,7 +75,7 @@ class Search:
         yield self._on_objects(own[1:], INNER)
 
     def _on_objects(self, frames: Sequence[Frame], most: int = CHILDREN) -> dict[Call, ProbeOutcome]:
-        """The frames' methods, called as reported on objects of their classes that some call left."""
+        """The frames' methods, called as reported on objects of their classes that other calls created."""
         ranked = sorted(self.tried.items(), key=lambda pair: -pair[1].near)
         left = ((call, name, owner) for call, outcome in ranked for name, owner in outcome.objects.items())
         made = (more for call, name, owner in left for more in method_calls(self.tree, frames, call, name, owner))
@@ -98,13 +97,13 @@ class Search:
 
 
 def _state(tree: Path) -> dict[str, tuple[int, int]]:
-    """When each file was last changed, and its size."""
+    """Modification time (ns) and size (bytes) of each file."""
     found = ((path, path.lstat()) for path in tree.rglob("*"))
-    return {str(path): (told.st_mtime_ns, told.st_size) for path, told in found if not path.is_dir()}
+    return {str(path): (status.st_mtime_ns, status.st_size) for path, status in found if not path.is_dir()}
 
 
 def _in_turn(each: Sequence[Iterator[Call]], most: int) -> Iterator[Call]:
-    """One of each stream after another, as long as they last."""
+    """Take one item of each stream in turn until all are exhausted."""
     left = [iter(calls) for calls in each]
     while left and most > 0:
         for stream in list(left):

@@ -1,4 +1,4 @@
-"""Values that an exception's own message speaks of: what to try where nothing tells the input. Pure."""
+"""Values to try for an unknown input, by the exception's message. Pure."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ _HINTS = (
 
 
 def hints(message: str) -> list[str]:
-    """Expressions of such values, those of the likeliest cause first."""
+    """Expressions of such values, those of the most likely cause first."""
     return [value for pattern, values in _HINTS if re.search(pattern, message) for value in values]

@@ -1,4 +1,4 @@
-"""Calls without what a test did beside the crash: the statement that crashes comes last, unread results go. Pure."""
+"""Shortens a call from a test: the crashing statement comes last, and unused results are removed. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.repair.sandbox.probe import Call
 
 
 def cut(call: Call) -> Iterator[Call]:
-    """The call that ends at each statement of its setup, the shortest first; one that crashes there ends there."""
+    """The call cut off after each statement of its setup, shortest first."""
     steps = _steps(call.setup)
     for at, step in enumerate(steps):
         if isinstance(step, ast.Expr | ast.Assign) and any(isinstance(n, ast.Call) for n in ast.walk(step.value)):
@@ -20,7 +20,7 @@ def cut(call: Call) -> Iterator[Call]:
 
 
 def without_unread(call: Call) -> Iterator[Call]:
-    """The call without all results that nothing reads, then without one of them."""
+    """The call without all unused results, then without each single one."""
     steps = _steps(call.setup)
     unread = [at for at, step in enumerate(steps) if _name(step) and not _read(_name(step), steps[at + 1 :], call)]
     for left_out in [unread, *([at] for at in unread)]:

@@ -1,7 +1,7 @@
-"""The existing tests as ways into the program: what each does up to a call, with its assertions left out. Pure.
+"""Collects calls from the existing tests: the statements of each test up to a call, without assertions. Pure.
 
-Seeding the search with what tests do: Derakhshanfar et al., "Search-based Crash Reproduction using Behavioral Model
-Seeding", 2020.
+Seeding the search with tests: Derakhshanfar et al., "Search-based Crash Reproduction using Behavioral Model Seeding",
+2020.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ def _mentioned(function: Function) -> set[str]:
     return {called(c) for c in nodes(function, ast.Call)}
 
 
-# --- what a test is given ------------------------------------------------------------------------
+# --- parameters and fixtures of a test -----------------------------------------------------------
 
 
 def _rows(suite: Suite, decorators: list[ast.expr]) -> Iterator[Row]:
-    """The rows of the tables that a test is given; of several tables the first rows together."""
+    """The rows of a test's parametrize tables; of several tables, the first rows combined."""
     tables = [table for d in decorators if (table := _table(suite, d))]
     for group in zip_longest(*tables):
         filled = [row or table[0] for row, table in zip(group, tables, strict=True)]
@@ -87,7 +87,7 @@ def _listed(node: ast.expr) -> list[str]:
 
 
 def _literal(suite: Suite, node: ast.expr) -> list[ast.expr]:
-    """The entries of a list that is written out, or of the module's constant of that name."""
+    """The items of a literal list, or of the module's constant of that name."""
     if name := identifier(node):
         set_ = (n.value for n in suite.helpers if isinstance(n, ast.Assign) and name in defines(n))
         node = next(set_, node)
@@ -101,7 +101,7 @@ def _parts(node: ast.expr, count: int) -> list[ast.expr]:
 
 
 class _Setup:
-    """Statements that come before a test's own, with the modules whose imports they need."""
+    """Statements that precede a test's own, with the modules whose imports they need."""
 
     def __init__(self, suite: Suite) -> None:
         self.suite = suite
@@ -128,7 +128,7 @@ class _Setup:
         self.parts += [(suite, _bare(function)), (suite, ast.parse(f"{name} = {name}({given})").body[0])]
 
     def before(self, body: list[ast.stmt], others: Sequence[Suite]) -> tuple[list[ast.stmt], list[str]]:
-        """(all that stands before the body, import lines for both); what one module does not know, the next may."""
+        """(statements before the body, import lines for both); a name missing in one module is searched in the next."""
         names = names_of([*(n for _, n in self.parts), *body])
         helpers: list[ast.stmt] = []
         lines: list[str] = []
@@ -139,7 +139,7 @@ class _Setup:
         return [*helpers, *(n for _, n in self.parts)], lines
 
 
-# --- what a test does ----------------------------------------------------------------------------
+# --- statements of a test ------------------------------------------------------------------------
 
 
 def _of_test(
@@ -157,7 +157,7 @@ def _of_test(
 
 
 def _made(setup: _Setup, methods: Methods | None, statements: list[ast.stmt]) -> Call | None:
-    """The last statement as a call after the others; None for what is too long for a test."""
+    """The last statement as a call, with the others as setup; None if it is too long for a test."""
     own, more = methods.plain(statements) if methods else (statements, [])
     whole = _Setup(setup.suite)
     whole.parts = [*setup.parts, *more]
@@ -168,12 +168,12 @@ def _made(setup: _Setup, methods: Methods | None, statements: list[ast.stmt]) ->
 
 
 def _here(text: str, suite: Suite) -> str:
-    """The text with the module's path, from the root where tests run, in place of ``__file__``."""
+    """The text with ``__file__`` replaced by the module's path relative to the root, where tests run."""
     return re.sub(r"\b__file__\b", repr(suite.path), text)
 
 
 def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements in order; of a block that expects an error, or only names a part of the test, its inside."""
+    """The statements in order; blocks that expect an error or only name a part of the test are unwrapped."""
     for statement in body:
         if isinstance(statement, ast.With) and any(_is_frame(i.context_expr) for i in statement.items):
             yield from _flat(statement.body)
@@ -196,7 +196,7 @@ def _unrolled(loop: ast.For, values: list[ast.expr]) -> Iterator[ast.stmt]:
 
 
 def outer_calls(statement: ast.stmt) -> Iterator[ast.expr]:
-    """The outermost calls of a simple statement, and what a sequence function is given."""
+    """The outermost calls of a simple statement, and the arguments of functions such as list()."""
     if isinstance(statement, ast.For | ast.While | ast.If | ast.With | ast.Try | Function | ast.ClassDef):
         return
     pending: list[ast.AST] = [statement]
@@ -217,7 +217,7 @@ def outer_calls(statement: ast.stmt) -> Iterator[ast.expr]:
 
 
 def _reads(node: ast.Subscript | ast.Attribute) -> bool:
-    """``basket.total``, ``doc["a"]``: a read may run code of the program."""
+    """Is it a read that may run code of the program: ``basket.total``, ``doc["a"]``?"""
     return isinstance(node.ctx, ast.Load) and not nodes(node, ast.Call)
 
 
@@ -227,7 +227,7 @@ def _is_checking(node: ast.Call) -> bool:
 
 
 def _bare(node: Function) -> ast.stmt:
-    """A fixture as a plain function that returns what it gives."""
+    """A fixture as a plain function that returns its value."""
     plain = copy.deepcopy(node)
     plain.decorator_list = []
     for inner in ast.walk(plain):
@@ -242,11 +242,11 @@ def _returned(node: ast.AST) -> ast.AST:
     return ast.Return(given.value) if isinstance(given, ast.Yield) else node
 
 
-# --- what tests hold -----------------------------------------------------------------------------
+# --- values in tests -----------------------------------------------------------------------------
 
 
 def literals(tree: Path, read: list[Suite] | None = None, most: int = 20) -> list[str]:
-    """Mappings and texts that the tests write out: what the program is given elsewhere."""
+    """Literal mappings and texts in the tests."""
     mappings: dict[str, None] = {}
     texts: dict[str, None] = {}
     paths = [suite.path for suite in read] if read is not None else files(tree, tests=True)
@@ -267,7 +267,7 @@ def _is_literal(node: ast.expr) -> bool:
 
 
 def seen_types(tree: Path) -> dict[str, set[str]]:
-    """Types that the tests give to fields and parameters of each name."""
+    """Field or parameter name -> types that the tests pass for it."""
     found: dict[str, set[str]] = {}
     for path in files(tree, tests=True):
         for name, kinds in types_in(parsed(tree, path)).items():

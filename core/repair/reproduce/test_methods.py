@@ -1,4 +1,4 @@
-"""Methods of test classes as plain code: fields become variables, methods functions, assertions go. Pure."""
+"""Converts methods of test classes to plain code: fields become variables, methods functions; no assertions. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ASSERTS = ("assert", "fail", "expect", "skip", "addCleanup", "addTypeEqualityFu
 
 
 class Unbound(Exception):
-    """The code uses something of its class that is not known here."""
+    """The code uses an attribute of its class that is unknown here."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Methods:
         return {identifier(t): n.value for n in found for t in targets_of(n) if identifier(t)}
 
     def setup(self) -> list[ast.stmt]:
-        """What runs before each test, as it is written."""
+        """The statements that run before each test."""
         return [n for name in _SETUPS if name in self.methods for n in self.methods[name][1].body]
 
     def plain(self, statements: list[ast.stmt]) -> tuple[list[ast.stmt], list[tuple[Suite, ast.stmt]]]:
@@ -93,7 +93,7 @@ class _Inliner(ast.NodeTransformer):
         return node
 
     def function(self, method: Function) -> ast.stmt:
-        """The method as a function, without what it asserts."""
+        """The method as a function, without assertions."""
         made = copy.deepcopy(method)
         made.decorator_list, made.returns = [], None
         given = made.args.posonlyargs or made.args.args

@@ -1,6 +1,6 @@
-"""Calls changed towards a report: its arguments, its texts and its words in the places of others. Pure.
+"""Changes calls towards a report: replaces arguments, texts and words by those of the report. Pure.
 
-What comes from the report is a value of the closed grammar (values.py), written anew.
+Values of the report are rebuilt by the closed grammar (values.py).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _STATES = ("''", "None", "0", "[]", "{}", "False", "True", "-1", "b''")
 
 @dataclass(frozen=True)
 class Told:
-    """What a report tells, as values: the arguments of its frames, its texts, and the words in all of its values."""
+    """The values of a report: the arguments of its frames, its texts, and the words in all of its values."""
 
     tree: Path
     crash: Crash
@@ -42,15 +42,15 @@ class Told:
 
     @cached_property
     def arguments(self) -> dict[str, tuple[Function, str, dict[str, Part]]]:
-        """By the name that is called (of an ``__init__`` the class): function, its class, told parameters."""
+        """Called name (for ``__init__``, the class) -> function, its class, and its reported parameters."""
         known, found = value_classes(self.tree), {}
         for frame in self.frames:
             owner, node = definition(self.tree, frame) or ("", None)
             if node is None or frame.locals is None:
                 continue
             parts = {a.arg: source(frame.locals.get(a.arg, "[Filtered]"), known) for a in parameters(node, owner)}
-            told = {name: part for name, part in parts.items() if part}
-            found.setdefault(owner if node.name == "__init__" else node.name, (node, owner, told))
+            known_parts = {name: part for name, part in parts.items() if part}
+            found.setdefault(owner if node.name == "__init__" else node.name, (node, owner, known_parts))
         return found
 
     @cached_property
@@ -93,7 +93,7 @@ def _by_line(frame: Frame) -> list[str]:
 
 
 def toward(call: Call, report: Told, objects: Mapping[str, str], owner: str) -> list[Iterator[Call]]:
-    """Ways in which the call may come nearer, each a stream of calls; ``objects`` are those that it left."""
+    """Streams of changed calls, one for each kind of change; ``objects`` are those that the call created."""
     return [
         as_reported(call, report),
         with_state(call, report, [n for n, kind in objects.items() if kind == owner and n != "_value"]),
@@ -105,21 +105,21 @@ def toward(call: Call, report: Told, objects: Mapping[str, str], owner: str) -> 
 
 
 def as_reported(call: Call, report: Told) -> Iterator[Call]:
-    """Calls of the report's functions get its arguments: all that are told, then one at a time."""
+    """Pass the report's arguments to calls of its functions: all that are known, then one at a time."""
     for part, text in _parts(call):
         for node in _nodes(text, ast.Call):
             if called(node) in report.arguments:
-                function, owner, told = report.arguments[called(node)]
-                for some in [told, *({name: value} for name, value in told.items() if len(told) > 1)]:
+                function, owner, reported = report.arguments[called(node)]
+                for some in [reported, *({name: value} for name, value in reported.items() if len(reported) > 1)]:
                     new = ast.unparse(_given(node, function, owner, some))
                     lines = [line for _, needed in some.values() for line in needed]
                     yield changed(call, part, spliced(text, node, new), lines)
 
 
-def _given(node: ast.Call, function: Function, owner: str, told: Mapping[str, Part]) -> ast.Call:
-    """The call with these arguments in the places of its own."""
+def _given(node: ast.Call, function: Function, owner: str, reported: Mapping[str, Part]) -> ast.Call:
+    """The call with these arguments instead of its own."""
     names = [a.arg for a in parameters(function, owner)]
-    values = {name: ast.parse(part[0], mode="eval").body for name, part in told.items()}
+    values = {name: ast.parse(part[0], mode="eval").body for name, part in reported.items()}
     placed = [values.pop(name, arg) for name, arg in zip(names, node.args, strict=False)]
     kept = [ast.keyword(k.arg, values.pop(k.arg, k.value) if k.arg else k.value) for k in node.keywords]
     more = [ast.keyword(name, value) for name, value in values.items()]
@@ -127,7 +127,7 @@ def _given(node: ast.Call, function: Function, owner: str, told: Mapping[str, Pa
 
 
 def with_state(call: Call, report: Told, names: list[str]) -> Iterator[Call]:
-    """The object whose method fails gets another value in a field that the failing line reads."""
+    """Set a field that the failing line reads, on the object whose method fails, to another value."""
     for value in _STATES:
         for name in names[:2]:
             for field in report.fields:
@@ -135,7 +135,7 @@ def with_state(call: Call, report: Told, names: list[str]) -> Iterator[Call]:
 
 
 def with_values(call: Call, report: Told) -> Iterator[Call]:
-    """What a variable, a field or a parameter is given becomes a value of the report's innermost frames."""
+    """Replace the value of a variable, field or parameter by one from the report's innermost frames."""
     places = [(part, text, value) for part, text in _parts(call) for value in _given_values(text)[:PLACES]]
     for new, lines in report.values:
         for part, text, value in places:
@@ -150,12 +150,12 @@ def _given_values(text: str) -> list[ast.expr]:
 
 
 def with_words(call: Call, report: Told) -> Iterator[Call]:
-    """A word of a text becomes one of the report's: wherever it stands in that text, or in one place."""
+    """Replace a word of a text by one of the report: all of its occurrences, or a single one."""
     yield from _with_text(call, lambda text: islice(_reworded(text, report.words), 90))
 
 
 def with_less(call: Call) -> Iterator[Call]:
-    """A text loses a line, or its first or last word."""
+    """Remove a line of a text, or its first or last word."""
     yield from _with_text(call, _lessened)
 
 
@@ -187,7 +187,7 @@ def _lessened(text: str) -> Iterator[str]:
 
 
 def with_texts(call: Call, report: Told) -> Iterator[Call]:
-    """A text becomes one of the report's."""
+    """Replace a text by one of the report."""
     for new in report.texts:
         for part, text in _parts(call):
             for node in _nodes(text, ast.Constant)[:PLACES]:
@@ -200,7 +200,7 @@ def _parts(call: Call) -> list[tuple[str, str]]:
 
 
 def _nodes(text: str, kind: type) -> list:
-    """The text's nodes of a kind, the last first: what stands near the call counts most. Parts of f-strings and of
+    """The text's nodes of a kind, last first, because values near the call matter most. Parts of f-strings and of
     helper functions are left out.
     """
     try:
@@ -219,7 +219,7 @@ def changed(call: Call, part: str, text: str, lines: list[str] | None = None) ->
 
 
 def set_apart(call: Call) -> Call:
-    """``it = Cart(3)``, then ``it.total()``: the object that a call makes of its own gets a name."""
+    """Name the object of a call: ``it = Cart(3)``, then ``it.total()``."""
     try:
         node = ast.parse(call.expression, mode="eval").body
     except UNREADABLE:

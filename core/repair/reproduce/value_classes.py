@@ -1,7 +1,7 @@
-"""Which classes of the program are values: dataclasses, named tuples, enumerations, and plain ones that only store.
+"""Finds the program's value classes: dataclasses, named tuples, enumerations, and plain classes that only store. Pure.
 
-A report's text may name a call of such a class, so the program's own source has to show that building one does
-nothing else: every method that runs then is made of assignments, checks and a closed list of harmless calls. Pure.
+A report's text may contain a call of such a class. So the program's source must show that building one has no other
+effect: every method that then runs consists of assignments, checks and calls from a closed list.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Found = tuple[str, ast.Module, ast.ClassDef | ast.Call]  # path, module, what ma
 
 @dataclass(frozen=True)
 class ValueClass:
-    """``called``: a call of it may be written; ``members``: the names of an enumeration's members."""
+    """``called``: calls of it are allowed; ``members``: the names of an enumeration's members."""
 
     module: str
     called: bool = True
@@ -47,7 +47,7 @@ class ValueClass:
 
 
 def value_classes(tree: Path) -> dict[str, ValueClass]:
-    """The program's classes that are values, by name; a name that two modules use names none."""
+    """The program's value classes by name, without names that several modules use."""
     modules = {path: parsed(tree, path) for path in files(tree) if importable(module_of(path))}
     places: dict[str, list[Found]] = {}
     for path, module in modules.items():
@@ -90,7 +90,7 @@ def meaning(module: ast.Module, node: ast.expr) -> str:
 
 
 def _judged(found: Found, only: Mapping[str, Found], depth: int = 6) -> ValueClass | None:
-    """The class as a value; None when anything that runs as one is built is not known to be harmless."""
+    """The class as a value class; None if building one may run code that is not known to be harmless."""
     path, module, node = found
     if isinstance(node, ast.Call):
         return ValueClass(module_of(path))

@@ -1,4 +1,4 @@
-"""A failing test that a model wrote: where it goes, and the calls that it gives for judging. Pure but for probing."""
+"""Uses a failing test that a model wrote: its file name, and the calls in it for judging. Pure except for probing."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from core.repair.types import RegressionTest, Runner
 
 
 def placed(code: str, crash: Crash, tests: str) -> RegressionTest:
-    """The test under the name of a regression test, whatever name its author thought of."""
+    """The test renamed to a regression test's name."""
     path = PurePosixPath(tests, f"test_regression_{fingerprint(crash)}.py").as_posix()
     return RegressionTest(path, code if code.endswith("\n") else f"{code}\n")
 
 
 def calls_of(tree: Path, test: RegressionTest, crash: Crash, runner: Runner) -> list[Call]:
-    """Calls that crash as reported: the last one of the test after what it sets up, else the test as a whole."""
+    """Calls that crash as reported: the test's last call after its setup, else the test as a whole."""
     found = _calls(test.code)
     outcomes = probe(tree, found, runner) if found else []
     return [call for call, outcome in zip(found, outcomes, strict=False) if is_crash(outcome, crash)][:1]
@@ -35,7 +35,7 @@ def _calls(code: str) -> list[Call]:
 
 
 def _last(module: ast.Module) -> list[Call]:
-    """The setup and the outermost call of the last statement, without what is asserted about it."""
+    """The setup and the outermost call of the last statement, without its assertion."""
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     if not functions:
         return []

@@ -1,1 +1,1 @@
-"""Where code runs that nobody trusts, and how it reports."""
+"""The sandbox for untrusted code, and its sealed reports."""

@@ -1,9 +1,9 @@
-"""git where a stranger wrote: in a room of its own, on folders that are named to it.
+"""Runs git on untrusted checkouts, in a sandbox that has only the folders it needs.
 
-A checkout of the platform has no git directory inside. Beside it, ``NAME.git`` holds what is its own (HEAD, the
-index) and names the clone that has the rest (commondir). git is told both, so that nothing that lies in the checked
-out files can lead it to another repository. It runs in bubblewrap, where it sees these folders alone and writes
-only where it has to. Without bubblewrap it runs as a plain process, and only its settings (git_settings.py) hold.
+A checkout of the platform contains no git directory. Next to it, ``NAME.git`` has its HEAD and index, and refers to the
+clone for the rest (commondir). Both are passed to git explicitly, so that nothing in the checked out files can lead it
+to another repository. It runs in bubblewrap, where it sees only these folders and writes only where necessary. Without
+bubblewrap it runs as a plain process, protected only by its settings (git_settings.py).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from core.repair.sandbox.runner import behind, bubblewrap_works, closed, empty_r
 from core.vendors.command import QUIET, run, succeeded
 from core.vendors.git_settings import environment, protocol, proxies
 
-MOST = 64 << 20  # characters of an answer
+MOST = 64 << 20  # maximum characters of output
 ETC = "ssl pki ca-certificates resolv.conf hosts nsswitch.conf passwd group gai.conf host.conf ssh services"
-MODES = ("--cap-add", "CAP_DAC_OVERRIDE")  # a checkout's owner may replace files that are read-only, as root always may
+MODES = ("--cap-add", "CAP_DAC_OVERRIDE")  # to replace read-only files of a checkout, as root can
 START_OVER = "git read-tree --reset -u HEAD && git clean"
 
 
 @dataclass(frozen=True)
 class GitPlace:
-    """A git directory, the one that it shares objects and refs with, and the folder of the checked-out files."""
+    """A git directory, the one with which it shares objects and refs, and the folder of the checked-out files."""
 
     directory: Path
     common: Path
@@ -42,7 +42,7 @@ class GitPlace:
 
 @dataclass(frozen=True)
 class Remote:
-    """What git may reach: ``settings`` sign in there, ``write`` says whether a folder may be changed."""
+    """The remote that git may reach: ``settings`` authenticate there; ``write``: a local folder may be changed."""
 
     address: str
     settings: Mapping[str, str]
@@ -50,9 +50,9 @@ class Remote:
 
 
 def of(tree: Path) -> GitPlace:
-    """The git directory of a checkout: beside it, or for a person's own checkout as git has it.
+    """The git directory of a checkout: next to it, or for a person's own checkout the usual one.
 
-    ``tree`` may be a folder in a checkout of the platform.
+    ``tree`` may be a folder inside a checkout of the platform.
     """
     tree = root_of(tree.resolve())
     if is_checkout(tree):
@@ -88,7 +88,7 @@ def remove(tree: Path) -> None:
 
 
 def start_over(tree: Path) -> None:
-    """Put every file back to its commit and remove all others; a person's ignored files stay."""
+    """Restore every file to its commit and remove all others; ignored files of a person's checkout stay."""
     place = of(tree)
     everything = "-ffdqx" if place.tree and place.directory == beside(place.tree) else "-fdq"
     writes = [path for path in (place.tree, place.directory) if path]
@@ -96,28 +96,28 @@ def start_over(tree: Path) -> None:
 
 
 def changed(tree: Path) -> list[str]:
-    """Paths below the folder that differ from the commit or are new to it."""
+    """Paths below the folder that differ from the commit or are untracked."""
     place = of(tree)
-    told = git(
+    output = git(
         place, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all"
     )
     above = f"{tree.resolve().relative_to(place.tree).as_posix()}/" if place.tree else ""
     above = "" if above == "./" else above
-    paths = [entry[3:] for entry in told.split("\0") if entry]
+    paths = [entry[3:] for entry in output.split("\0") if entry]
     return [path.removeprefix(above) for path in paths if path.startswith(above)]
 
 
 def tracked(tree: Path, pattern: str) -> list[str]:
-    """Plain files of the commit below the folder that match a pattern; links are left out, they may lead anywhere."""
+    """Regular files of the commit below the folder that match a pattern, without links."""
     place = of(tree)
     inside = ["-C", str(tree.resolve())] if place.tree != tree.resolve() else []
     rows = git(place, *inside, "ls-files", "-z", "--stage", "--", pattern).split("\0")
     entries = [row.split("\t", 1) for row in rows if row]
-    return [path for told, path in entries if told.startswith("100")]
+    return [path for mode, path in entries if mode.startswith("100")]
 
 
 def git(place: GitPlace, *args: str, **more) -> str:
-    """Standard output of one git command; ``more`` is execute's. Raises CommandError."""
+    """The standard output of one git command; ``more`` as for ``execute``. Raises CommandError."""
     return execute(place, ["git", *args], **more)
 
 
@@ -135,25 +135,25 @@ def execute(
     """Run git, or a script of git commands, on a place. ``writes`` are the folders that it may change, ``more`` are
     further variables. Raises CommandError, and ValueError for a remote that git may not be asked for.
     """
-    speaks = protocol(remote.address) if remote else "file"
-    told = QUIET | environment(remote.settings if remote else None, speaks) | place.environment | dict(more or {})
-    told |= proxies(speaks)
+    scheme = protocol(remote.address) if remote else "file"
+    variables = QUIET | environment(remote.settings if remote else None, scheme) | place.environment | dict(more or {})
+    variables |= proxies(scheme)
     given: dict[str, Any] = dict(timeout=timeout, input=input, limit=MOST, errors=errors)
     folder = place.tree or place.directory
     if not bubblewrap_works():
-        return succeeded(argv, run(argv, cwd=folder, env=told, **given))
-    room = _room(place, writes, remote, speaks)
+        return succeeded(argv, run(argv, cwd=folder, env=variables, **given))
+    room = _room(place, writes, remote, scheme)
     around = [*room, "--chdir", str(folder), *closed(), *MODES]
-    return succeeded(argv, behind(around, argv, env=told | {"HOME": _home(speaks)}, ceiling=None, **given))
+    return succeeded(argv, behind(around, argv, env=variables | {"HOME": _home(scheme)}, ceiling=None, **given))
 
 
-def _room(place: GitPlace, writes: Sequence[Path], remote: Remote | None, speaks: str) -> list[str]:
-    over_network = remote is not None and speaks != "file"
+def _room(place: GitPlace, writes: Sequence[Path], remote: Remote | None, scheme: str) -> list[str]:
+    over_network = remote is not None and scheme != "file"
     made = empty_room(network=over_network)
     if over_network:
         made += [part for name in ETC.split() for part in _shown(Path("/etc", name))]
-    if speaks == "ssh":
-        made += _shown(Path(_home(speaks), ".ssh"))
+    if scheme == "ssh":
+        made += _shown(Path(_home(scheme), ".ssh"))
     seen = {path: path in writes for path in (place.tree, place.directory, place.common) if path}
     if remote and not over_network:
         seen[(place.directory / remote.address.removeprefix("file://")).resolve()] = remote.write
@@ -166,6 +166,6 @@ def _shown(path: Path) -> list[str]:
     return ["--ro-bind", str(path.resolve()), str(path)] if path.exists() else []
 
 
-def _home(speaks: str) -> str:
-    """ssh finds a person's keys by the name of the user; anything else has no home."""
-    return os.path.expanduser("~") if speaks == "ssh" else "/tmp"
+def _home(scheme: str) -> str:
+    """The home folder: the user's for ssh, which needs its keys, else /tmp."""
+    return os.path.expanduser("~") if scheme == "ssh" else "/tmp"

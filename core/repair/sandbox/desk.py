@@ -1,4 +1,4 @@
-"""Where a script inside of the sandbox gets its job and its key, and leaves its sealed report: a folder in the tree."""
+"""The desk: a folder in the tree through which a sandboxed script gets its job and key, and returns its report."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Desk:
 
     @property
     def name(self) -> str:
-        """As the script calls it, which runs in the tree."""
+        """The folder's path for the script, which runs in the tree."""
         return self.folder.name
 
     def put(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text, encoding="utf-8")
 
     def report(self) -> tuple[list[Any], bool]:
-        """The sealed values in order, and whether nothing else stood between them."""
+        """(the sealed values in order, True if the report has nothing else)."""
         values, forged = sealed.opened(read_back(self.folder / "report"), self.key)
         if forged:
             log.warning("%s lines of a report from the sandbox were not written by its reporter", forged)
@@ -42,7 +42,7 @@ class Desk:
 
 @contextmanager
 def desk(tree: Path) -> Iterator[Desk]:
-    """A new desk in the tree, gone afterwards whatever the code made of it."""
+    """A new desk in the tree, removed afterwards whatever the code did to it."""
     folder = Path(tempfile.mkdtemp(dir=tree, prefix=".desk-"))
     try:
         made = Desk(folder, secrets.token_bytes(32))
@@ -54,5 +54,5 @@ def desk(tree: Path) -> Iterator[Desk]:
 
 @cache
 def script(*paths: Path) -> str:
-    """The text of scripts, one after another, with the sealing in front; they use each other's bare names."""
+    """The concatenated scripts after sealed.py; they use each other's names without imports."""
     return "\n\n".join(path.read_text(encoding="utf-8") for path in (Path(sealed.__file__), *paths))

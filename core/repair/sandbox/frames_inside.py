@@ -1,6 +1,6 @@
-"""Runs inside the sandbox, in front of sandbox_harness.py: what the expressions of a failing line were.
+"""Runs in the sandbox, prepended to sandbox_harness.py: the values of the expressions on a failing line.
 
-Standard library alone.
+Uses only the standard library.
 """
 
 import ast
@@ -13,7 +13,7 @@ PURE = {"get", "strip", "lower", "upper", "split", "group"}
 
 
 def values(frame, line):
-    """What the plain expressions of the line were when it failed, with their types."""
+    """The values of the line's simple expressions when it failed, with their types."""
     found = {}
     try:
         nodes = list(ast.walk(ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))))
@@ -22,7 +22,7 @@ def values(frame, line):
     for node in nodes:
         if isinstance(node, ast.expr) and node.lineno <= line <= node.end_lineno and plain(node):
             source = ast.unparse(node)
-            with contextlib.suppress(Exception):  # the failing expression fails once more, by any error of the program
+            with contextlib.suppress(Exception):  # the failing expression fails again, with any error of the program
                 value = eval(source, frame.f_globals, frame.f_locals)
                 found[source] = safe(value)
                 found[f"type({source})"] = repr(type(value).__name__)
@@ -36,13 +36,13 @@ def members(value):
 
 
 def plain(node):
-    """Names, attributes, subscripts and harmless calls of them: to evaluate it once more changes nothing."""
+    """Is it a name, attribute, subscript or harmless call, which can be evaluated again without effects?"""
     parts = evaluated(node)
     return parts is not None and all(map(plain, parts))
 
 
 def evaluated(node):
-    """The parts that are evaluated with the expression; None where evaluating it could do something."""
+    """The parts that are evaluated with the expression; None if evaluating it could have effects."""
     if isinstance(node, (ast.Name, ast.Constant)):
         return [] if isinstance(getattr(node, "ctx", ast.Load()), ast.Load) else None
     if isinstance(node, ast.Attribute):
@@ -61,7 +61,7 @@ def called_parts(node):
 
 
 def safe(value):
-    """The value's repr; a class of the program may raise anything in its own. ``Late`` goes through."""
+    """The value's repr, guarded against errors of the program's own __repr__, except ``Late``."""
     try:
         return repr(value)[:2000]
     except Exception:

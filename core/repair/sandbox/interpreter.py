@@ -1,4 +1,4 @@
-"""The interpreter that code runs on, with its packages: the platform's own, or a service's environment."""
+"""The interpreter on which code runs, with its packages: the platform's own, or a service's environment."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SAFE_PATH = (3, 11)  # the first version with -P, which keeps the current folder off the module path
-# what -P does, for older ones; it runs before any other module is loaded
+# the effect of -P for older versions; runs before any other module is loaded
 _SAFE = "import sys\nsys.path[:1] = [] if sys.path[0] == '' else sys.path[:1]\n"
-# as ``python -m``, but a module of the tree does not stand in for an installed one of that name
+# like ``python -m``, but a module of the tree cannot shadow an installed one
 MODULE = """
 import os, runpy, sys
 name = sys.argv.pop(1)
@@ -43,7 +43,7 @@ class Interpreter:
     roots: tuple[str, ...] = ("src",)
 
     def program(self, argv: Sequence[str]) -> list[str]:
-        """Argument list in which ``python`` is this interpreter. Any version takes ``-P`` before ``-c``."""
+        """The argument list with ``python`` replaced by this interpreter, and ``-P`` emulated for older versions."""
         first, *rest = map(str, argv)
         if first not in ("python", "python3"):
             return [first, *rest]
@@ -55,7 +55,7 @@ class Interpreter:
 
     @property
     def told(self) -> dict[str, str]:
-        """Its variables, in the environment of what runs."""
+        """The environment variables for a process on this interpreter."""
         return {**self.variables, "IMPORT_ROOTS": ":".join(self.roots)}
 
     @property

@@ -1,20 +1,20 @@
-"""Runs inside the sandbox, in front of sandbox_harness.py: how near a call comes to a reported crash.
+"""Runs in the sandbox, prepended to sandbox_harness.py: measures how near a call comes to a reported crash.
 
-The reported frames are the steps of the way. Each counts up to one: for a function that is entered, for the distance
-from the reported line, and there for the share of the reported locals that have the reported values. This is the
+Each reported frame counts up to one: for entering its function, for the distance to the reported line, and there for
+the share of the reported locals that have the reported values. This is the
 crash distance of EvoCrash (Soltani, Panichella and van Deursen, "A Guided Genetic Algorithm for Automated Crash
 Reproduction", 2017), with the state of the report as in RECORE (Rossler et al., "Reconstructing Core Dumps", 2013).
 
-Standard library alone.
+Uses only the standard library.
 """
 
 import os
 import re
 import sys
 
-LOOKS = 40  # comparisons of locals, for each call
-SHOWN = 300  # characters of a value that are compared
-ENTERED, LINE = 0.2, 0.3  # of one step; the rest are the locals
+LOOKS = 40  # maximum comparisons of locals for each call
+SHOWN = 300  # maximum characters of a value that are compared
+ENTERED, LINE = 0.2, 0.3  # shares of one step; the rest is for the locals
 
 
 class Nearness:
@@ -23,7 +23,7 @@ class Nearness:
     def __init__(self, steps, root):
         self.places = {}
         for number, (file, function, line, held) in enumerate(steps):
-            self.places[os.path.join(root, file), function] = (number, line, held)  # of a recursion the innermost
+            self.places[os.path.join(root, file), function] = (number, line, held)  # in a recursion, the innermost
         self.best, self.looks = {}, LOOKS
 
     @property

@@ -1,9 +1,9 @@
-"""Code whose syntax is newer than the platform's Python: parsed by the service's own interpreter, in the sandbox.
+"""Parses code with a newer syntax than the platform's Python, by the service's own interpreter in the sandbox.
 
-The interpreter starts isolated and without its packages, so that nothing of the service decides how its code is read.
-What comes back is rebuilt from the platform's own node classes at the same places. A node that the platform does not
-know becomes the known one that means the same (``NEWER``); what a known node has more, such as type parameters, is
-left out. Code with any other unknown node stays unreadable.
+The interpreter starts isolated and without its packages, so that the service cannot influence the parsing. The result
+is rebuilt from the platform's own node classes at the same positions. An unknown node becomes an equivalent known one
+(``NEWER``); additional fields of a known node, such as type parameters, are dropped. Code with any other unknown node
+stays unreadable.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NEWER: Mapping[str, tuple[type[ast.AST], Mapping[str, str]]] = {
 
 
 def reader(runner: Runner) -> Reader | None:
-    """What parses a text on the service's interpreter; None where that is not newer than the platform's."""
+    """A parser on the service's interpreter; None if that is not newer than the platform's."""
     interpreter = interpreter_of(runner)
     if interpreter.version <= sys.version_info[:2]:
         return None
@@ -48,7 +48,7 @@ def reader(runner: Runner) -> Reader | None:
 
 
 def knowing(work: Callable[Args, Result]) -> Callable[Args, Result]:
-    """``work`` takes a ``runner``: it reads whatever its interpreter can, and names modules as that imports them."""
+    """Let ``work``, which takes a ``runner``, parse whatever that interpreter can, with its import roots."""
 
     @functools.wraps(work)
     def run(*args: Args.args, **named: Args.kwargs) -> Result:
@@ -60,7 +60,7 @@ def knowing(work: Callable[Args, Result]) -> Callable[Args, Result]:
 
 
 def parsed(text: str, runner: Runner) -> ast.Module:
-    """The syntax tree of a text. Raises SyntaxError where that interpreter cannot parse it either."""
+    """The syntax tree of a text. Raises SyntaxError if that interpreter cannot parse it either."""
     with tempfile.TemporaryDirectory(prefix="syntax-") as folder, desk(Path(folder).resolve()) as made:
         made.put("text", text)
         code = Path(str(syntax_inside.__file__)).read_text("utf-8")
@@ -68,22 +68,22 @@ def parsed(text: str, runner: Runner) -> ast.Module:
         done = runner.run(argv, made.folder.parent, SECONDS)
         answer = read_back(made.folder / "answer", LARGEST)
     try:
-        told = json.loads(answer or "null")
-        if "error" in told:
-            raise SyntaxError(told["error"])
-        tree = _node(told["tree"])
+        report = json.loads(answer or "null")
+        if "error" in report:
+            raise SyntaxError(report["error"])
+        tree = _node(report["tree"])
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        why = done.stopped or done.stderr.strip()[-300:] or "its answer was not understood"
+        why = done.stopped or done.stderr.strip()[-300:] or "its output is not valid"
         raise SyntaxError(f"the service's interpreter could not parse it: {why}") from None
     if not isinstance(tree, ast.Module):
         raise SyntaxError("the service's interpreter returned no module")
     return tree
 
 
-def _node(told: Any) -> Any:
-    if isinstance(told, dict):
-        return [_node(one) for one in told["list"]] if "list" in told else ast.literal_eval(told["value"])
-    name, fields, place = told
+def _node(encoded: Any) -> Any:
+    if isinstance(encoded, dict):
+        return [_node(one) for one in encoded["list"]] if "list" in encoded else ast.literal_eval(encoded["value"])
+    name, fields, place = encoded
     kind, names = NEWER.get(name) or (getattr(ast, name, None), None)
     if not (isinstance(kind, type) and issubclass(kind, ast.AST)):
         raise SyntaxError(f"this Python does not know the syntax {name}")

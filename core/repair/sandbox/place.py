@@ -1,4 +1,4 @@
-"""Where a checkout of the platform begins: a service may live in a folder of it."""
+"""Finds the root of a checkout of the platform from a folder in it, such as that of a service."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def beside(tree: Path) -> Path:
-    """Where the git directory of a checkout of the platform lies."""
+    """The path of the git directory of a checkout of the platform."""
     return tree.with_name(f"{tree.name}.git")
 
 
@@ -15,8 +15,8 @@ def is_checkout(tree: Path) -> bool:
 
 
 def root_of(tree: Path) -> Path:
-    """The checkout that a folder lies in; the folder itself where the platform made none.
+    """The checkout that contains a folder; the folder itself if there is none of the platform.
 
-    The outermost one counts: what lies inside of a checkout was written by a stranger, who may imitate one.
+    The outermost one counts, because the untrusted content of a checkout may imitate another one.
     """
     return next((path for path in (*reversed(tree.parents), tree) if path.name and is_checkout(path)), tree)

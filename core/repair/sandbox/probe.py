@@ -1,4 +1,4 @@
-"""Calls functions of a tree, many in one launch, inside of the runner; says what each call did."""
+"""Calls functions of a tree inside the runner, many in one launch, and returns each call's outcome."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATIENCE, TRACED = 90, 120  # seconds of a launch; under the tracer
 class Call:
     """``expression`` is evaluated after ``imports`` (import lines) and ``setup`` (statements).
 
-    ``odd``: a value is of a type that nobody was seen to pass there; what it does binds no fix.
+    ``odd``: a value has a type that is not known to be passed there, so its outcome does not constrain a fix.
     """
 
     imports: str
@@ -33,17 +33,17 @@ class Call:
 
 
 class Seen(Frame):
-    """A frame as it was observed: ``span`` is (line, end line, column, end column) of what failed, in UTF-8 bytes."""
+    """An observed frame: ``span`` is (line, end line, column, end column) of the failure; columns are UTF-8 bytes."""
 
     span: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True)
 class ProbeOutcome:
-    """Either ``result`` (type and repr) or ``error`` (type name) with the deepest frame of the tree.
+    """Either ``result`` (type and repr) or ``error`` (type name) with the innermost frame of the tree.
 
-    ``deliberate``: the error is a raise or assert statement of that frame itself. ``near`` and ``objects`` are told
-    by ``traced``: how near the call came to the crash (nearness_inside.py), and {name: class} of objects it left.
+    ``deliberate``: the error comes from a raise or assert statement of that frame. ``near`` and ``objects`` are set by
+    ``traced``: the nearness to the crash (nearness_inside.py), and {name: class} of the objects that the call created.
     """
 
     result: str = ""
@@ -54,22 +54,22 @@ class ProbeOutcome:
     line: int = 0
     deliberate: bool = False
     frames: Sequence[dict] = field(default=(), compare=False)
-    literal: str = field(default="", compare=False)  # the value alone, where it can be written out
+    literal: str = field(default="", compare=False)  # the value as a literal, if it has one
     near: float = field(default=0.0, compare=False)
     objects: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def probe(tree: Path, calls: Sequence[Call], runner: Runner, timeout: float = PATIENCE) -> list[ProbeOutcome]:
-    """One outcome a call, in order; shorter when the process died or ran out of time before its end."""
+    """One outcome for each call, in order; fewer if the process died or timed out."""
     return probes(tree, calls, [{}], runner, timeout)[0]
 
 
 def probes(
     tree: Path, calls: Sequence[Call], variants: Sequence[Mapping[str, str]], runner: Runner, timeout: float = PATIENCE
 ) -> list[list[ProbeOutcome]]:
-    """The outcomes of the same calls on each variant of the tree (new texts by path); the tree is put back.
+    """The outcomes of the same calls on each variant of the tree (new texts by path); the tree is restored.
 
-    One launch for all where the runner lets processes fork, else one for each.
+    If the runner allows processes to fork, one launch serves all variants, else each has its own.
     """
     if len(variants) > 1 and runner.name != "bubblewrap":
         return [found for variant in variants for found in _launched(tree, calls, [variant], runner, timeout)]
@@ -79,21 +79,21 @@ def probes(
 def traced(
     tree: Path, calls: Sequence[Call], crash: Crash, owners: Sequence[str], runner: Runner
 ) -> list[ProbeOutcome]:
-    """As probe, with how near each call came to the crash. ``owners``: classes whose objects are looked for."""
+    """Like ``probed``, with each call's nearness to the crash. ``owners``: classes whose objects are collected."""
     own = [f for f in crash.frames if f.in_app]
-    told = [{name: _comparable(text) for name, text in (f.locals or {}).items()} for f in own]
-    steps = [(f.file, f.function, f.line, held) for f, held in zip(own, told, strict=True)]
+    reported = [{name: _comparable(text) for name, text in (f.locals or {}).items()} for f in own]
+    steps = [(f.file, f.function, f.line, held) for f, held in zip(own, reported, strict=True)]
     more = {"steps": steps, "owners": list(owners)}
     return _launched(tree, calls, [{}], runner, TRACED, **more)[0]
 
 
 def _comparable(text: str) -> str:
-    """A reported value as nearness_inside.py writes those that it compares."""
+    """A reported value in the format in which nearness_inside.py compares values."""
     return re.sub(r"0x[0-9a-f]+", "0x", text)[:SHOWN]
 
 
 def observed(tree: Path, call: Call, crash: Crash, runner: Runner) -> Crash:
-    """The crash with the frames, locals and spans of a call that was seen to crash in the same way."""
+    """The crash with the frames, locals and spans of a call that crashed in the same way."""
     found = _launched(tree, [call], [{}], runner, 30, observe=True)[0]
     frames = tuple(Seen(**f) for f in found[0].frames) if found else ()
     own = [i for i, frame in enumerate(frames) if frame.in_app]
@@ -117,9 +117,9 @@ def _launched(tree, calls, variants, runner, timeout, **more) -> list[list[Probe
 
 
 def _read(values: Sequence, variants: int) -> list[list[ProbeOutcome]]:
-    """The outcomes of each variant in order; one that was cut short has fewer."""
+    """The outcomes of each variant in order; an interrupted variant has fewer."""
     found: list[list[ProbeOutcome]] = [[] for _ in range(variants)]
-    for number, index, said in values:
+    for number, index, result in values:
         if index == len(found[number]):
-            found[number].append(ProbeOutcome(**said))
+            found[number].append(ProbeOutcome(**result))
     return found

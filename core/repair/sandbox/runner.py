@@ -1,7 +1,8 @@
-"""Runs repository and generated code where it can reach nothing but its own tree.
+"""Runs repository and generated code so that it reaches only its own tree.
 
-Bubblewrap is the real thing: no network, a read-only world, no secrets, bounded time, memory, processes, files
-and output, and nothing outlives it. The limited runner is weaker and says so; a policy has to ask for it.
+Bubblewrap is the full sandbox: no network, a read-only file system, no secrets, limits on time, memory, processes,
+files and output, and no process outlives it. The limited runner is weaker, reports that, and needs the policy's
+permission.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ ENVIRONMENT = {
     "TZ": "UTC",
 }
 LIMITS = (
-    "nice",  # what watches over it comes first, and so does the console
+    "nice",  # the supervisor and the console have priority
     "-n10",
     "prlimit",
     f"--as={MEMORY}",
@@ -49,36 +50,36 @@ LIMITS = (
 
 
 def program(argv: Sequence[str], interpreter: Interpreter = PLATFORM) -> list[str]:
-    """Argument list; ``python`` is the interpreter with its packages, by default the one that runs this process."""
+    """The argument list; ``python`` is the interpreter with its packages, by default that of this process."""
     return interpreter.program(argv)
 
 
 def interpreter_of(runner: Runner) -> Interpreter:
-    """The interpreter on which a runner runs ``python``."""
+    """The interpreter that a runner uses for ``python``."""
     return getattr(runner, "interpreter", PLATFORM)
 
 
 def on(runner: Runner, interpreter: Interpreter, servers: Servers = NONE) -> Runner:
-    """The same runner on another interpreter, with servers; one that is not ours stays as it is."""
+    """The same runner on another interpreter, with servers; a foreign runner stays unchanged."""
     if isinstance(runner, BubblewrapRunner):
         return replace(runner, interpreter=interpreter, servers=servers)
     return replace(runner, interpreter=interpreter) if isinstance(runner, LimitedRunner) else runner
 
 
 def version_of(runner: Runner) -> tuple[int, int] | None:
-    """The Python version of a service's own interpreter; None where that is the platform's."""
+    """The Python version of a service's own interpreter; None if it is the platform's."""
     interpreter = interpreter_of(runner)
     return None if interpreter is PLATFORM else interpreter.version
 
 
 def linting(runner: Runner) -> Runner:
-    """The same runner on the interpreter that has the linters for the code that this one runs."""
+    """The same runner on the interpreter with the linters for its code."""
     return on(runner, interpreter_of(runner).linters or PLATFORM)
 
 
 @dataclass(frozen=True)
 class BubblewrapRunner:
-    """Checkout writable at /w; its .git is hidden, so that neither hooks nor history can be changed.
+    """The checkout is writable at /w; its .git is hidden, so that hooks and history cannot be changed.
 
     ``tree`` is the checkout, or the folder of a service in it, where the command runs.
     """
@@ -91,9 +92,9 @@ class BubblewrapRunner:
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
         inside = [*LIMITS, *self.servers.around(self.interpreter.python, self.interpreter.program(argv))]
         around = walls(tree.resolve(), interpreter=self.interpreter, more=self.servers.walls())
-        told = ENVIRONMENT | {"PATH": self.interpreter.path} | self.interpreter.told
-        told |= self.servers.variables
-        return behind(around, inside, timeout, told, CEILING, [root_of(tree.resolve())])
+        variables = ENVIRONMENT | {"PATH": self.interpreter.path} | self.interpreter.told
+        variables |= self.servers.variables
+        return behind(around, inside, timeout, variables, CEILING, [root_of(tree.resolve())])
 
 
 def behind(
@@ -105,20 +106,20 @@ def behind(
     folders: Sequence[Path] = (),
     **more,
 ) -> Completed:
-    """Runs a command behind walls and returns when nothing of it is left. ``folders`` and ``more`` are command.run's.
+    """Run a command in bubblewrap and return when all of its processes have ended; arguments as for ``command.run``.
 
-    Bubblewrap itself ends a moment before the kernel has ended the processes of its namespace: the first of
-    them is gone only after all others, so it is waited for.
+    Bubblewrap ends shortly before the kernel has ended the processes of its namespace. The first of them ends last, so
+    that one is waited for.
     """
     reader, writer = os.pipe()
-    with open(reader, "rb", buffering=0) as told:
+    with open(reader, "rb", buffering=0) as pipe:
         try:
             named = ["bwrap", "--info-fd", str(writer), *walls, *argv]
             done = run(named, timeout=timeout, env=env, ceiling=ceiling, folders=folders, pass_fds=(writer,), **more)
         finally:
             os.close(writer)
         os.set_blocking(reader, False)
-        if first := re.search(rb'"child-pid": (\d+)', told.read(1000) or b""):
+        if first := re.search(rb'"child-pid": (\d+)', pipe.read(1000) or b""):
             wait_gone(int(first[1]))
         return done
 
@@ -140,9 +141,9 @@ def walls(
 
 
 def empty_room(network: bool = False, image: Path | None = None) -> list[str]:
-    """Bubblewrap's arguments for a room with the system's programs, an empty /tmp, and nothing else of the machine.
+    """Bubblewrap's arguments for a root with the system's programs, an empty /tmp, and nothing else of the machine.
 
-    The programs are those of ``image``, the root folder of another system, where that is given.
+    If ``image``, the root folder of another system, is given, its programs are used.
     """
     made = ["--unshare-user", "--unshare-all", *(["--share-net"] if network else []), "--disable-userns"]
     made += ["--die-with-parent", "--new-session", *(_image(image) if image else _system())]
@@ -151,12 +152,12 @@ def empty_room(network: bool = False, image: Path | None = None) -> list[str]:
 
 
 def closed() -> list[str]:
-    """The last arguments: nothing of the room itself can be written, and no right of root is left."""
+    """The last arguments: the root is read-only, and all capabilities are dropped."""
     return ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--cap-drop", "ALL"]
 
 
 def _image(root: Path) -> list[str]:
-    """The folders of another system's root; what belongs to the room itself is left out."""
+    """The folders of another system's root, without those that the sandbox provides itself."""
     made = []
     for path in sorted(root.iterdir()):
         if path.is_symlink():
@@ -192,17 +193,17 @@ def _hidden_git(tree: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class LimitedRunner:
-    """Own session, clean environment, resource limits and an audit hook that denies what the code may not do.
+    """The limited runner: own session, clean environment, resource limits, and an audit hook against forbidden actions.
 
-    The hook is not there for ``python -I``, which reads no PYTHONPATH: that runs the platform's own tools over files
-    of the repository, imports nothing of it, and has nothing else between it and the machine.
+    The hook is not active for ``python -I``, which ignores PYTHONPATH: this runs the platform's own tools over files of
+    the repository without importing them, and without any other protection.
     """
 
     interpreter: Interpreter = PLATFORM
     name = "limited"
     weaker_because = (
-        "files of this machine stay readable, native code could pass the audit hook that denies sockets, new "
-        "processes and writing outside of the tree, and git and the review's tools run without a wall around them"
+        "files of this machine stay readable, native code could bypass the audit hook that denies sockets, new "
+        "processes and writing outside of the tree, and git and the review's tools run without a sandbox"
     )
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
@@ -219,14 +220,14 @@ class LimitedRunner:
 
 
 def read_back(path: Path, limit: int = FILE_SIZE) -> str:
-    """Text of a file that sandboxed code could write: empty for a link, a pipe, or what is larger than ``limit``.
+    """The text of a file that sandboxed code could write: empty for a link, a pipe, or more than ``limit`` bytes.
 
-    Followed, a link would read this machine's files; a pipe would be waited for without end.
+    A link could point to files of this machine, and reading a pipe could block forever.
     """
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            told = os.fstat(file.fileno())
-            plain = stat.S_ISREG(told.st_mode) and told.st_size <= limit
+            status = os.fstat(file.fileno())
+            plain = stat.S_ISREG(status.st_mode) and status.st_size <= limit
             return file.read(limit).decode("utf-8", "replace") if plain else ""
     except OSError:
         return ""
@@ -234,7 +235,7 @@ def read_back(path: Path, limit: int = FILE_SIZE) -> str:
 
 @cache
 def bubblewrap_works() -> bool:
-    """Whether a sandbox can really be started here; tried once a process."""
+    """Can a sandbox be started on this machine? Tested once per process."""
     try:
         return BubblewrapRunner().run(["python", "-c", "print(1)"], Path(__file__).parent, 20).ok
     except OSError:  # no such program
@@ -242,7 +243,7 @@ def bubblewrap_works() -> bool:
 
 
 def runner(rules: FixRules) -> Runner | None:
-    """The strongest runner that works here and that ``rules`` allow; None: run no code at all."""
+    """The strongest runner that works on this machine and that ``rules`` allow; None: run no code."""
     if rules.runner != "limited" and bubblewrap_works():
         return BubblewrapRunner()
     weaker_allowed = rules.allow_limited_runner and rules.runner != "bubblewrap"

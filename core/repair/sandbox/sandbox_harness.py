@@ -1,9 +1,9 @@
-"""Runs inside the sandbox, as a script: evaluates calls on variants of the tree and writes what each did.
+"""Runs in the sandbox as a script: evaluates calls on variants of the tree and writes each call's outcome.
 
-Standard library alone; nothing of this program is imported here, but sealed.py stands in front. A job is JSON:
-``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe`` (frames of errors),
-``steps`` and ``owners`` (nearness_inside.py, which stands in front too).
-Each variant is a process of its own where forking is possible. One JSON line an outcome.
+It uses only the standard library and imports nothing of the platform; sealed.py and nearness_inside.py are prepended. A
+job is JSON: ``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe`` (frames of
+errors), ``steps`` and ``owners`` (see nearness_inside.py). If forking is possible, each variant has its own process.
+Each outcome is one JSON line.
 """
 
 import ast
@@ -16,6 +16,7 @@ import io
 import json
 import linecache
 import os
+import random
 import re
 import signal
 import sys
@@ -24,7 +25,7 @@ import traceback
 import types
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # they stand in front of the script
+if TYPE_CHECKING:  # prepended to this script
     from core.repair.sandbox.frames_inside import safe, values
     from core.repair.sandbox.nearness_inside import Nearness, objects
     from core.repair.sandbox.sealed import key_of, sealer
@@ -37,7 +38,7 @@ NARROWS = re.compile(r"assert (isinstance\([^()]*\)|[^,]* is not None)$")  # as 
 
 
 class Late(BaseException):
-    """A call took too long; no handler of the program catches it."""
+    """A call took too long; a BaseException, so that no handler of the program catches it."""
 
 
 def late(*_):
@@ -45,16 +46,16 @@ def late(*_):
 
 
 def within(seconds):
-    """Ends what follows after so many seconds of its own work, or four times as many of waiting; 0: no longer.
+    """Interrupt the code that follows after ``seconds`` of CPU time or four times as many of real time; 0 cancels this.
 
-    What waits once more as it ends is ended once more.
+    Code that waits again while it ends is interrupted again.
     """
     signal.setitimer(signal.ITIMER_PROF, seconds, seconds)
     signal.setitimer(signal.ITIMER_REAL, 4 * seconds, seconds)
 
 
 def text(value, depth=4):
-    """A description without addresses, sets in order, objects by what they hold."""
+    """A description of a value without addresses, with sorted sets, and objects by their attributes."""
     kind = type(value)
     if depth and kind in (dict, list, tuple):
         items = value.items() if kind is dict else value
@@ -64,7 +65,7 @@ def text(value, depth=4):
     if depth and kind.__repr__ is object.__repr__ and hasattr(value, "__dict__"):
         held = ", ".join(f"{k}={text(v, depth - 1)}" for k, v in vars(value).items())
         return f"{kind.__name__}({held})"
-    own = f"{id(value):x}"  # ``<Template memory:7f13...>`` tells its address in its own way
+    own = f"{id(value):x}"  # ``<Template memory:7f13...>`` has its address in its own format
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value)).replace(own, "")
 
 
@@ -74,7 +75,7 @@ def short(value):
 
 
 def evaluate(expression, space):
-    """The value of the expression, with what the call left of its receiver and arguments."""
+    """The value of the expression, and the receiver and arguments after the call."""
     node = ast.parse(expression, mode="eval").body
     call = node.args[0] if isinstance(node, ast.Call) and ast.unparse(node.func) in WRAPPERS and node.args else node
     held = hold(call, space) if isinstance(call, ast.Call) else {}
@@ -91,7 +92,7 @@ def evaluate(expression, space):
 
 
 def written_out(value):
-    """The value as a literal; empty where it has none."""
+    """The value as a literal; empty if it has none."""
     full = repr(value) if type(value) in PLAIN else ""
     try:
         return full if full and len(full) < 400 and ast.literal_eval(full) == value else ""
@@ -100,7 +101,7 @@ def written_out(value):
 
 
 def hold(call, space):
-    """Evaluate the call's receiver and arguments and put names in their places; the values by these names."""
+    """Evaluate the call's receiver and arguments and replace them by names; returns the values by name."""
     held = {}
 
     def named(part):
@@ -119,7 +120,7 @@ def hold(call, space):
 
 
 def outcome(call, spaces, observe, way, owners):
-    """What a call did, with how near it came to the crash, and the objects of the ``owners`` that it left."""
+    """The outcome of a call, with its nearness to the crash, and the objects of the ``owners`` that it created."""
     space: dict[str, object] = {}
     said = done(call, spaces, observe, way, space)
     if way.near:
@@ -148,7 +149,7 @@ def done(call, spaces, observe, way, space) -> dict:
             said += f" | {short(held)}" if held else ""
             said += f" > {printed.getvalue()[:400]}" if printed.getvalue() else ""
             return {"result": said, "literal": literal}
-    except BaseException as error:  # what the call raises is the outcome, an exit or Late too
+    except BaseException as error:  # whatever the call raises is the outcome, including SystemExit and Late
         within(0)
         spaces.pop(imports, None)
         return failure(error, observe)
@@ -157,7 +158,7 @@ def done(call, spaces, observe, way, space) -> dict:
 
 
 def failure(error, observe):
-    """The error with the deepest frame of the tree; deliberate when that frame's own raise is the last of all."""
+    """The error with the innermost frame of the tree; deliberate if it comes from that frame's own raise statement."""
     entries = list(traceback.walk_tb(error.__traceback__))
     own = [(frame, line) for frame, line in entries if frame.f_code.co_filename.startswith(ROOT + os.sep)]
     said: dict[str, object] = {"error": type(error).__name__, "text": str(error)[:500]}
@@ -198,7 +199,7 @@ def seen(tb):
 
 
 def noted(frame, line):
-    """Locals first, as they are; then the line's expressions, which may take a moment to evaluate."""
+    """The locals first, then the line's expressions, whose evaluation may take time."""
     found = {n: safe(v) for n, v in frame.f_locals.items()}
     within(CALL_SECONDS)
     with contextlib.suppress(Late):
@@ -212,14 +213,22 @@ def run(job, out, number, say):
     for index, call in enumerate(job["calls"]):
         if slow > LATE_CALLS:
             break
+        determined(index)
         said = outcome(call, spaces, job.get("observe"), way, job.get("owners", ()))
         slow += said.get("error") == "Late"
         say([number, index, said])
-        out.flush()  # what was cut short still counts
+        out.flush()  # the outcomes of an interrupted run still count
+
+
+def determined(number):
+    """Chance and random ids are the same for a call on every variant, so that what it gives can be compared."""
+    random.seed(number)
+    os.urandom = random.Random(number).randbytes  # what uuid4 takes
+    setattr(random, "_urandom", os.urandom)  # noqa: B010 - and secrets; no public name
 
 
 def main(folder):
-    key = key_of(folder)  # held by this call alone, no module has it
+    key = key_of(folder)  # held only by this call, not by any module
     with open(os.path.join(folder, "job"), encoding="utf-8") as file:
         job = json.load(file)
     report = os.path.abspath(os.path.join(folder, "report"))
@@ -236,7 +245,7 @@ def main(folder):
 
 
 def configure():
-    """Name Django's settings as pytest-django does: by the option of that name where pytest is configured."""
+    """Set Django's settings module as pytest-django does, from the option of that name in pytest's configuration."""
     for name in ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"):
         with contextlib.suppress(OSError, UnicodeDecodeError):
             with open(os.path.join(ROOT, name), encoding="utf-8") as file:
@@ -253,7 +262,7 @@ def variant(job, report, number, key):
 
 
 def forked(job, report, number, key):
-    """Runs a variant in a process of its own; names the libraries that it had to load."""
+    """Run a variant in its own process; returns the libraries that it loaded."""
     with tempfile.TemporaryFile("w+") as notes:
         child = os.fork()
         if not child:
@@ -268,15 +277,15 @@ def forked(job, report, number, key):
 
 
 def outside(module):
-    """A library: no module of the tree, which every variant has to load anew."""
+    """Is it a library? Modules of the tree are loaded again by every variant."""
     path = getattr(getattr(module, "__spec__", None), "origin", None)
     return bool(path) and os.path.isabs(path) and not path.startswith(ROOT + os.sep)
 
 
 def load(libraries):
-    """What one variant needed the next will need too: loaded here, it is there when they start.
+    """Load the libraries that one variant needed, so that the next ones start with them.
 
-    A library may raise anything as it loads; the variant that imports it meets the same error and reports it.
+    A library may raise anything while it loads; the variant that imports it gets the same error and reports it.
     """
     for name in libraries:
         with contextlib.suppress(Exception):
@@ -284,9 +293,9 @@ def load(libraries):
 
 
 def overlay(files):
-    """Imports read these texts instead of the files, which stay as they are: they may be read-only.
+    """Let imports read these texts instead of the files, which stay unchanged because they may be read-only.
 
-    Compiled code that lies in the tree is never read: it may be of another text.
+    Compiled code in the tree is never read, because it may belong to another text.
     """
     texts = {os.path.join(ROOT, name): text for name, text in files.items()}
     for path, text in texts.items():
@@ -304,7 +313,7 @@ def overlay(files):
 
 @contextlib.contextmanager
 def added(files):
-    """Files that were not there before have to be found: they are written for as long as they are needed."""
+    """Write new files for as long as they are needed, so that imports find them."""
     new = [name for name in files if not os.path.exists(os.path.join(ROOT, name))]
     for name in new:
         os.makedirs(os.path.dirname(os.path.join(ROOT, name)), exist_ok=True)

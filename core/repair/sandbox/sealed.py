@@ -1,11 +1,11 @@
-"""Reports from inside of the sandbox that the code under test cannot forge unnoticed.
+"""Sealed reports from the sandbox, which the code under test cannot forge unnoticed.
 
 A script gets a key of its own run through a file, reads it and empties the file before it loads any code of the
-repository. Each line of its report carries a MAC (HMAC-SHA256, RFC 2104) with that key: what was printed, appended or
-rewritten by anything else is not believed. Code in the same process could still look for the key in the interpreter's
-memory; fixes that reach into the interpreter are refused (core/repair/judge/forbidden_code.py).
+repository. Each line of its report has a MAC (HMAC-SHA256, RFC 2104) with that key; lines that anything else printed,
+appended or rewrote are rejected. Code in the same process could still search the interpreter's memory for the key;
+fixes that reach into the interpreter are refused (core/repair/judge/forbidden_code.py).
 
-Standard library alone: the first half also runs inside, in front of the script.
+Uses only the standard library: the first half also runs in the sandbox, prepended to the script.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ def mac(key, text):
 
 
 def key_of(folder):
-    """The key of this run; it is gone from the folder afterwards. Empty when somebody has read it before."""
+    """Read the key of this run and remove it from the folder. Empty if it was already read."""
     with open(os.path.join(folder, "key"), "r+b") as file:
         key = file.read()
         file.truncate(0)
@@ -37,12 +37,12 @@ def sealer(key, out):
 
 
 def opened(report, key):
-    """(values of the lines that bear the seal, number of whole lines that do not)."""
+    """(values of the lines with a valid seal, number of complete lines without one)."""
     values, forged = [], 0
     for line in report.splitlines(keepends=True):
         seal, _, text = line.removesuffix("\n").partition(" ")
         if hmac.compare_digest(seal.encode("utf-8", "replace"), mac(key, text).encode()):
             values.append(json.loads(text))
-        elif line.endswith("\n"):  # one that was cut short by the deadline is no forgery
+        elif line.endswith("\n"):  # a line that the deadline truncated is no forgery
             forged += 1
     return values, forged

@@ -1,4 +1,4 @@
-"""Throw-away servers of this machine beside the code in its sandbox: who may reach them, and under which URL."""
+"""Temporary test servers in the sandbox next to the code, and their URLs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POSTGRESQL += ("synchronous_commit=off", "shared_buffers=16MB", "max_connections
 
 @dataclass(frozen=True)
 class Server:
-    """``program`` is its executable, ``template`` a folder that it starts from; ``variable`` gets its URL."""
+    """``program`` is its executable, ``template`` a folder with its initial data; ``variable`` gets its URL."""
 
     name: str
     program: Path
@@ -41,13 +41,13 @@ class Server:
 
 
 def named_user() -> list[str]:
-    """Bubblewrap's arguments that give the user inside a name, which PostgreSQL wants it to have."""
+    """Bubblewrap's arguments that give the user in the sandbox a name, which PostgreSQL requires."""
     return [part for name in ("passwd", "group") for part in ("--ro-bind", str(ETC / name), f"/etc/{name}")]
 
 
 @dataclass(frozen=True)
 class Servers:
-    """Those of one service; none by default."""
+    """The servers of one service; none by default."""
 
     all: tuple[Server, ...] = ()
 
@@ -57,14 +57,14 @@ class Servers:
         return found | {one.variable: URLS[one.name] for one in self.all}
 
     def around(self, python: Path, argv: Sequence[str]) -> list[str]:
-        """The command with the servers started before it."""
+        """The command, preceded by the start of the servers."""
         if not self.all:
             return list(argv)
         script = INSIDE.read_text(encoding="utf-8")
         return [str(python), "-I", "-c", script, json.dumps([one.asked() for one in self.all]), *argv]
 
     def walls(self) -> list[str]:
-        """Bubblewrap's arguments for what the servers read."""
+        """Bubblewrap's arguments for the files that the servers read."""
         made = named_user() if self.all else []
         for one in self.all:
             made += ["--ro-bind", str(one.template), f"{AT}/{one.name}"] if one.template else []

@@ -1,4 +1,4 @@
-"""Runs in the sandbox, standard library alone: starts throw-away servers on its loopback, then the command.
+"""Runs in the sandbox with only the standard library: starts temporary servers on its loopback, then the command.
 
 ``SERVERS COMMAND...``; SERVERS is JSON, [{"name", "port", "argv", "template", "folder"}...]. A template is copied to
 the folder first. When the command ends, the sandbox ends, and with it every server.
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-PATIENCE = 20.0  # seconds for all servers to answer
+PATIENCE = 20.0  # seconds for all servers to respond
 NOT_STARTED = 97  # exit status
 STARTUP = b"user\0postgres\0database\0postgres\0\0"
 HELLO = {
@@ -36,7 +36,7 @@ def log_of(server):
 
 
 def answers(server):
-    """Whether the server takes connections and is ready for work."""
+    """Does the server accept connections and respond?"""
     hello, wanted = HELLO[server["name"]]
     try:
         with socket.create_connection(("127.0.0.1", server["port"]), timeout=1) as made:

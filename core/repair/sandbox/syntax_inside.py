@@ -1,4 +1,4 @@
-"""Runs in the sandbox on the service's own interpreter, standard library alone: a text's syntax tree as JSON.
+"""Runs in the sandbox on the service's own interpreter, with only the standard library: a syntax tree as JSON.
 
 A node is ``[class, fields, place]``; a list is ``{"list": [...]}``, and a constant ``{"value": its repr}``.
 """
@@ -20,7 +20,7 @@ def told(value):
 
 
 def written(value):
-    """A constant as ``ast.literal_eval`` reads it: infinity has no literal, and an ellipsis is a name in its repr."""
+    """The repr of a constant for ``ast.literal_eval``, which needs special forms for infinity and the ellipsis."""
     if value is ...:
         return "..."
     return repr(value).replace("inf", "1e999") if isinstance(value, (float, complex)) else repr(value)

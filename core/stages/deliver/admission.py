@@ -1,8 +1,8 @@
 """Admission to the lane, in which the releases of a repository go to production one at a time.
 
-A release waits for its admission before it enters the lane, so that an approved release overtakes one that waits
-for the hour's limit or for business hours. Its admission takes a place in the hour's limit; whatever does not
-deploy gives its place back.
+A release waits for admission before it enters the lane, so that an approved release can overtake one that waits for
+the hourly limit or for business hours. Admission takes one place of the hourly limit; a release that does not deploy
+returns its place.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.stages.context import StepContext
 from core.stages.deliver import brakes, holds, rows
 from core.stages.results import Done, Lane, Wait
 
-LIMIT_SECONDS = 60.0  # between two looks whether the hour's limit has room again
+LIMIT_SECONDS = 60.0  # between two checks whether the hourly limit has a free place
 
 
 def lane(context: StepContext) -> Lane:
@@ -31,7 +31,7 @@ def lane(context: StepContext) -> Lane:
 def admit(context: StepContext, change_id: int, automatic: bool) -> Wait:
     """Seconds until the next look; at 0, the release is admitted and has a place in the hourly limit.
 
-    A person's approval goes past business hours, the brake and the limit, and not past a stop or a freeze.
+    A person's approval overrides business hours, the brake and the limit, but not a stop or a freeze.
     """
     rt, issue_id = context.runtime, context.issue_id
     with store.write() as session:
@@ -42,10 +42,10 @@ def admit(context: StepContext, change_id: int, automatic: bool) -> Wait:
         if wait is None and automatic:
             wait = _hours(rt.policy.guards) or _limit(session, issue_id, change_id, rt.policy.guards)
         if wait:
-            seconds, says = wait
-            return_places(session, says, Deployment.change_set_id == change_id)
-            stage_log.move(session, issue_id, Status.QUEUED, says)
-            return Wait(seconds, says)
+            seconds, reason = wait
+            return_places(session, reason, Deployment.change_set_id == change_id)
+            stage_log.move(session, issue_id, Status.QUEUED, reason)
+            return Wait(seconds, reason)
         _take_place(rows.of(session, change, repository, "production", automatic))
     return Wait()
 
@@ -89,7 +89,7 @@ def _take_place(row: Deployment) -> None:
 
 
 def give_back(context: StepContext, change_id: int, why: str) -> Done:
-    """Free the place of a change that is not released after all."""
+    """Return the place of a change that will not be released."""
     with store.write() as session:
         return_places(session, why, Deployment.change_set_id == change_id)
     return Done(ok=True)

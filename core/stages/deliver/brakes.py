@@ -1,7 +1,8 @@
 """Whether a release must wait for a stop, its repository's brake or a freeze; and when the brake is applied.
 
-The brake looks at the releases of one repository and holds its automatic releases. The guard "rollbacks in a row" of
-core/decision/guards.py is another thing: it looks at the platform's outcomes, and makes a decision ask for approval.
+The brake counts failed releases of one repository and holds its automatic releases. It differs from the guard
+"rollbacks in a row" of core/decision/guards.py, which counts the platform's outcomes and makes a decision require
+an approval.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from core.ops import notify
 from core.policy.reader import Policy
 from core.stages.deliver.holds import EVERYTHING, of, put
 
-LOOK_SECONDS = 60.0  # between two looks whether a hold has ended
+LOOK_SECONDS = 60.0  # between two checks whether a hold has ended
 
 
 def on(session: Session, policy: Policy, repository: str, automatic: bool) -> tuple[float, str] | None:
@@ -38,7 +39,7 @@ def _because(reason: str) -> str:
 
 
 def brake_if_due(session: Session, policy: Policy, repository: str) -> Hold | None:
-    """Apply the brake to a repository whose last releases failed, and notify people. None if there is no reason."""
+    """Apply the brake to a repository whose last releases failed, and notify people. None if it is not needed."""
     limit = policy.guards.brake_after_failures
     if not limit or of(session, repository):
         return None
@@ -46,12 +47,12 @@ def brake_if_due(session: Session, policy: Policy, repository: str) -> Hold | No
     if len(failed) < limit:
         return None
     numbers = " and ".join(str(row.issue_id) for row in reversed(failed))
-    says = (
+    reason = (
         f"its last {limit} releases failed (issues {numbers})" if limit > 1 else f"its last release failed ({numbers})"
     )
-    made = put(session, repository, "platform", says)
-    chain.record(session, "platform", "brake", f"repository/{repository}", {"reason": says}, key=f"brake-{made.id}")
-    body = f"Automatic releases of {repository} are on hold: {says}. They continue when a person lifts the brake."
+    made = put(session, repository, "platform", reason)
+    chain.record(session, "platform", "brake", f"repository/{repository}", {"reason": reason}, key=f"brake-{made.id}")
+    body = f"Automatic releases of {repository} are on hold: {reason}. They continue when a person lifts the brake."
     notify.announce(session, "brake", f"brake-{made.id}", repository, body)
     return made
 
@@ -59,7 +60,8 @@ def brake_if_due(session: Session, policy: Policy, repository: str) -> Hold | No
 def failed_in_a_row(session: Session, repository: str, most: int) -> list[Deployment]:
     """The newest releases, newest first, that failed in or after production, up to the last one that held.
 
-    At most ``most``, and only those since the brake was last lifted. What never reached the vendor is no release.
+    At most ``most``, and only those since the brake was last lifted. Deployments that never reached the vendor do not
+    count.
     """
     lifted = session.exec(select(func.max(Hold.ended_at)).where(Hold.scope == repository)).one()
     rows = session.exec(

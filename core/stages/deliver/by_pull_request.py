@@ -1,8 +1,8 @@
 """Pull requests as a way to production: people merge, the team's own pipeline releases, and the platform watches.
 
-The platform promotes nothing. Its preview is the pull request; its way back is a pull request that reverts. Production
-is named by a commit. What the code host knows of deployments says what production serves; without any, the newest
-release of the platform's own that was merged.
+The platform promotes nothing. The pull request serves as the preview, and a revert pull request as the rollback. A
+commit identifies what production serves: the newest deployment that the code host reports or, without one, the newest
+merged release of the platform.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class PullRequests:
         return [Deployed(order.vendor_id, "", "READY", order.vendor_id)] if order.vendor_id else []
 
     def cancel(self, made: Deployed) -> None:
-        """Nothing of the platform's runs."""
+        """Nothing to cancel: the platform runs no deployment here."""
 
     def production(self) -> Deployed | None:
         """The newest deployment that the host knows of, or the platform's newest release if that is newer."""
@@ -82,7 +82,7 @@ class PullRequests:
     def check(self) -> Check:
         if self.rt.host is None:
             return Check(
-                True, "the branch of each fix is pushed; merges are seen in git, for no code host is connected"
+                True, "the branch of each fix is pushed; merges are detected in git, because no code host is connected"
             )
         return self.rt.host.check()
 

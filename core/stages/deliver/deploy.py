@@ -1,5 +1,7 @@
-"""Deploy: preview, approval, production. Each deployment has a key of issue, run and attempt,
-which the way to production looks for before it creates anything.
+"""Deploy: preview, approval, production.
+
+The idempotency key of a deployment consists of issue, run and attempt; the way to production looks for it before it
+creates anything.
 """
 
 from __future__ import annotations
@@ -35,14 +37,14 @@ from core.vendors.base import Deployed, VendorError
 from core.vendors.delivery.types import FINISHED, Deliverer, ReleaseOrder
 
 POLL_SECONDS = 1.0
-LOOK_SECONDS = 5.0  # between two looks at a deployment that the flow waits for
+LOOK_SECONDS = 5.0  # between two checks of a deployment that the flow waits for
 PROBES = 3
 WAITING = "WAITING"  # for a person at the vendor
-PERSON = "waited_for_a_person"  # in Deployment.judged: until when
+PERSON = "waited_for_a_person"  # key in Deployment.judged: the end of that wait
 
 
 def preview(context: StageContext, change_id: int) -> Delivered:
-    """Deploy a preview and ask for its health; where people merge, the pull request is the preview."""
+    """Deploy a preview and check its health; where people merge, the pull request is the preview."""
     rt, entry = context.runtime, context.log
     with store.read() as session:
         issue, change = session.get_one(Issue, context.issue_id), session.get_one(ChangeSet, change_id)
@@ -80,14 +82,14 @@ def _previewed(rt: Runtime, deliverer: Deliverer, made: Deployed, issue: Issue, 
 
 
 def _built(deliverer: Deliverer, order: ReleaseOrder, made: Deployed) -> Deployed:
-    """Poll until the build has ended, waits for a person, or is left to the flow's own wait. Raises VendorError."""
+    """Poll until the build ends, waits for a person, or the flow has to wait durably instead. Raises VendorError."""
     deadline = time.monotonic() + deliverer.patience
     while made.state not in (*FINISHED, WAITING):
         if time.monotonic() > deadline:
             if not deliverer.patience:
                 return made
-            says = f"{made.vendor_id} is still building after {deliverer.patience:.0f} s"
-            raise VendorError(deliverer.name, says, permanent=True)
+            message = f"{made.vendor_id} is still building after {deliverer.patience:.0f} s"
+            raise VendorError(deliverer.name, message, permanent=True)
         time.sleep(POLL_SECONDS)
         made = deliverer.status(order, made)
     return made
@@ -101,14 +103,14 @@ def probe(rt: Runtime, url: str) -> str:
     return ""
 
 
-def _failed(row: Deployment, made: Deployed, entry: Entry, says: str) -> Delivered:
-    rows.update(row.key, vendor_id=made.vendor_id, url=made.url, status="failed", note=says, ended_at=now())
-    return _stop(entry, says)
+def _failed(row: Deployment, made: Deployed, entry: Entry, message: str) -> Delivered:
+    rows.update(row.key, vendor_id=made.vendor_id, url=made.url, status="failed", note=message, ended_at=now())
+    return _stop(entry, message)
 
 
-def _stop(entry: Entry, says: str) -> Delivered:
-    entry.failed(says)
-    return Delivered(says=says)
+def _stop(entry: Entry, message: str) -> Delivered:
+    entry.failed(message)
+    return Delivered(says=message)
 
 
 # --- approval ------------------------------------------------------------------------------------
@@ -123,7 +125,7 @@ def ask(context: StepContext, change_id: int) -> ApprovalAsked:
         asked = None
         for old in session.exec(select(Approval).where(Approval.issue_id == issue_id)):
             if old.workflow_id == issue.workflow_id and old.patch_hash == change.patch_hash:
-                asked = old  # also an answered one: its answer waits in this workflow's topic
+                asked = old  # even an answered one: this workflow's topic already holds its answer
             elif old.state == "pending":
                 old.state = "stale"
         if asked is None:
@@ -163,15 +165,15 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
         ready = _preview_of(session, change)
         missing = release_checks.missing(session, issue_id, context.run, change, rt.policy)
     if missing or ready is None:
-        says = f"Nothing was deployed: {'; '.join(missing) or 'this commit has no healthy preview'}"
-        rows.update(row.key, status="failed", note=says, ended_at=now())
-        return _stop(entry, says)
+        message = f"Nothing was deployed: {'; '.join(missing) or 'this commit has no healthy preview'}"
+        rows.update(row.key, status="failed", note=message, ended_at=now())
+        return _stop(entry, message)
     deliverer = ways.of(rt, name)
     if not (row.previous_vendor_id or "before" in row.judged):
         rows.update(row.key, started_at=now())  # its place in the limit was taken when it was admitted
         row = _remember(rt, deliverer, row, name)
     if row.status in ("rolled_back", "superseded"):
-        return _stop(entry, f"Nothing more is deployed: this deployment is {row.status}.")
+        return _stop(entry, f"No further deployment: this one is {row.status}.")
     order = ways.order_of(row, change, ready.vendor_id)
     row, refused = _prepared(deliverer, row, change, order)
     if refused:
@@ -198,7 +200,7 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
 
 
 def _ended(context: StageContext, row: Deployment, made: Deployed) -> Delivered:
-    """Production serves the deployment, or its first share: probe it, and write it down."""
+    """Probe production, which serves the deployment or its first share, and record the result."""
     repository = context.runtime.policy.repositories[row.repository]
     if repository.production_url and (
         fault := probe(context.runtime, repository.production_url + repository.health_path)
@@ -211,7 +213,7 @@ def _ended(context: StageContext, row: Deployment, made: Deployed) -> Delivered:
 
 
 def _prepared(deliverer: Deliverer, row: Deployment, change: ChangeSet, order: ReleaseOrder) -> tuple[Deployment, str]:
-    """(row, why it must not go): before production is touched, check its steps and rehearse its rollback."""
+    """(row, why it must not be released): check the traffic steps and rehearse the rollback first."""
     if row.vendor_id:
         return row, ""
     try:
@@ -276,27 +278,27 @@ def _audited(session, row: Deployment, issue_id: int, automatic: bool) -> None:
 
 
 def _moved(deliverer: Deliverer, row: Deployment, begun: float) -> dict:
-    """When it was ready, and how long that took: since ``begun`` on this machine, or over all looks of the flow."""
+    """When it was ready, and how many seconds it took: since ``begun`` on this machine, or over all looks."""
     at = store.time()
     seconds = time.monotonic() - begun if deliverer.patience else (at - row.started_at).total_seconds()
     return {"promote_seconds": seconds, "ready_at": at}
 
 
 def _waits(deliverer: Deliverer, row: Deployment, made: Deployed, entry: Entry) -> Delivered:
-    """The flow looks again, unless it takes too long. The time that a person takes does not count."""
+    """The flow looks again unless the deployment takes too long; time spent waiting for a person does not count."""
     at = store.time()
     if made.state == WAITING:
         rows.update(row.key, judged={**row.judged, PERSON: at.isoformat()})
     since = max(row.started_at, datetime.fromisoformat(row.judged.get(PERSON, row.started_at.isoformat())))
     if made.state != WAITING and (at - since).total_seconds() > deliverer.limit:
-        says = f"{made.vendor_id} is not finished after {deliverer.limit / 60:g} minutes"
-        raise VendorError(deliverer.name, says, permanent=True)
+        message = f"{made.vendor_id} is not finished after {deliverer.limit / 60:g} minutes"
+        raise VendorError(deliverer.name, message, permanent=True)
     entry.result, entry.says = "waiting", made.note or f"{deliverer.name}: the deployment is in progress"
     return Delivered(seconds=LOOK_SECONDS, says=entry.says)
 
 
 def _remember(rt: Runtime, deliverer: Deliverer, row: Deployment, name: str) -> Deployment:
-    """The deployment that a rollback restores, and the earlier health of the services and their success checks."""
+    """The deployment that a rollback restores, and the health and success checks of the services before the release."""
     live = deliverer.production()
     services = sorted(scene.services_of(rt, name))
     before = scene.health_before(rt, services, now())

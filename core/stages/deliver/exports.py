@@ -19,7 +19,7 @@ OLD = 2 * 86_400  # seconds after which the export of a process that was killed 
 
 @contextmanager
 def of(rt: Runtime, name: str, repository: Repository, sha: str) -> Iterator[Path]:
-    """A folder with the files of a commit, or of the main branch's head without one, and no git directory."""
+    """A folder with the files of a commit (by default the head of the main branch) and without a git directory."""
     found = workspace.known(rt, name, repository)
     commit = _commit(found, sha)
     prefix = f"deploy-{name}-"
@@ -30,7 +30,7 @@ def of(rt: Runtime, name: str, repository: Repository, sha: str) -> Iterator[Pat
 
 
 def _commit(found: Clone, sha: str) -> str:
-    """The commit's name; the remote is only asked for one that the clone does not have."""
+    """The full hash of the commit; the remote is contacted only if the clone does not have it."""
     wanted = sha or f"refs/remotes/origin/{found.repository.branch}"
     if not found.commits(wanted)[0]:
         with found.lock:
@@ -39,7 +39,7 @@ def _commit(found: Clone, sha: str) -> str:
 
 
 def _clear(folder: Path, prefix: str) -> None:
-    """Remove what killed processes left."""
+    """Remove exports left by killed processes."""
     for path in folder.glob(f"{prefix}*"):
         if time.time() - path.stat().st_mtime > OLD:
             checkout.remove(path)

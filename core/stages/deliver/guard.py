@@ -1,7 +1,7 @@
 """The guard: from the moment a deployment may have reached production until it is confirmed, superseded or rolled back.
 
-It never ends by a fault. What can be neither confirmed nor rolled back raises an alarm on every channel and on every
-page, with the command to do by hand, again and again; and the guard keeps trying.
+A fault never ends it. A deployment that can be neither confirmed nor rolled back raises an alarm on every channel and
+page, repeated every 15 minutes, with the command for a manual rollback; meanwhile the guard keeps retrying.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from core.stages.results import Delivered, Done, WatchResult
 
 log = logging.getLogger(__name__)
 REPEAT = 900  # seconds between two alarms of one deployment
-FORWARD_SECONDS = 600.0  # a deployment that cannot be finished for so long is rolled back
-BROKEN_SECONDS = 30.0  # how long a look that fails through our own bug is retried before the alarm
+FORWARD_SECONDS = 600.0  # a deployment that cannot be finished within this time is rolled back
+BROKEN_SECONDS = 30.0  # how long a look that fails by a bug of the platform is retried before the alarm
 LIVE = ("pending", "watching", "failed")  # states of a deployment that nobody has confirmed or rolled back
 
 
@@ -81,7 +81,7 @@ def _unconfirmed(session: Session, issue_id: int, run: int) -> list[Deployment]:
 
 
 def alarm(issue_id: int, run: int, says: str) -> Done:
-    """Announce on every channel and page that production may serve an unverified build. A step that never fails."""
+    """Announce on every channel and page that production may serve an unverified build. This step never fails."""
     try:
         with store.write() as session:
             for row in _unconfirmed(session, issue_id, run):

@@ -1,8 +1,8 @@
-"""What keeps releases from production: a person's stop, a repository's brake, and a freeze of the policy.
+"""What holds releases back: a person's stop, a repository's brake, and a freeze of the policy.
 
 A stop holds every release until a person starts them again. The brake holds the automatic releases of one
 repository, after a number of failed releases in a row, until a person lifts it. A freeze is a named span of time in
-the policy. None of them keeps production from being rolled back.
+the policy. None of them blocks a rollback.
 
 The rules that read them are in core/stages/deliver/brakes.py.
 """
@@ -45,7 +45,7 @@ def end(hold: Hold, by: str) -> None:
 def places_taken(session: Session, at: datetime) -> int:
     """Automatic production deployments that count towards the hourly limit: in progress, or started within the hour.
 
-    What never reached the vendor has given its place back.
+    A deployment that never reached the vendor has returned its place.
     """
     return session.exec(
         select(func.count())

@@ -29,9 +29,9 @@ def _serving(rt: Runtime, name: str) -> Deployed | None:
 
 
 def base_of(rt: Runtime, name: str, found: Clone) -> str:
-    """The commit to repair: what production runs, when that is known; else the head of the main branch.
+    """The commit to repair: the one that production runs, or the head of the main branch if that is unknown.
 
-    Where people merge it is always the main branch, because that is what the fix is merged into.
+    Where people merge, it is always the head of the main branch, because the fix is merged into it.
     """
     main = f"refs/remotes/origin/{found.repository.branch}"
     live = _serving(rt, name)

@@ -15,11 +15,11 @@ from core.stages.results import Wait
 from core.vendors.base import VendorError
 
 EVERY = 300.0  # seconds between two attempts
-FOR = timedelta(days=3)  # then it is left to the person who was told
+FOR = timedelta(days=3)  # how long it is retried; afterwards the notified person merges
 
 
 def attempt(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[str, str]:
-    """(merged, refused or away; the sentence for people)."""
+    """(merged, refused or away; a sentence for people). "away": the code host did not respond."""
     if not (rt.host and change.pull_number):
         return "merged", "No pull request to merge: GitHub is not connected."
     _, repository = rt.repository_of(issue.service)
@@ -31,9 +31,9 @@ def attempt(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[str, str]:
     return "merged", f"pull request {change.pull_number} merged as {sha[:8]}"
 
 
-def outstanding(session: Session, issue: Issue, change: ChangeSet, says: str) -> None:
+def outstanding(session: Session, issue: Issue, change: ChangeSet, message: str) -> None:
     """Notify people once. The issue stays fixed."""
-    text = f"The fix is live and verified, but {says}. The platform retries for {FOR.days} days. {change.pull_url}"
+    text = f"The fix is live and verified, but {message}. The platform retries for {FOR.days} days. {change.pull_url}"
     notify.once(session, "merge_outstanding", issue, f"merge-{change.id}", text.strip())
 
 
@@ -44,11 +44,11 @@ def again(context: StepContext, change_id: int) -> Wait:
         at = store.clock(session)
     if change.status != "deployed":
         return Wait()
-    state, says = attempt(context.runtime, issue, change)
+    state, message = attempt(context.runtime, issue, change)
     with store.write() as session:
         if state == "merged":
             session.get_one(ChangeSet, change_id).status = "merged"
             return Wait()
-        outstanding(session, issue, change, says)  # by now also of a code host that is away
+        outstanding(session, issue, change, message)  # also for a code host that does not respond
     late = issue.ended_at is None or at - issue.ended_at > FOR
-    return Wait(0.0 if late else EVERY, says)
+    return Wait(0.0 if late else EVERY, message)

@@ -1,8 +1,8 @@
 """Waits for a person to merge a pull request, and then for the release that carries it.
 
-The merge is the approval where the policy asks for one. A pull request that is closed without a merge is a rejection,
-and its closing comment the reason. Without a code host the main branch of git says the same: it carries the fix, or the
-branch of the fix is gone.
+Where the policy requires an approval, the merge is that approval. A pull request that is closed without a merge is a
+rejection, with its closing comment as the reason. Without a code host, git shows the same: the main branch contains
+the fix (merged), or the branch of the fix was deleted (rejected).
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ SOON = 5.0  # seconds between two looks for a release after the merge
 
 
 def ready(session: Session, issue: Issue, change: ChangeSet) -> str:
-    """Tell people once that a fix waits for their merge. Returns the sentence."""
-    says = f"Ready for review: {where(change)}. Merging it approves the fix. The platform watches the release."
-    notify.once(session, "ready_for_review", issue, f"review-{change.id}-{change.head_sha[:12]}", says)
-    return says
+    """Notify people once that a fix awaits their merge. Returns the sentence."""
+    message = f"Ready for review: {where(change)}. Merging it approves the fix. The platform watches the release."
+    notify.once(session, "ready_for_review", issue, f"review-{change.id}-{change.head_sha[:12]}", message)
+    return message
 
 
 def offered(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[ChangeSet, str]:
-    """(the change, why it cannot be offered). One that an earlier run has published gets a pull request of its own.
+    """(the change, why it cannot be proposed). A change that an earlier run published gets a new pull request.
 
-    It was merged and reverted by then: only as a new commit on top of the main branch can it be merged once more.
+    The earlier one was merged and reverted, so the change can be merged again only as a new commit on the main branch.
     """
     with store.read() as session:
         older = (ChangeSet.issue_id == issue.id, ChangeSet.run < change.run, ChangeSet.head_sha == change.head_sha)
@@ -56,7 +56,7 @@ def offered(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[ChangeSet, st
     except CommandError:
         return change, "The patch no longer applies to the main branch."
     if found.patch_hash(moved.patch) != change.patch_hash:
-        return change, "The main branch has changed, and the patch would be another one there."
+        return change, "The main branch has changed, and the patch would differ there."
     branch = branch_of(issue.id)
     found.push(moved.sha, branch)
     commit = {"base_sha": base, "head_sha": moved.sha, "commit": moved.text, "patch": moved.patch, "branch": branch}
@@ -108,12 +108,12 @@ def branch_state(found: Clone, branch: str, sha: str) -> PullState:
 def _refusal(state: PullState, change: ChangeSet) -> str:
     """The reason of a rejection. The comment is a stranger's text."""
     who = f" by {fenced(state.by, 60)}" if state.by else ""
-    why = fenced(state.says, 1000) or "no comment says why"
+    why = fenced(state.says, 1000) or "no comment gives a reason"
     return f"{where(change)[:1].upper()}{where(change)[1:]} was closed without a merge{who}: {why}"
 
 
 def hasten(key: str) -> None:
-    """A webhook came: whoever waits for a merge or its release looks at once."""
+    """On a webhook: every workflow that waits for a merge or its release looks immediately."""
     waits = (Status.AWAITING_APPROVAL, Status.QUEUED)
     with store.write() as session:
         found = select(Issue).join(Deployment, col(Deployment.issue_id) == Issue.id)
@@ -126,31 +126,31 @@ def hasten(key: str) -> None:
 
 
 def _open(rt: Runtime, found: Clone, issue: Issue, change: ChangeSet, name: str) -> MergeLook:
-    """Keep what the success checks say before the release, which nobody announces; rehearse the revert once."""
+    """Keep the success checks' results before the release, which happens without notice; rehearse the revert once."""
     with store.read() as session:
         known = rows.newest(session, change.id)
     tried = known.judged.get(REHEARSAL) if known else None
     tried = tried or rehearsal.of_merge(found, change)
     answers = success_checks.ask(rt, scene.services_of(rt, name), {})
-    says = f"Ready for review: {where(change)}"
+    message = f"Ready for review: {where(change)}"
     with store.write() as session:
         row = _waiting(session, change, name)
         row.judged = {**row.judged, "before": answers, REHEARSAL: tried}
-        row.note = f"Waits for the merge of {where(change)}. {release_words.rehearsed({REHEARSAL: tried})}"[:2000]
-        if issue.status is not Status.AWAITING_APPROVAL or issue.reason != says:
-            stage_log.move(session, issue.id, Status.AWAITING_APPROVAL, says)
-    return MergeLook("open", EVERY, says)
+        row.note = f"Awaiting the merge of {where(change)}. {release_words.rehearsed({REHEARSAL: tried})}"[:2000]
+        if issue.status is not Status.AWAITING_APPROVAL or issue.reason != message:
+            stage_log.move(session, issue.id, Status.AWAITING_APPROVAL, message)
+    return MergeLook("open", EVERY, message)
 
 
 def _waiting(session: Session, change: ChangeSet, name: str) -> Deployment:
-    """The row of the release that is waited for; of a run that was restarted, the one that had been given up."""
+    """The row of the awaited release; a restarted run reuses the row that it had given up."""
     row = rows.of(session, change, name, "production", automatic=False)
     row.status, row.ended_at = "pending", None
     return row
 
 
 def _approved(session: Session, context: StepContext, change: ChangeSet, state: PullState) -> None:
-    """Record the merge as the approval of this patch, once, and void a question that is still open."""
+    """Record the merge as the approval of this patch, once, and void a pending approval."""
     issue = session.get_one(Issue, context.issue_id)
     by = f"{state.by or 'a person'} (merge)"
     asked = session.exec(select(Approval).where(Approval.change_set_id == change.id)).all()
@@ -187,48 +187,48 @@ def _merged(
         found.fetch()
     at = store.time()
     merged = _merge_time(name, change, state, at)
-    live, says = _released(rt, found, name, repository, state.sha, merged, at)
+    live, message = _released(rt, found, name, repository, state.sha, merged, at)
     with store.write() as session:
         if live is None:
-            stage_log.move(session, issue.id, Status.QUEUED, says)
-            return MergeLook("merged", SOON, says)
-    _watched(rt, name, found, change, state, live, says)
-    return MergeLook("live", says=says)
+            stage_log.move(session, issue.id, Status.QUEUED, message)
+            return MergeLook("merged", SOON, message)
+    _watched(rt, name, found, change, state, live, message)
+    return MergeLook("live", says=message)
 
 
 def _merge_time(name: str, change: ChangeSet, state: PullState, at: datetime) -> datetime:
-    """When it was merged: the host's time, or that of the first look that saw it."""
+    """When it was merged, in ISO format: the code host's time, or that of the first look that found it merged."""
     with store.write() as session:
         row = _waiting(session, change, name)
-        told = row.judged.get("merged", {}).get("at") or (state.at or at).isoformat()
-        row.judged = {**row.judged, "merged": {"sha": state.sha, "at": told, "by": state.by}}
-        row.note = f"Merged as {state.sha[:12]}; waits for the release that carries it"
-    return datetime.fromisoformat(told)
+        merged_at = row.judged.get("merged", {}).get("at") or (state.at or at).isoformat()
+        row.judged = {**row.judged, "merged": {"sha": state.sha, "at": merged_at, "by": state.by}}
+        row.note = f"Merged as {state.sha[:12]}; awaiting the release that contains it"
+    return datetime.fromisoformat(merged_at)
 
 
 def _released(
     rt: Runtime, found: Clone, name: str, repository: Repository, sha: str, merged: datetime, at: datetime
 ) -> tuple[Deployed | None, str]:
-    """(the release that carries the merge, None if it is still waited for; the sentence for people)."""
+    """(the release that contains the merge, None while it is awaited; a sentence for people)."""
     rules = repository.pull_request
     signs = releases.seen(rt, name, repository, merged - releases.KNOWN)
     if carried := releases.carrying(found, [sign for sign in signs if sign.at >= merged], sha):
         live, source = carried
-        return live, f"Merged as {sha[:12]}; {source} tells of the release {live.sha[:12]} that carries it"
+        return live, f"Merged as {sha[:12]}; {source} reports release {live.sha[:12]}, which contains it"
     if releases.known(found, signs):
         if at < merged + timedelta(minutes=rules.release_wait_minutes):
-            return None, f"Merged as {sha[:12]}; waits for the release that carries it"
-        says = f"no release told of it in {rules.release_wait_minutes:g} minutes, so it is watched from now on"
-        return Deployed(sha, "", "READY", sha, since=at), f"Merged as {sha[:12]}; {says}"
+            return None, f"Merged as {sha[:12]}; awaiting the release that contains it"
+        message = f"no release was reported in {rules.release_wait_minutes:g} minutes, so the watch starts now"
+        return Deployed(sha, "", "READY", sha, since=at), f"Merged as {sha[:12]}; {message}"
     begins = merged + timedelta(minutes=rules.release_delay_minutes)
     if at < begins:
-        return None, f"Merged as {sha[:12]}; it is watched from {begins:%H:%M} UTC on"
-    says = "nothing tells of releases, so it is watched from its merge on"
-    return Deployed(sha, "", "READY", sha, since=begins), f"Merged as {sha[:12]}; {says}"
+        return None, f"Merged as {sha[:12]}; the watch starts at {begins:%H:%M} UTC"
+    message = "no source reports releases, so the watch starts at the merge"
+    return Deployed(sha, "", "READY", sha, since=begins), f"Merged as {sha[:12]}; {message}"
 
 
 def _health_before(rt: Runtime, name: str, since: datetime) -> dict[str, ServiceHealth]:
-    """The figures before the release. A source that does not answer must not keep a merged release unwatched."""
+    """The health before the release. A source that does not respond must not keep a merged release unwatched."""
     try:
         return scene.health_before(rt, sorted(scene.services_of(rt, name)), since)
     except VendorError as error:
@@ -237,9 +237,9 @@ def _health_before(rt: Runtime, name: str, since: datetime) -> dict[str, Service
 
 
 def _watched(
-    rt: Runtime, name: str, found: Clone, change: ChangeSet, state: PullState, live: Deployed, says: str
+    rt: Runtime, name: str, found: Clone, change: ChangeSet, state: PullState, live: Deployed, message: str
 ) -> None:
-    """The watch begins: the row has what production serves, from when, and what it replaced."""
+    """Start the watch: record what production serves, since when, and what it replaced."""
     since = live.since or store.time()
     before = _health_before(rt, name, since)
     parent = found.commits(f"{state.sha}^1")[0]
@@ -253,11 +253,11 @@ def _watched(
                 "sha": live.sha,
                 "url": change.pull_url,
                 "previous_vendor_id": parent,
-                "before": {service: told.model_dump() for service, told in before.items()},
+                "before": {service: health.model_dump() for service, health in before.items()},
                 "status": "watching",
                 "started_at": since,
                 "ready_at": since,
-                "note": says,
+                "note": message,
             }
         )
         session.add(row)

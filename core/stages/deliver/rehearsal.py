@@ -1,4 +1,4 @@
-"""The rehearsal of a rollback: before production is touched, the way back is tried and timed.
+"""The rehearsal of a rollback: before production changes, the rollback is tried and timed.
 
 ``Deployment.judged["rehearsal"]`` holds ``ok`` (None where the way to production cannot try it), ``says``, and
 ``seconds``. A rehearsal that failed keeps the release from production, until a person releases it anyway.
@@ -22,21 +22,21 @@ from core.vendors.command import CommandError, Unreachable
 from core.vendors.delivery.types import Deliverer, ReleaseOrder, RollbackTrial
 
 log = logging.getLogger(__name__)
-KEPT_BACK = "kept_back"  # in Deployment.judged: nothing was deployed, and a person may release it anyway
-ANYWAY = "Release this patch anyway"  # what an approval of such a person says
+KEPT_BACK = "kept_back"  # key in Deployment.judged: nothing was deployed, but a person may release it anyway
+ANYWAY = "Release this patch anyway"  # the text of an approval that overrides a failed rehearsal
 
 
 def run(deliverer: Deliverer, row: Deployment, order: ReleaseOrder) -> Deployment:
-    """Rehearse once, and again after a failure. Raises VendorError when the vendor does not answer."""
+    """Rehearse once, and again after a failure. Raises VendorError when the vendor does not respond."""
     if row.judged.get(REHEARSAL, {}).get("ok") is not False and REHEARSAL in row.judged:
         return row
     if order.previous:
-        told = timed(lambda: deliverer.rehearse(order))
+        trial = timed(lambda: deliverer.rehearse(order))
     else:
-        told = _told(RollbackTrial(False, "production serves nothing that a rollback could return to"), 0.0)
+        trial = _result(RollbackTrial(False, "production serves no deployment that a rollback could restore"), 0.0)
     with store.write() as session:
         kept = session.get_one(Deployment, row.id)
-        kept.judged = {**kept.judged, REHEARSAL: told}
+        kept.judged = {**kept.judged, REHEARSAL: trial}
     return kept
 
 
@@ -48,23 +48,23 @@ def timed(work: Callable[[], RollbackTrial]) -> dict[str, Any]:
         if not error.permanent:
             raise
         return {"ok": False, "says": error.message, "seconds": time.monotonic() - begun}
-    return _told(found, time.monotonic() - begun)
+    return _result(found, time.monotonic() - begun)
 
 
-def _told(found: RollbackTrial, seconds: float) -> dict[str, Any]:
+def _result(found: RollbackTrial, seconds: float) -> dict[str, Any]:
     return {"ok": True if found.done else None, "says": found.says, "seconds": seconds}
 
 
 def refusal(session: Session, row: Deployment, change: ChangeSet) -> str:
-    """Why the release must not go to production; empty if the way back works, or a person accepted that it does not."""
-    told = row.judged.get(REHEARSAL, {})
-    if told.get("ok") is not False or _accepted(session, change):
+    """Why the release must not go to production; empty if the rollback works or a person accepted the risk."""
+    trial = row.judged.get(REHEARSAL, {})
+    if trial.get("ok") is not False or _accepted(session, change):
         return ""
-    return f"The rollback was rehearsed and failed: {told['says']}. Mend it, or release this patch anyway"
+    return f"The rehearsal of the rollback failed: {trial['says']}. Fix it, or release this patch anyway"
 
 
 def _accepted(session: Session, change: ChangeSet) -> bool:
-    """Did a person release this patch anyway, after an earlier run of it had been kept back?"""
+    """Did a person release this patch anyway, after an earlier run held it back?"""
     approval = select(Approval.id).where(
         Approval.change_set_id == change.id, Approval.asks == ANYWAY, Approval.state == "approved"
     )
@@ -99,6 +99,6 @@ def _reverted(found: Clone, change: ChangeSet) -> RollbackTrial:
         log.info("the change %s does not apply to the main branch: %s", change.id, error)
         clean = False
     if not clean:
-        says = f"the merge and its revert do not apply to {found.repository.branch}"
-        raise VendorError("git", says, permanent=True)
+        message = f"the merge and its revert do not apply to {found.repository.branch}"
+        raise VendorError("git", message, permanent=True)
     return RollbackTrial(True, f"the revert applies to {found.repository.branch}")

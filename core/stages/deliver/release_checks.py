@@ -1,4 +1,4 @@
-"""The last checks before production. They run at the release itself, so no path through the flow bypasses them."""
+"""The last checks before production. They run in the release itself, so that no path of the flow bypasses them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SURE = 0.8  # of a change that an older version wrote, which has a confidence in
 
 
 def needs_approval(change: ChangeSet) -> bool:
-    """A patch without a proof by the whole suite, or of a class without autonomy, needs a person first."""
+    """Does the patch need a person's approval: no proof by the whole test suite, or a class without autonomy?"""
     alone = change.proof["autonomy"]["may"] if "autonomy" in change.proof else change.confidence >= SURE
     return not change.proof.get("complete") or bool(change.proof.get("slow")) or not alone
 
@@ -28,7 +28,7 @@ def lost(session: Session, policy: Policy, change: ChangeSet) -> bool:
 
 
 def missing(session: Session, issue_id: int, run: int, change: ChangeSet, policy: Policy) -> list[str]:
-    """What this change lacks for production; empty if nothing."""
+    """The requirements for production that this change does not meet."""
     decision = _newest(session, Decision, Decision.issue_id == issue_id, Decision.run == run)
     review = _newest(session, Review, Review.change_set_id == change.id)
     asked = needs_approval(change) or unseen(review) or decision is None or decision.needs_approval or unasked(decision)
@@ -46,7 +46,7 @@ def missing(session: Session, issue_id: int, run: int, change: ChangeSet, policy
         "the tests have not passed": not tested(session, change),
         "this exact patch lacks a person's approval": asked and approved is None,
     }
-    return [says for says, locked in locks.items() if locked]
+    return [text for text, locked in locks.items() if locked]
 
 
 def tested(session: Session, change: ChangeSet) -> bool:

@@ -1,4 +1,4 @@
-"""What people are told of a release's rehearsal and of its share of the traffic. Pure."""
+"""The texts for people on a release's rehearsal and on its share of the traffic. Pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ REHEARSAL, TRAFFIC = "rehearsal", "traffic"  # in Deployment.judged
 
 
 def rehearsed(judged: Mapping[str, Any]) -> str:
-    """How the rehearsal of the rollback ended; empty when there was none."""
-    told = judged.get(REHEARSAL, {})
-    if not told:
+    """The result of the rehearsal of the rollback; empty if there was none."""
+    stored = judged.get(REHEARSAL, {})
+    if not stored:
         return ""
-    if told.get("ok"):
-        return f"Rollback rehearsed in {told['seconds']:.1f} s"
-    return f"Rollback {'not rehearsed' if told.get('ok') is None else 'rehearsal failed'}: {told.get('says', '')}"
+    if stored.get("ok"):
+        return f"Rollback rehearsed in {stored['seconds']:.1f} s"
+    return f"Rollback {'not rehearsed' if stored.get('ok') is None else 'rehearsal failed'}: {stored.get('says', '')}"
 
 
 def share(judged: Mapping[str, Any]) -> str:
     """The share of the traffic that a release serves; empty where it has no steps."""
-    told = judged.get(TRAFFIC, {})
-    if not told.get("steps"):
+    stored = judged.get(TRAFFIC, {})
+    if not stored.get("steps"):
         return ""
-    shares = ", ".join(f"{step} %" for step in told["steps"])
-    return f"all, after {shares}" if told.get("all") else f"{told['share']} % (steps: {shares}, all)"
+    shares = ", ".join(f"{step} %" for step in stored["steps"])
+    return f"all, after {shares}" if stored.get("all") else f"{stored['share']} % (steps: {shares}, all)"

@@ -1,4 +1,4 @@
-"""Which release carries a merge: what deployments, changes and release tags say of commits."""
+"""Finds the release that contains a merge, from deployments, reported changes and release tags."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.stages.deliver import scene
 from core.stages.workspace import Clone
 from core.vendors.base import Deployed
 
-KNOWN = timedelta(days=14)  # so far back earlier releases are looked for
+KNOWN = timedelta(days=14)  # how far back earlier releases are searched
 MOST = 50  # releases that are compared
 SHA = re.compile(r"[0-9a-f]{7,40}")
 TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -25,7 +25,7 @@ TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True)
 class ReleaseSign:
-    """A name of a release, the time when it was first seen live, and who told of it."""
+    """The name of a release, when it was first seen live, and the source that reported it."""
 
     name: str
     at: datetime
@@ -33,7 +33,7 @@ class ReleaseSign:
 
 
 def seen(rt: Runtime, name: str, repository: Repository, since: datetime) -> list[ReleaseSign]:
-    """Every sign of a release since then, oldest first."""
+    """Every report of a release since ``since``, oldest first."""
     with store.read() as session:
         signs = [*_tagged(session, rt, name, repository, since)]
     signs += [
@@ -52,9 +52,9 @@ def _deployed(rt: Runtime, repository: Repository) -> Iterator[tuple[str, Deploy
 
 
 def _tagged(session: Session, rt: Runtime, name: str, repository: Repository, since: datetime) -> Iterator[ReleaseSign]:
-    """Releases that the signals of the repository's services name, and changes that a source told of.
+    """Releases named by signals of the repository's services, and changes that a source reported.
 
-    A commit of the main branch, which GitHub tells of as a change, is no release.
+    A commit on the main branch, which GitHub reports as a change, is not a release.
     """
     services = scene.services_of(rt, name)
     rows = session.exec(
@@ -73,9 +73,9 @@ def _tagged(session: Session, rt: Runtime, name: str, repository: Repository, si
 
 
 def commit_of(found: Clone, name: str) -> str:
-    """The commit that a release is named after: its name, or a tag, also behind "package@" or "+". Empty if unknown.
+    """The commit of a release, from its name: a hash or a tag, possibly after "package@" or "+". Empty if unknown.
 
-    The name is a stranger's text: no other ref of git is looked up by it.
+    The name is untrusted text, so no other git ref is looked up by it.
     """
     parts = dict.fromkeys([name, name.rpartition("@")[2], name.rpartition("+")[2]])
     wanted = [part for part in parts if SHA.fullmatch(part)]
@@ -85,7 +85,7 @@ def commit_of(found: Clone, name: str) -> str:
 
 
 def carrying(found: Clone, signs: Sequence[ReleaseSign], sha: str) -> tuple[Deployed, str] | None:
-    """The first release whose commit contains ``sha``, and who told of it."""
+    """The first release whose commit contains ``sha``, and the source that reported it."""
     for sign in signs:
         if (commit := commit_of(found, sign.name)) and found.contains(commit, sha):
             return Deployed(commit, "", "READY", commit, since=sign.at), sign.source
@@ -93,5 +93,5 @@ def carrying(found: Clone, signs: Sequence[ReleaseSign], sha: str) -> tuple[Depl
 
 
 def known(found: Clone, signs: Sequence[ReleaseSign]) -> bool:
-    """Does any sign name a commit of this repository, so that later releases can be expected to be told of, too?"""
+    """Does any report name a commit of this repository? Then later releases are expected to be reported, too."""
     return any(commit_of(found, sign.name) for sign in signs[-MOST:])

@@ -1,4 +1,4 @@
-"""Rollback: production serves again what it served before a deployment."""
+"""Rollback: make production serve what it served before a deployment."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SETTLED, EVERY = 300.0, 15.0  # seconds: how long, and how often, a late move of
 
 
 def made(rt: Runtime, row: Deployment) -> list[Deployed]:
-    """Everything that was created for this row. Two workers, or a lost response, may have created more."""
+    """Every deployment that was created for this row; two workers or a lost response may have created several."""
     return ways.of(rt, row.repository).with_key(ways.order_of(row))
 
 
 def restore(rt: Runtime, row: Deployment) -> Restored:
     """Move production back to ``row.previous_vendor_id``, whichever deployment of this row it serves.
 
-    One that is still being built is cancelled first: it would take production over when it is finished.
+    A deployment that is still being built is cancelled first: once finished, it would take over production.
     """
     deliverer = ways.of(rt, row.repository)
     if not deliverer.promotes:
@@ -37,7 +37,7 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
     for one in found:
         if one.state not in FINISHED:
             deliverer.cancel(one)
-    if found and not order.vendor_id:  # the process died before it had stored the id
+    if found and not order.vendor_id:  # the process died before it stored the id
         order = replace(order, vendor_id=found[0].vendor_id)
     live = traffic.serving(deliverer, row, order) or deliverer.production()
     if live and live.vendor_id == row.previous_vendor_id:
@@ -49,7 +49,7 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
     begun = time.monotonic()
     deliverer.rollback(order)
     _seen(deliverer, row.previous_vendor_id)
-    with store.write() as session:  # the next question for approval tells how long a way back takes
+    with store.write() as session:  # the next approval shows how long a rollback takes
         session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun
     return Restored("rolled_back", f"rolled back to {row.previous_vendor_id}")
 
@@ -58,14 +58,14 @@ def _seen(deliverer: Deliverer, vendor_id: str) -> None:
     """Raises VendorError unless production serves this deployment."""
     live = deliverer.production()
     if live is None or live.vendor_id != vendor_id:
-        says = f"production serves {live.vendor_id if live else 'nothing'} after the rollback to {vendor_id}"
-        raise VendorError(deliverer.name, says)
+        message = f"production serves {live.vendor_id if live else 'nothing'} after the rollback to {vendor_id}"
+        raise VendorError(deliverer.name, message)
 
 
 def settle(context: StepContext, change_id: int) -> Wait:
-    """Seconds until the next check whether production moved to the deployment after all; then it is restored again.
+    """Seconds until the next check whether production moved to the deployment late; if it did, it is restored again.
 
-    0 when five minutes have passed: a vendor's alias request is done by then.
+    0 after five minutes: by then a vendor has finished any pending alias request.
     """
     rt = context.runtime
     with store.read() as session:

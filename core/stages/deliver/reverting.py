@@ -1,6 +1,6 @@
-"""The way back where people merge: a pull request that reverts, and what becomes of it.
+"""Rollback where people merge: a revert pull request, followed until it is merged or closed.
 
-A proposed revert is no rollback: production serves the release until the revert is merged and released.
+A proposed revert is not a rollback yet: production serves the release until the revert is merged and released.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from core.vendors.base import PullState, VendorError
 from core.vendors.command import CommandError
 
 log = logging.getLogger(__name__)
-REVERT = "revert"  # in Deployment.judged: {"sha", "branch", "number", "url"}
+REVERT = "revert"  # key in Deployment.judged: {"sha", "branch", "number", "url"}
 
 
 @dataclass(frozen=True)
 class Restored:
-    """``status`` is the row's: rolled_back, superseded when production serves another deployment, or reverting when a
-    person has to merge the revert.
+    """The result of a rollback. ``status`` becomes the row's status: rolled_back, superseded (production serves another
+    deployment), or reverting (a person has to merge the revert).
 
-    ``late``: production never served it, but the vendor may still move production to it.
+    ``late``: production never served the deployment, but the vendor may still move production to it.
     """
 
     status: str
@@ -48,12 +48,14 @@ def propose(rt: Runtime, row: Deployment) -> Restored:
         row = session.get_one(Deployment, row.id)
     if not row.vendor_id:
         return Restored("rolled_back", "nothing had reached production")
-    told = row.judged.get(REVERT) or _proposed(rt, row, change)
-    return Restored("reverting", f"the revert is ready for review: {_where(told)}. Merge it to take the fix out")
+    revert = row.judged.get(REVERT) or _proposed(rt, row, change)
+    return Restored("reverting", f"the revert is ready for review: {_where(revert)}. Merge it to remove the fix")
 
 
-def _where(told: dict) -> str:
-    return f"pull request {told['number']} ({told['url']})" if told.get("number") else f"branch {told['branch']}"
+def _where(revert: dict) -> str:
+    return (
+        f"pull request {revert['number']} ({revert['url']})" if revert.get("number") else f"branch {revert['branch']}"
+    )
 
 
 def _proposed(rt: Runtime, row: Deployment, change: ChangeSet) -> dict:
@@ -63,22 +65,22 @@ def _proposed(rt: Runtime, row: Deployment, change: ChangeSet) -> dict:
     merged = row.judged.get("merged", {}).get("sha") or row.vendor_id
     made = _commit(found, row, merged)
     found.push(made.sha, branch)
-    told = {"sha": made.sha, "branch": branch, **_opened(rt, repository, row, change, branch, merged)}
+    revert = {"sha": made.sha, "branch": branch, **_opened(rt, repository, row, change, branch, merged)}
     with store.write() as session:
         kept = session.get_one(Deployment, row.id)
-        kept.judged = {**kept.judged, REVERT: told}
-    return told
+        kept.judged = {**kept.judged, REVERT: revert}
+    return revert
 
 
 def _commit(found: Clone, row: Deployment, merged: str) -> Commit:
     at = int(row.ready_at.timestamp()) if row.ready_at else 0
-    message = f"Revert the fix of issue {row.issue_id}\n\nThis reverts {merged}, which did harm in production.\n"
+    message = f"Revert the fix of issue {row.issue_id}\n\nThis reverts {merged}, which caused harm in production.\n"
     try:
         return found.reverted(f"refs/changes/revert-{row.id}", merged, message, at)
     except CommandError as error:
         log.info("the revert of %s does not apply: %s", merged, error)
-        says = f"the revert of {merged[:12]} does not apply to {found.repository.branch}: revert it by hand"
-        raise VendorError("git", says, permanent=True) from None
+        message = f"the revert of {merged[:12]} does not apply to {found.repository.branch}: revert it by hand"
+        raise VendorError("git", message, permanent=True) from None
 
 
 def _opened(
@@ -88,7 +90,7 @@ def _opened(
         return {}
     with store.read() as session:
         issue = session.get_one(Issue, row.issue_id)
-    why = fenced(str(row.judged.get("says") or "A person asked for it."), 1000)
+    why = fenced(str(row.judged.get("says") or "A person requested it."), 1000)
     link = f"{rt.settings.public_url}/deployments?deployment={row.id}"
     body = f"**Why.** {why}\n\nThis reverts {merged} ({fenced(change.title, 200)}).\n\n[Deployment {row.id}]({link})"
     title = f"Revert the fix of {fenced(issue.title, 80)}"
@@ -96,28 +98,28 @@ def _opened(
     return {"number": pull.number, "url": pull.url}
 
 
-# --- what becomes of it -------------------------------------------------------------------------------
+# --- after the proposal --------------------------------------------------------------------------------
 
 
 def follow(rt: Runtime) -> None:
-    """Look at every open revert: merged, it is a rollback; closed, a person keeps the release."""
+    """Check every open revert: if merged, it is a rollback; if closed, a person keeps the release."""
     with store.read() as session:
         open_ = session.exec(select(Deployment).where(Deployment.status == "reverting")).all()
     for row in open_:
         try:
             _end(row, _state(rt, row))
         except (VendorError, CommandError) as error:
-            log.warning("the revert of deployment %s could not be looked at: %s", row.id, error)
-        except Exception:  # the next round tries again, and no other work of this one is lost
+            log.warning("the revert of deployment %s could not be checked: %s", row.id, error)
+        except Exception:  # the next cycle retries, and the rest of this cycle continues
             log.exception("the revert of deployment %s could not be followed", row.id)
 
 
 def _state(rt: Runtime, row: Deployment) -> PullState:
-    repository, told = rt.policy.repositories[row.repository], row.judged.get(REVERT, {})
-    if rt.host and repository.github and told.get("number"):
-        return rt.host.pull_state(repository.github, told["number"])
+    repository, revert = rt.policy.repositories[row.repository], row.judged.get(REVERT, {})
+    if rt.host and repository.github and revert.get("number"):
+        return rt.host.pull_state(repository.github, revert["number"])
     found = workspace.clone(rt, row.repository, repository)
-    return merging.branch_state(found, told["branch"], told["sha"])
+    return merging.branch_state(found, revert["branch"], revert["sha"])
 
 
 def _end(row: Deployment, state: PullState) -> None:
@@ -132,10 +134,12 @@ def _end(row: Deployment, state: PullState) -> None:
 
 def _rolled_back(session: Session, row: Deployment, state: PullState) -> None:
     issue, change = session.get_one(Issue, row.issue_id), session.get_one(ChangeSet, row.change_set_id)
-    says = f"The revert was merged as {state.sha[:12]}"
-    row.status, row.note, change.status = "rolled_back", f"{row.note}. {says}"[:2000], "rolled_back"
+    message = f"The revert was merged as {state.sha[:12]}"
+    row.status, row.note, change.status = "rolled_back", f"{row.note}. {message}"[:2000], "rolled_back"
     learn.remember(session, issue.id, change.run, "rolled_back", row.note, by=state.by or "platform")
-    notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{says}. It is live when it is released.")
+    notify.queue(
+        session, "rolled_back", issue, f"rollback-{row.key}", f"{message}. It takes effect when it is released."
+    )
 
 
 def _kept(session: Session, row: Deployment, state: PullState) -> None:

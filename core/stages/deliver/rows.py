@@ -9,8 +9,9 @@ from core.models import ChangeSet, Deployment
 
 
 def of(session: Session, change: ChangeSet, repository: str, environment: str, automatic: bool) -> Deployment:
-    """The deployment of a change, found by its key or made: one preview a commit, and one in production, after which
-    comes another when it was superseded.
+    """Find the deployment of a change by its key, or create it.
+
+    There is one preview for each commit, and one production deployment, followed by another if it was superseded.
     """
     key = f"issue-{change.issue_id}-run-{change.run}-attempt-{change.attempt}-{environment}"
     if environment == "preview":

@@ -1,7 +1,7 @@
-"""What production reports about a release: stored metric points and signals, as a scene for the judge.
+"""The scene of a release for the judge: the metric points and signals of production, from the database.
 
-Errors of one fingerprint in one service are one fault. Of several sources that report an issue one is counted, so that
-two vendors do not count an error twice.
+Errors of one fingerprint in one service are one fault. If several sources report an issue, only one of them counts,
+so that no error is counted twice.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ from core.vendors.base import VendorError
 HISTORY = timedelta(hours=1)  # before the release; errors count as new against this history
 UNSETTLED = timedelta(minutes=2)  # metric intervals this young may still change
 MOST_SIGNALS = 20_000
-CRASHES = 3  # of a fault, the newest, from which its files are read
+CRASHES = 3  # newest crashes of a fault from which its files are read
 COUNTED = (Kind.EXCEPTION, Kind.LOG)
 SHORT_SHA = 7  # vendors may shorten a commit's name to so many digits
-UNREAD = timedelta(seconds=60)  # so long a report may wait until it is grouped, and its fault until it is analysed
-OUTSIDE = (Cause.UPSTREAM, Cause.CREDENTIAL, Cause.ENVIRONMENT)  # causes that no change of the code has
-REPLACED = "replaced_since"  # in Deployment.judged: since when production served what the release replaced
+UNREAD = timedelta(seconds=60)  # how long a report may wait for grouping, and its fault for analysis
+OUTSIDE = (Cause.UPSTREAM, Cause.CREDENTIAL, Cause.ENVIRONMENT)  # causes that a code change does not introduce
+REPLACED = "replaced_since"  # key in Deployment.judged: when production began to serve the replaced deployment
 
 
 @dataclass(frozen=True)
 class Release:
-    """The judged deployment, and its changes."""
+    """The judged deployment and its change set."""
 
     issue: Issue
     change: ChangeSet
@@ -70,7 +70,7 @@ class Release:
 
     @property
     def begun(self) -> datetime:
-        """When it served its first share of the traffic; what was before that is its baseline."""
+        """When it served its first share of the traffic; the time before that is its baseline."""
         return traffic.begun(self.row) or self.ready
 
     @property
@@ -78,7 +78,7 @@ class Release:
         return self.begun - HISTORY
 
     def outside(self, column):
-        """A condition on a time: not in the steps, when two releases served beside each other."""
+        """SQL condition on a time: outside of the traffic steps, during which two releases served in parallel."""
         return (column < self.begun) | (column >= self.ready)
 
     @property
@@ -88,11 +88,11 @@ class Release:
     @property
     def baseline(self) -> float:
         """Seconds for which the replaced deployment had served; infinite if unknown."""
-        told = self.row.judged.get(REPLACED)
-        return max(0.0, -self.seconds(datetime.fromisoformat(told))) if told else math.inf
+        since = self.row.judged.get(REPLACED)
+        return max(0.0, -self.seconds(datetime.fromisoformat(since))) if since else math.inf
 
     def seconds(self, at: datetime) -> float:
-        """Seconds from the moment it began to serve; negative before it. The time of its steps is left out."""
+        """Seconds since it began to serve; negative before that. The time of its traffic steps does not count."""
         return (at - (self.begun if at < self.begun else self.ready)).total_seconds()
 
 
@@ -202,7 +202,7 @@ def health_before(rt: Runtime, services: Sequence[str], at: datetime) -> dict[st
 
 
 def _signals(session: Session, release: Release, at: datetime) -> Sequence[Row]:
-    """Errors of the issue's environment, the newest first. One that is not grouped yet has no fingerprint so far."""
+    """Errors of the issue's environment, newest first. An error that is not grouped yet has no fingerprint."""
     grouped = col(Signal.issue_id).is_not(None) | col(Signal.set_aside).is_not(None)
     return session.connection().execute(
         select_columns(
@@ -229,7 +229,7 @@ def _faults(session: Session, release: Release, rows: Sequence[Row], at: datetim
         groups[_name(row), row.service].append(row)
     for (fingerprint, service), signals in groups.items():
         known = {row.issue_id for row in signals if row.issue_id}
-        told = {causes.get(issue) for issue in known}
+        found = {causes.get(issue) for issue in known}
         yield Fault(
             fingerprint,
             service,
@@ -237,8 +237,8 @@ def _faults(session: Session, release: Release, rows: Sequence[Row], at: datetim
             own=release.issue.id in known or fingerprint == release.issue.fingerprint,
             reach=_reach(session, release, service, signals),
             issue=next(iter(known - {release.issue.id}), None),
-            outside=bool(told) and told <= set(OUTSIDE),
-            unread=_unread(release, signals, told, at),
+            outside=bool(found) and found <= set(OUTSIDE),
+            unread=_unread(release, signals, found, at),
         )
 
 
@@ -255,7 +255,7 @@ def _unread(release: Release, signals: Sequence[Row], causes: Collection[Cause |
 
 
 def _ungrouped(session: Session, release: Release, at: datetime) -> dict[str, tuple[Event, ...]]:
-    """Young errors since the release that no round has grouped yet, by service, as the source with most tells them."""
+    """Recent errors since the release that are not grouped yet, by service, from the source with the most of them."""
     rows = session.exec(
         select(Signal.service, Signal.source, Signal.at, Signal.count).where(
             col(Signal.issue_id).is_(None),
@@ -267,10 +267,10 @@ def _ungrouped(session: Session, release: Release, at: datetime) -> dict[str, tu
             col(Signal.received_at) > at - UNREAD,
         )
     ).all()
-    told: dict[str, dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    events: dict[str, dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
     for service, source, when, count in rows:
-        told[service][source].append(Event(release.seconds(when), count))
-    return {service: tuple(max(by.values(), key=_total)) for service, by in told.items()}
+        events[service][source].append(Event(release.seconds(when), count))
+    return {service: tuple(max(by.values(), key=_total)) for service, by in events.items()}
 
 
 def _total(events: Sequence[Event]) -> int:
@@ -278,15 +278,15 @@ def _total(events: Sequence[Event]) -> int:
 
 
 def _counted(release: Release, rows: Sequence[Row]) -> Iterator[Row]:
-    """Each issue's errors as one source reports them: the one with most since the release, then with most in all, then
-    the one that tells most of their times apart.
+    """Each issue's errors from one source: the one with the most errors since the release, then the most in total, then
+    the most distinct times.
     """
     totals: dict[object, dict[str, tuple[int, int, int]]] = defaultdict(dict)
     for row in rows:
         since, all_, times = totals[_cause(row)].get(row.source, (0, 0, 0))
         since += row.number * (row.at >= release.ready)
         totals[_cause(row)][row.source] = (since, all_ + row.number, times + 1)
-    best = {cause: max(told, key=lambda source: (*told[source], source)) for cause, told in totals.items()}
+    best = {cause: max(sources, key=lambda source: (*sources[source], source)) for cause, sources in totals.items()}
     return (row for row in rows if row.source == best[_cause(row)])
 
 
@@ -303,7 +303,7 @@ def _event(release: Release, row: Row) -> Event:
 
 
 def _replaced(named: str | None, release: Release) -> bool:
-    """Does the error name the release that was replaced? Where people merge it is the commit before the merge."""
+    """Does the error name the replaced release? Where people merge, that is the commit before the merge."""
     known = (release.change.base_sha, release.row.previous_vendor_id)
     return named is not None and len(named) >= SHORT_SHA and any(sha.startswith(named) for sha in known)
 
@@ -312,7 +312,7 @@ def _reach(session: Session, release: Release, service: str, signals: Sequence[R
     if service not in release.services:
         return Reach.NONE
     newest = [row.id for row in signals[:CRASHES]]
-    told = session.exec(select(Signal.crash).where(col(Signal.id).in_(newest))).all()
-    crashes = [Crash.model_validate(crash) for crash in told if crash]
+    crashes = session.exec(select(Signal.crash).where(col(Signal.id).in_(newest))).all()
+    crashes = [Crash.model_validate(crash) for crash in crashes if crash]
     passed = {stack.normal_file(frame.file) for crash in crashes for frame in crash.frames if frame.in_app}
     return Reach.CHANGED if passed & release.files else Reach.POSSIBLE

@@ -1,7 +1,7 @@
 """A service's own success checks (``[services.NAME.checks.CHECK]``), run before a release and at each look.
 
-A check is an address with its expected answer, or a metric with its bound. Its answer is "" when it passes and the
-fault in words when it fails; a metric with too few requests has no answer.
+A check is a URL with its expected response, or a metric with its maximum. Its result is "" if it passes, else a
+description of the fault; a metric with too few requests has no result.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def bound(check: SuccessCheck, health: ServiceHealth, least: int) -> str | None:
 
 
 def harm(before: Answers, last: Answers, now: Answers) -> list[str]:
-    """Checks that passed before the release and fail at two looks in a row. Pure."""
+    """Checks that passed before the release and failed in two consecutive looks. Pure."""
     return [f"{name}: {fault}" for name, fault in now.items() if fault and last.get(name) and before.get(name) == ""]
 
 

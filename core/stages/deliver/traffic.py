@@ -1,9 +1,9 @@
-"""Shares of traffic: how far a release has come on its way from a first share to all of production.
+"""Shares of traffic: the progress of a release from its first share to all of production.
 
-``Deployment.judged["traffic"]`` holds it: the ``steps`` of the policy when the release began, the ``share`` that it is
-to serve now, ``asked`` and ``since`` when it was asked for and served that, ``begun`` when it served the first one, and
-``all`` once it serves everything. A share is asked for again until the target serves it, so that a process may be
-killed anywhere.
+``Deployment.judged["traffic"]`` holds: the policy's ``steps`` (percent) when the release began; the ``share`` (percent)
+that it should serve now; ``asked`` and ``since``, when that share was requested and first served; ``begun``, when the
+first share was served; and ``all``, when it began to serve everything. A share is requested again until the target
+serves it, so that a process can be killed at any point.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ALL = 100  # percent
 
 
 def planned(repository: Repository) -> dict[str, Any]:
-    """What the row keeps before the release; nothing where it serves all of the traffic at once."""
+    """The initial value of the row before the release; empty if the release serves all traffic at once."""
     return {TRAFFIC: {"steps": repository.steps, "share": repository.steps[0]}} if repository.steps else {}
 
 
@@ -41,12 +41,12 @@ def partly(row: Deployment) -> bool:
 
 def begun(row: Deployment) -> datetime | None:
     """When a release that serves everything now served its first share."""
-    told = of(row)
-    return datetime.fromisoformat(told["begun"]) if told.get("all") and told.get("begun") else None
+    stored = of(row)
+    return datetime.fromisoformat(stored["begun"]) if stored.get("all") and stored.get("begun") else None
 
 
 def following(row: Deployment) -> int:
-    """The share after the one of now."""
+    """The share after the current one, in percent."""
     return next(share for share in (*steps(row), ALL) if share > of(row)["share"])
 
 
@@ -64,13 +64,13 @@ def keep(row: Deployment, **values: Any) -> Deployment:
 
 
 def accepted(deliverer: Deliverer, order: ReleaseOrder) -> None:
-    """Raises a permanent VendorError where the target cannot go through the order's steps."""
+    """Raises a permanent VendorError if the target does not support the steps of the order."""
     if order.steps:
         _stepwise(deliverer).accepts(order)
 
 
 def shifted(deliverer: Deliverer, order: ReleaseOrder, share: int) -> int:
-    """Ask for a share; returns what the release serves by now."""
+    """Request a share in percent; returns the share that the release serves now."""
     return _stepwise(deliverer).shift(order, share)
 
 

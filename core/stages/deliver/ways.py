@@ -1,4 +1,4 @@
-"""Which repository goes to production by which way: the policy's ``delivery``, as a table."""
+"""The way to production of each repository: a table of the policy's ``delivery`` values."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def of(rt: Runtime, name: str) -> Deliverer:
 
 
 def find(rt: Runtime, name: str) -> Deliverer | None:
-    """As ``of``; None when it is not connected."""
+    """Like ``of``, but None when it is not connected."""
     try:
         return of(rt, name)
     except ConfigurationError:
@@ -80,7 +80,7 @@ def find(rt: Runtime, name: str) -> Deliverer | None:
 
 
 def order_of(row: Deployment, change: ChangeSet | None = None, preview: str = "") -> ReleaseOrder:
-    """What a way to production is told about the release of a row."""
+    """The order for the release of a deployment's row."""
     branch = change.branch if change else ""
     return ReleaseOrder(row.key, row.sha, branch, preview, row.vendor_id, row.previous_vendor_id, traffic.steps(row))
 

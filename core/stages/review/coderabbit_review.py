@@ -1,7 +1,7 @@
 """CodeRabbit's review of a fix that passed our own gates; the flow waits for it for a limited time.
 
-Its critical and major findings go back to the fixer; others are noted. A review that could not be had (a limit,
-skipped, no answer in time) is no approval: a person's is asked for in its place.
+Its critical and major findings go back to the fixer; others are noted. If there is no review (rate limit, skipped, no
+response in time), a person's approval is required instead.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from core.stages.results import PeerReview
 from core.vendors.base import ReviewProgress, VendorError
 
 GATE = "coderabbit"
-ASKS = 2  # how often a review is asked for again
+ASKS = 2  # how often a review is requested again
 
 
 def applies(rt: Runtime, repository: Repository, change: ChangeSet) -> bool:
-    """Is there a review to wait for?"""
+    """Does the flow have to wait for a review?"""
     return bool(rt.policy.coderabbit.enabled and rt.reviewer and repository.github and change.pull_number)
 
 
 def look(context: StageContext, change_id: int, asked: int) -> PeerReview:
     """One look: waiting (look again in ``seconds``), or ended with ``ok`` and what must be fixed.
 
-    ``asked`` says how often a review was asked for again; a look that asks returns it raised by one.
+    ``asked`` is the number of times that a review was requested again; a look that requests one returns it raised by
+    one.
     """
     rt, entry = context.runtime, context.log
     with store.read() as session:
@@ -64,7 +65,7 @@ def _seen(rt: Runtime, repository: Repository, change: ChangeSet) -> ReviewProgr
 
 
 def _pull(change: ChangeSet) -> int:
-    """Its pull request, which ``applies`` asked for. Raises ValueError where there is none."""
+    """The number of the pull request, which ``applies`` requires. Raises ValueError if there is none."""
     if change.pull_number is None:
         raise ValueError(f"change {change.id} has no pull request")
     return change.pull_number
@@ -73,7 +74,7 @@ def _pull(change: ChangeSet) -> int:
 def _ask_again(
     rt: Runtime, entry: Entry, repository: Repository, change: ChangeSet, seen: ReviewProgress, asked: int
 ) -> PeerReview:
-    """First wait as long as it asked for; then request the review again, once for each commit and time."""
+    """Wait as long as CodeRabbit asked for, then request the review again; idempotent for each commit and request."""
     entry.result = "waiting"
     if seen.wait and asked == 0:
         entry.says = f"{seen.says}; retry in {seen.wait:.0f} s"
@@ -93,22 +94,22 @@ def _again(seconds: float, asked: int) -> PeerReview:
 
 def _judged(entry: Entry, change_id: int, seen: ReviewProgress, rules: CodeRabbitRules) -> PeerReview:
     blocking = [f for f in seen.findings if f.severity in rules.block]
-    told = [f"{f.path}:{f.line}: {f.severity}: {f.says}" for f in blocking]
-    says = f"{seen.says}, {len(blocking)} of them blocking"
+    findings = [f"{f.path}:{f.line}: {f.severity}: {f.says}" for f in blocking]
+    message = f"{seen.says}, {len(blocking)} of them blocking"
     found = [
         {"gate": GATE, "path": f.path, "line": f.line, "severity": f.severity, "says": f.says} for f in seen.findings
     ]
-    _keep(change_id, {"gate": GATE, "passed": not blocking, "done": True, "says": says}, found, passed=not blocking)
-    entry.says = says
+    _keep(change_id, {"gate": GATE, "passed": not blocking, "done": True, "says": message}, found, passed=not blocking)
+    entry.says = message
     if blocking:
-        entry.failed(says)
-    return PeerReview(state="ended", ok=not blocking, findings=tuple(told))
+        entry.failed(message)
+    return PeerReview(state="ended", ok=not blocking, findings=tuple(findings))
 
 
 def _absent(entry: Entry, change_id: int, seen: ReviewProgress) -> PeerReview:
-    says = f"no review by CodeRabbit ({seen.says}); a person's approval is required instead"
-    _keep(change_id, {"gate": GATE, "passed": False, "done": False, "says": says}, [], passed=True)
-    entry.says = says
+    message = f"no review by CodeRabbit ({seen.says}); a person's approval is required instead"
+    _keep(change_id, {"gate": GATE, "passed": False, "done": False, "says": message}, [], passed=True)
+    entry.says = message
     return PeerReview(state="ended", ok=True, needs_approval=True)
 
 

@@ -1,4 +1,4 @@
-"""Runs in the sandbox, sealed.py in front: which statements of the asked files the tests run, by coverage.py.
+"""Runs in the sandbox behind sealed.py: measures with coverage.py which statements of the given files the tests run.
 
 The job is ``{"tests": folder, "files": [path]}``; the report ``{path: {"all": [line], "missed": [line]}}``.
 """

@@ -19,15 +19,15 @@ class GateFinding:
     path: str
     line: int
     says: str
-    severity: str = "error"  # "note": told to people, and no fault of the change
+    severity: str = "error"  # "note": shown to people, but not a fault of the change
 
 
 @dataclass(frozen=True)
 class Gate:
     """``value`` and ``limit`` are in the gate's own unit: findings, complexity, a ratio, or a share 0..1.
 
-    Not ``done``: it could not look, or what it saw is for a person to judge, and ``says`` which. When it does not pass
-    by that, a person's approval is asked for in its place.
+    Not ``done``: the gate could not run, or a person must judge its findings; ``says`` gives the reason. If it does not
+    pass for that reason, a person's approval is required instead.
     """
 
     gate: str
@@ -45,7 +45,8 @@ class Gate:
 def newly(gates: Sequence[dict], findings: Sequence[dict]) -> tuple[dict | None, list[tuple[bool, dict]]]:
     """The stored gate on new capabilities, and its rows, each with whether it needs a person.
 
-    None for a review that was made before the gate was. The rows that ask come first; the gate's value counts them.
+    None for a review that is older than this gate. The rows that need a person come first; the gate's value is their
+    number.
     """
     gate = next((g for g in gates if g.get("gate") == CAPABILITIES), None)
     asks = int((gate or {}).get("value") or 0)
@@ -67,7 +68,7 @@ def changed_lines(diff: str, suffix: str = ".py") -> Changed:
 
 
 def counted(gate: str, findings: Iterable[GateFinding], changed: Changed, what: str) -> Gate:
-    """A gate that passes when none of the findings is on a line that the change touched."""
+    """A gate that passes if no finding is on a line that the change touched."""
     own = tuple(f for f in findings if f.line in changed.get(f.path, ()))
-    says = f"{len(own)} {what} on changed lines" if own else f"no {what} on changed lines"
-    return Gate(gate, not own, says, float(len(own)), 0.0, own)
+    message = f"{len(own)} {what} on changed lines" if own else f"no {what} on changed lines"
+    return Gate(gate, not own, message, float(len(own)), 0.0, own)

@@ -1,8 +1,7 @@
 """The review's gates: security, secrets, dependencies, style, complexity, coverage, performance, documentation.
 
-Only what the change itself brought counts: a finding on a line that it did not touch is not its fault. Static tools
-(tools.py) and runtime_gates.py, which runs the code, run in the sandbox. What is read is read first: code that has run
-may have changed the files.
+Only findings on lines that the change touched count against it. The static tools (tools.py) and runtime_gates.py, which
+runs the code, run in the sandbox. Gates that only read run first, because executed code may change the files.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from core.stages.review.tools import Report
 
 COMPLEX = re.compile(r"`(.+?)` is too complex \((\d+) > ")
 Complexities = Mapping[tuple[str, str], int]  # by path and name of the function
-OF_TEXTS = ("B104", "B108")  # bandit's rules on what a text says
+OF_TEXTS = ("B104", "B108")  # bandit's rules on the content of a string
 
 
 def is_source(path: str, repository: Repository) -> bool:
@@ -36,7 +35,7 @@ def is_source(path: str, repository: Repository) -> bool:
 def review(
     tree: Path, diff: str, repository: Repository, rules: FixRules, runner: Runner, before: Mapping[str, str]
 ) -> list[Gate]:
-    """All gates over the checked-out change. ``diff`` is made with -U0; ``before`` holds the old texts."""
+    """Run all gates over the checked-out change. ``diff`` is made with -U0; ``before`` holds the old texts by path."""
     changed = changed_lines(diff)
     source = {path: lines for path, lines in changed.items() if is_source(path, repository)}
     report, old = _looked(tree, changed, before, runner)
@@ -52,7 +51,7 @@ def review(
 
 
 def _looked(tree: Path, changed: Changed, before: Mapping[str, str], runner: Runner) -> tuple[Report, Complexities]:
-    """What the tools say of the changed files, and how complex the functions of their old texts were."""
+    """The tools' findings in the changed files, and the complexity of the functions in their old texts."""
     with desk(tree) as made:
         old = {path: f"{made.name}/before_{number}.py" for number, path in enumerate(sorted(changed)) if path in before}
         for path, place in old.items():
@@ -76,7 +75,7 @@ def touched(diff: str) -> list[str]:
 def texts_before(git: Callable[..., str], base: str, diff: str, folder: str = ".") -> dict[str, str]:
     """Old texts of the Python files and manifests that a diff changes; ``git`` runs in the repository.
 
-    The paths of the diff lie below ``folder``.
+    The paths in the diff are below ``folder``.
     """
     paths = {line[6:] for line in diff.splitlines() if line.startswith("--- a/")}
     above = "" if folder == "." else f"{folder.rstrip('/')}/"
@@ -88,9 +87,9 @@ def texts_before(git: Callable[..., str], base: str, diff: str, folder: str = ".
 
 
 def security(report: Report, changed: Changed, source: Changed) -> Gate:
-    """bandit: findings of medium or high severity, in the generated test too; comments that silence it are ignored.
+    """bandit: findings of medium or high severity, also in the generated test; suppression comments are ignored.
 
-    In a test, a text alone is no fault: what looks like an address or a temporary path there is a reported value.
+    Rules on strings do not apply to a test: what looks like an address or a temporary path there is a reported value.
     """
     if not changed:
         return Gate("security", True, "no program code changed", 0.0, 0.0)
@@ -109,9 +108,9 @@ def style(report: Report, changed: Changed) -> Gate:
 
 
 def complexity(report: Report, tree: Path, changed: Changed, limit: int, old: Complexities | None = None) -> Gate:
-    """McCabe complexity of every function that holds a changed line (ruff C901 with a limit of 0).
+    """McCabe complexity of every function that contains a changed line (ruff C901 with a limit of 0).
 
-    One that was too complex before fails only when the change made it more so.
+    A function that was too complex before fails only if the change made it more complex.
     """
     worst, findings = 0, []
     for r in report.ruff:
@@ -121,10 +120,10 @@ def complexity(report: Report, tree: Path, changed: Changed, limit: int, old: Co
         name, value = _complexity_of(r.says)
         worst = max(worst, value)
         if value > max(limit, (old or {}).get((r.path, name), 0)):
-            says = f"{name} has complexity {value}, the limit is {limit}"
-            findings.append(GateFinding("complexity", r.path, r.line, says))
-    says = "; ".join(f.says for f in findings) or f"most complex changed function: {worst}"
-    return Gate("complexity", not findings, says, float(worst), float(limit), tuple(findings))
+            message = f"{name} has complexity {value}, the limit is {limit}"
+            findings.append(GateFinding("complexity", r.path, r.line, message))
+    message = "; ".join(f.says for f in findings) or f"most complex changed function: {worst}"
+    return Gate("complexity", not findings, message, float(worst), float(limit), tuple(findings))
 
 
 def _complexity_of(message: str) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""What Python code imports, and which packages of an index that may be. Pure, but for reading the tree."""
+"""The imports of Python code, and the packages they may come from. Pure, except for reading the tree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from core.repair.localize.sources import tree_of
 from core.stages.review.gate import Changed
 
-KNOWN_AS = {  # modules whose package has another name than they, as PyPI has them
+KNOWN_AS = {  # modules whose package on PyPI has a different name
     "attr": "attrs",
     "bs4": "beautifulsoup4",
     "Crypto": "pycryptodome",
@@ -47,7 +47,7 @@ def imported(text: str) -> Iterator[tuple[int, str]]:
 
 
 def packages(module: str) -> set[str]:
-    """Canonical names of the packages that a module may come from: its own, a known other one, python-X, pyX."""
+    """Canonical names of the packages that a module may come from: its own name, a known alias, python-X, pyX."""
     names = {module, f"python-{module}", f"py{module}", KNOWN_AS.get(module, module)}
     return {package(name) for name in names}
 
@@ -63,7 +63,7 @@ def package(module: str) -> str:
 
 
 def brought(tree: Path, changed: Changed, before: Mapping[str, str], tests: str) -> set[str]:
-    """Modules that a change imports and the program, its tests apart, did not import anywhere until then.
+    """Modules that a change imports and that the program, without its tests, did not import before.
 
     ``changed`` are its files with their changed lines, ``before`` the old texts of these files.
     """

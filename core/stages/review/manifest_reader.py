@@ -1,4 +1,4 @@
-"""Manifests, parsed in the sandbox: a stranger wrote them, and what comes back is checked and bounded."""
+"""Parses manifests in the sandbox, because they are untrusted; the result is validated and limited in size."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ANSWER = TypeAdapter(list[ManifestReport])
 
 
 def read(held: list[Mapping[str, str]], runner: Runner) -> list[Packages]:
-    """What each set of manifests (text by path) names, as manifests.read has it; all unread when the parsers fail."""
+    """The packages of each set of manifests (text by path), as by manifests.read; all unread if the parsers fail."""
     if not any(held):
         return [Packages() for _ in held]
     with tempfile.TemporaryDirectory(prefix="manifests-") as folder:
@@ -41,14 +41,14 @@ def read(held: list[Mapping[str, str]], runner: Runner) -> list[Packages]:
         runner.run(["python", "-I", "-c", script, job.name, answer.name], Path(folder), SECONDS)
         text = read_back(answer)
     try:
-        told = ANSWER.validate_json(text)
+        reports = ANSWER.validate_json(text)
     except ValidationError:
-        told = []
-    if len(told) != len(held):
+        reports = []
+    if len(reports) != len(held):
         return [Packages(unread=dict.fromkeys(one, "could not be read in the sandbox")) for one in held]
-    return [_packages(one) for one in told]
+    return [_packages(one) for one in reports]
 
 
-def _packages(told: ManifestReport) -> Packages:
-    pinned = {(name, version): path for name, version, path in told.pinned}
-    return Packages(pinned, told.loose, told.unread)
+def _packages(report: ManifestReport) -> Packages:
+    pinned = {(name, version): path for name, version, path in report.pinned}
+    return Packages(pinned, report.loose, report.unread)

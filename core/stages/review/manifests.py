@@ -1,10 +1,10 @@
-"""Which packages, in which versions, a repository's manifests and lock files name. Pure, but for ``texts``.
+"""The packages and versions that a repository's manifests and lock files name. Pure, except for ``texts``.
 
 The parsers run in the sandbox: manifest_reader.py starts this module there, so it imports nothing of the program.
 
-Read are what pip and its relatives write: requirements files, pyproject.toml, setup.cfg, Pipfile, and the locks of
-pip (PEP 751), Poetry, uv, PDM and Pipenv. Markers are not weighed: what is pinned for any platform counts. A range
-resolves to nothing here, and neither does what comes from an address or a repository.
+Formats: requirements files, pyproject.toml, setup.cfg, Pipfile, and the lock files of pip (PEP 751), Poetry, uv, PDM
+and Pipenv. Markers are ignored: a version that is pinned for any platform counts. Version ranges, and packages from a
+URL or a repository, count as not pinned.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from packaging.version import Version
 
 LISTS = ("*requirements*.txt", "*constraints*.txt", "requirements/*.txt")
 MANIFESTS = (*LISTS, "pyproject.toml", "setup.py", "setup.cfg", "Pipfile*", "pylock*.toml", "*.lock")
-LARGEST, LONGEST = 4 * 1024 * 1024, 100  # characters of one manifest, of a name or a version
-LINE = 2000  # characters of one requirement, its hashes apart
+LARGEST, LONGEST = 4 * 1024 * 1024, 100  # maximum characters of one manifest; of a name or a version
+LINE = 2000  # maximum characters of one requirement, without its hashes
 OWN = {"virtual", "editable", "directory", "path"}  # the program itself, or a part of it
 ELSEWHERE = {"git", "url", "vcs", "archive", "file"}
 FAULTS = (ValueError, TypeError, AttributeError, LookupError, RecursionError, configparser.Error)
@@ -39,8 +39,8 @@ Entries = Iterator[tuple[str, str]]  # (name, version); no version: it is not pi
 
 @dataclass
 class Packages:
-    """``pinned``: (name, version) and the first manifest that says so; ``loose``: by manifest the names that nothing
-    pins; ``unread``: by manifest what of it could not be read."""
+    """``pinned``: (name, version) -> the first manifest that pins it; ``loose``: manifest -> names that are not pinned;
+    ``unread``: manifest -> why it could not be read."""
 
     pinned: dict[tuple[str, str], str] = field(default_factory=dict)
     loose: dict[str, list[str]] = field(default_factory=dict)
@@ -56,7 +56,7 @@ def is_manifest(path: str) -> bool:
 
 
 def texts(tree: Path, source: Sequence[str] = ()) -> dict[str, str]:
-    """Manifests at the root, in requirements/, and in and above the program's folders; links are not followed."""
+    """Manifests at the root, in requirements/, and in and above the source folders; links are not followed."""
     folders = {".", *source, *(parent.as_posix() for folder in source for parent in Path(folder).parents)}
     found = {p for folder in folders for glob in MANIFESTS for p in (tree / folder).glob(glob) if _plain(tree, p)}
     return {path.relative_to(tree).as_posix(): _text(path) for path in sorted(found)}
@@ -72,13 +72,13 @@ def _text(path: Path) -> str:
 
 
 def earlier(now: Mapping[str, str], before: Mapping[str, str], changed: Sequence[str]) -> dict[str, str]:
-    """The manifests before a change; ``before`` has the old texts of the changed files, and lacks the new ones."""
+    """The manifests before a change; ``before`` has the old texts of the changed files, without new files."""
     kept = {path: text for path, text in now.items() if path not in changed}
     return kept | {path: text for path, text in before.items() if is_manifest(path)}
 
 
 def read(manifests: Mapping[str, str]) -> Packages:
-    """What the manifests name, each name in its canonical form. A manifest that makes no sense is ``unread``."""
+    """The packages of the manifests, with canonical names. A manifest that cannot be parsed is ``unread``."""
     found, loose = Packages(), []
     for path, text in manifests.items():
         odd = 0
@@ -99,7 +99,7 @@ def read(manifests: Mapping[str, str]) -> Packages:
 
 
 def _taken(found: Packages, loose: list[tuple[str, str]], path: str, name: str, version: str) -> bool:
-    """Note one entry; False when it makes no sense."""
+    """Record one entry; False if it is invalid."""
     try:
         name = canonicalize_name(name, validate=True)
         if len(name) > LONGEST or len(version) > LONGEST:
@@ -114,7 +114,7 @@ def _taken(found: Packages, loose: list[tuple[str, str]], path: str, name: str, 
 
 
 def _included(path: str, text: str) -> set[str]:
-    """The files that a list of requirements takes in."""
+    """The files that a requirements file includes."""
     listed = path.endswith(".txt")
     return {posixpath.normpath(posixpath.join(posixpath.dirname(path), to)) for to in INCLUDE.findall(text) if listed}
 
@@ -126,11 +126,11 @@ def _entries(path: str, text: str) -> Entries:
     return next((reader for glob, reader in READERS if fnmatch(name, glob)), _listed)(text)
 
 
-# --- one reader a format -----------------------------------------------------------------------------
+# --- one reader for each format ----------------------------------------------------------------------
 
 
 def _listed(text: str) -> Entries:
-    """A list of requirements as pip reads it, without its options."""
+    """A requirements file as pip reads it, without its options."""
     for line in re.sub(r"\\\r?\n", " ", text).splitlines():
         line = re.split(r"\s--", re.sub(r"(^|\s)#.*$", "", line))[0].strip()
         if line and not line.startswith(("-", ".", "/")):  # options, and folders
@@ -138,7 +138,7 @@ def _listed(text: str) -> Entries:
 
 
 def _required(line: str) -> tuple[str, str]:
-    """One requirement; ("", "") for what names no package."""
+    """(name, version) of one requirement; ("", "") if it names no package."""
     try:
         made = Requirement(line if len(line) <= LINE else "")
     except ValueError:
@@ -146,16 +146,16 @@ def _required(line: str) -> tuple[str, str]:
     return made.name, "" if made.url else _exact(str(made.specifier))
 
 
-def _exact(says: object) -> str:
-    """The version that a specifier pins, also the bare one of Poetry; empty when it pins none."""
-    text = str(says).strip() if len(str(says)) <= LINE else ""
+def _exact(value: object) -> str:
+    """The version that a specifier pins, including Poetry's bare version; empty if it pins none."""
+    text = str(value).strip() if len(str(value)) <= LINE else ""
     try:
         return str(Version(text))
     except ValueError:
         pass
     try:
         pins = [s.version for s in SpecifierSet(text) if s.operator in ("==", "===") and not s.version.endswith(".*")]
-    except ValueError:  # Poetry's ^1.2 and its like
+    except ValueError:  # e.g. Poetry's ^1.2
         return ""
     return pins[0] if pins else ""
 
@@ -183,15 +183,15 @@ def _pipfile_lock(text: str) -> Entries:
 
 
 def _tables(tables: Iterator[dict]) -> Entries:
-    """Tables name -> version, or name -> {"version"}, or a list of such, as Poetry and Pipenv have them."""
-    for name, says in chain.from_iterable(table.items() for table in tables):
-        for one in says if isinstance(says, list) else [says]:
+    """Entries of Poetry's and Pipenv's tables: name -> version, name -> {"version"}, or name -> a list of these."""
+    for name, value in chain.from_iterable(table.items() for table in tables):
+        for one in value if isinstance(value, list) else [value]:
             if name != "python" and not (isinstance(one, dict) and OWN & one.keys()):
                 yield name, _exact(one.get("version", "") if isinstance(one, dict) else one)
 
 
 def _lock(text: str) -> Entries:
-    """poetry.lock, uv.lock, pdm.lock, pylock.toml: a list of packages, each with name and version."""
+    """Entries of poetry.lock, uv.lock, pdm.lock and pylock.toml: lists of packages, each with name and version."""
     held = tomllib.loads(text)
     for row in chain(held.get("package", []), held.get("packages", [])):
         source = row.get("source", {})
@@ -208,22 +208,22 @@ def _setup_cfg(text: str) -> Entries:
 
 
 def _setup_py(text: str) -> Entries:
-    """A program: it would have to be run to be read."""
+    """setup.py is a program, which would have to be executed, so it is not read."""
     if "install_requires" in text:
         raise ValueError("a program")
     return iter(())
 
 
 def main(job: str, answer: str) -> None:
-    """In the sandbox, as a script: JSON of a list of manifests in, what each names out (manifest_reader.py)."""
+    """The script in the sandbox (manifest_reader.py): reads a JSON list of manifests, prints the packages of each."""
     with open(job, encoding="utf-8") as file:
         found = [read(held) for held in json.load(file)]
-    told = [
+    reports = [
         {"pinned": [[*pin, path] for pin, path in f.pinned.items()], "loose": f.loose, "unread": f.unread}
         for f in found
     ]
     with open(answer, "w", encoding="utf-8") as file:
-        json.dump(told, file)
+        json.dump(reports, file)
 
 
 READERS: tuple[tuple[str, Callable[[str], Entries]], ...] = (

@@ -1,7 +1,7 @@
 """Two more gates of the review: the new capabilities of the patch, and whether its generated test may be committed.
 
-Both only read text. The approver sees the new capabilities of a patch; a patch that reaches outside the
-program, or lets through what was held, waits for that person.
+Both only read text. The approver sees the new capabilities of a patch; a patch that reaches outside the program, or
+weakens a check, needs that person's approval.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def can_newly_do(before: Mapping[str, str], after: Mapping[str, str]) -> Gate:
     rows = capabilities(before, after)
     asks = [row for row in rows if row.asks]
     findings = tuple(GateFinding(CAPABILITIES, r.path, r.line, r.says, "note") for r in rows)
-    return Gate(CAPABILITIES, not asks, _told(rows, asks), float(len(asks)), 0.0, findings, not asks)
+    return Gate(CAPABILITIES, not asks, _summary(rows, asks), float(len(asks)), 0.0, findings, not asks)
 
 
-def _told(rows: list[Capability], asks: list[Capability]) -> str:
+def _summary(rows: list[Capability], asks: list[Capability]) -> str:
     if not rows:
         return NOTHING
     kinds = ", ".join(dict.fromkeys(row.kind for row in asks or rows))
@@ -45,7 +45,7 @@ def _told(rows: list[Capability], asks: list[Capability]) -> str:
 
 
 def generated_test(tree: Path, path: str, tests: str) -> Gate:
-    """The check that the test passed before it first ran, made again on what was committed."""
+    """Repeat, on the committed test, the check that it passed before it first ran."""
     names = [file.relative_to(tree).as_posix() for file in sorted(tree.rglob("*.py"))[:MOST_FILES]]
     texts = {name: read_back(tree / name, LARGEST) for name in names if name != path}
     why = generated_tests.refused(RegressionTest(path, read_back(tree / path, LARGEST)), texts, tests)

@@ -1,6 +1,6 @@
-"""Review: the gates; what passes them is pushed, with a pull request where GitHub is connected.
+"""Review: runs the gates, then pushes a change that passed, with a pull request where GitHub is connected.
 
-Nothing of a change leaves this machine before: no branch, no pull request.
+Before that, nothing of the change leaves this machine: no branch, no pull request.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ def run(context: StageContext, change_id: int) -> ReviewResult:
     runner = connected(rt.runner, "runner")
     found = workspace.clone_with(rt, name, repository, change)
     with rt.workbench:
-        stands = ground(rt, name, repository, found, change.base_sha)
-    repository = stands.repository
+        code = ground(rt, name, repository, found, change.base_sha)
+    repository = code.repository
     inside = [] if repository.folder == "." else [f"--relative={repository.folder}"]
     diff = found.diff(change.base_sha, change.head_sha, "-U0", *inside)
     with (
         rt.workbench,
         workspace.tree(rt, found, f"review-{change_id}", change.head_sha) as root,
-        reading(reader(stands.runner)),
+        reading(reader(code.runner)),
     ):
-        tree = stands.within(root)
+        tree = code.within(root)
         before = gates.texts_before(found.git, change.base_sha, diff, repository.folder)
         on = vulnerabilities.stand(tree, diff, before, repository, rt.policy.osv, runner)  # before any code has run
-        told = patch_gates.review(tree, diff, before, repository, stands.inner(change.test_path))
-        results = [*gates.review(tree, diff, repository, rt.policy.fix, stands.runner, before), *told]
+        of_patch = patch_gates.review(tree, diff, before, repository, code.inner(change.test_path))
+        results = [*gates.review(tree, diff, repository, rt.policy.fix, code.runner, before), *of_patch]
     results = [*results, vulnerabilities.gate(on, rt.advisories, rt.policy.osv)]
     passed = all(gate.passed or not gate.done for gate in results)
     findings = [finding for gate in results for finding in gate.findings]
@@ -57,7 +57,7 @@ def run(context: StageContext, change_id: int) -> ReviewResult:
     entry.says = "; ".join(failed) or _said(results)
     if failed:
         entry.failed(entry.says)
-        pull_request.withdraw(rt, change, entry.says)  # where an earlier look, killed before its end, had passed it
+        pull_request.withdraw(rt, change, entry.says)  # an interrupted earlier review may have published it
     with store.read() as session:
         waits = passed and coderabbit_review.applies(rt, repository, session.get_one(ChangeSet, change_id))
     faults = [f"{f.path}:{f.line}: {f.says}" for f in findings if f.severity != "note"]
@@ -66,8 +66,8 @@ def run(context: StageContext, change_id: int) -> ReviewResult:
 
 
 def _keep(issue_id: int, change_id: int, passed: bool, results: Sequence[Gate], seconds: float) -> None:
-    """Store the review, and name the branch before the push: whatever ends this process in between, the branch is
-    known and can be taken back.
+    """Store the review and the branch's name before the push, so that the branch can be withdrawn even if this process
+    is killed in between.
     """
     with store.write() as session:
         session.add(
@@ -84,7 +84,7 @@ def _keep(issue_id: int, change_id: int, passed: bool, results: Sequence[Gate], 
 
 
 def _said(results: Sequence[Gate]) -> str:
-    """A review that passed: what was looked at, and what could not be."""
+    """The summary of a review that passed: which gates ran, and which could not."""
     rest = [f"{gate.gate}: {gate.says}" for gate in results if not gate.done]
     if not rest:
         return f"all {len(results)} gates passed"

@@ -25,7 +25,7 @@ UNNOTICED = 50e-6  # seconds a call: a change smaller than this is no slowdown, 
 def run(
     tree: Path, changed: Changed, before: Mapping[str, str], repository: Repository, rules: FixRules, runner: Runner
 ) -> list[Gate]:
-    """Both gates, each on the commit: the tests of the first may have changed any file."""
+    """Run both gates, each on a clean checkout: the tests of the first gate may change any file."""
     asked = _all_asked(tree, changed, before)
     covered = coverage(tree, changed, repository, rules.coverage, runner)
     if asked:
@@ -36,7 +36,8 @@ def run(
 def coverage(tree: Path, changed: Changed, repository: Repository, least: float, runner: Runner) -> Gate:
     """Share of the changed statements that the tests run, measured by coverage.py.
 
-    Where less of the same files is covered than the policy asks for, the change must be covered as well as they are.
+    If the files themselves are covered less than the policy requires, the change must be covered at least as well as
+    they.
     """
     if not changed:
         return Gate("coverage", True, "no program code changed", 1.0, least)
@@ -47,9 +48,9 @@ def coverage(tree: Path, changed: Changed, repository: Repository, least: float,
     missed = [(path, n) for path, n in sorted(asked) if n in report[path]["missed"]]
     share = 1 - len(missed) / len(asked) if asked else 1.0
     least = min(least, _others(report, changed))
-    says = f"{len(asked) - len(missed)} of {counted(len(asked), 'changed statement')} covered by tests"
+    message = f"{len(asked) - len(missed)} of {counted(len(asked), 'changed statement')} covered by tests"
     found = tuple(GateFinding("coverage", path, n, "no test runs this line") for path, n in missed)
-    return Gate("coverage", share >= least, says, round(share, 4), least, found if share < least else ())
+    return Gate("coverage", share >= least, message, round(share, 4), least, found if share < least else ())
 
 
 def _others(report: dict, changed: Changed) -> float:
@@ -60,7 +61,7 @@ def _others(report: dict, changed: Changed) -> float:
 
 
 def _inside(tree: Path, module: ModuleType, asked: dict, runner: Runner) -> tuple[dict | None, Completed]:
-    """What a script of ours reported from the sandbox; None when it did not, or when something else wrote there."""
+    """The report of a platform script in the sandbox; None if there is none, or if something else wrote to it."""
     with desk(tree) as made:
         made.put("job", json.dumps(asked))
         done = runner.run(["python", "-P", "-c", script(Path(str(module.__file__))), made.name], tree)
@@ -72,7 +73,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def functions(text: str) -> Iterator[tuple[str, Function]]:
-    """(qualified name, node) of a module's functions and methods; not of those inside of functions."""
+    """(qualified name, node) of a module's functions and methods, without nested functions."""
     yield from _functions(tree_of(text), "")
 
 
@@ -85,15 +86,15 @@ def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
 
 
 def _all_asked(tree: Path, changed: Changed, before: Mapping[str, str]) -> dict[str, dict]:
-    """By path: the old text, and the changed functions that were there before."""
+    """By path: the old text, and the changed functions that existed before."""
     asked = {path: _asked(tree / path, lines, before.get(path, "")) for path, lines in changed.items()}
     return {path: given for path, given in asked.items() if given["functions"]}
 
 
 def performance(tree: Path, asked: dict[str, dict], repository: Repository, rules: FixRules, runner: Runner) -> Gate:
-    """CPU time of the changed functions on the inputs that the tests give them, new over old.
+    """The ratio of new to old CPU time of the changed functions, on the inputs that the tests pass to them.
 
-    It fails when one takes more than ``rules.slowdown`` times as long, beyond the noise that was seen.
+    Fails if a function takes more than ``rules.slowdown`` times as long, beyond the measured noise.
     """
     if not asked:
         return Gate("performance", True, "no existing function changed", None, rules.slowdown)
@@ -122,5 +123,5 @@ def _judged(timed: dict[str, dict], limit: float) -> Gate:
             )
     worst = max(found["new"] / max(found["old"], 1e-9) for found in timed.values())
     calls, noise = sum(f["calls"] for f in timed.values()), max(f["noise"] for f in timed.values())
-    says = f"{worst:.2f}× the earlier CPU time on {counted(calls, 'recorded input')} (noise {noise:.0%})"
-    return Gate("performance", not findings, says, round(worst, 3), limit, tuple(findings))
+    message = f"{worst:.2f}× the earlier CPU time on {counted(calls, 'recorded input')} (noise {noise:.0%})"
+    return Gate("performance", not findings, message, round(worst, 3), limit, tuple(findings))

@@ -1,4 +1,4 @@
-"""Gates that read the change as text: secrets written down, dependencies that nothing names, docstrings left behind."""
+"""Gates that read the change as text: secrets in the code, undeclared dependencies, outdated docstrings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECTION = re.compile(r"^[ \t]*(?:Args|Arguments|Parameters):[ \t]*$(.*?)(?=^[ \t
 
 
 def secrets(tree: Path, changed: Changed) -> Gate:
-    """Changed lines that the redaction would black out: keys and passwords in the shapes that gitleaks names."""
+    """Changed lines that the redaction would hide: keys and passwords in the formats that gitleaks lists."""
     redact, found = Redactor(), []
     for path, lines in changed.items():
         for number, line in enumerate((tree / path).read_text(encoding="utf-8").splitlines(), 1):
@@ -30,10 +30,10 @@ def secrets(tree: Path, changed: Changed) -> Gate:
 
 
 def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Sequence[str] = ()) -> Gate:
-    """``names`` are all changed files. Two rules; vulnerabilities.py asks what is known of the packages themselves:
+    """``names`` are all changed files. Two rules:
 
-    a fix that changes a manifest needs a person; and a new import must be of the standard library, of the program,
-    or named in a manifest.
+    A fix that changes a manifest needs a person. A new import must come from the standard library, the program, or a
+    package that a manifest names. vulnerabilities.py checks the packages themselves.
     """
     found = [
         GateFinding("dependencies", n, 1, "dependencies changed; a person must audit them")
@@ -47,27 +47,27 @@ def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Seq
             there = module in known or module.lower().replace("_", "-") in named
             if number in lines and not there:
                 found.append(GateFinding("dependencies", path, number, f"no manifest lists {module}"))
-    says = "; ".join(f.says for f in found) or "no manifest changed and no new dependency is imported"
-    return Gate("dependencies", not found, says, float(len(found)), 0.0, tuple(found))
+    message = "; ".join(f.says for f in found) or "no manifest changed and no new dependency is imported"
+    return Gate("dependencies", not found, message, float(len(found)), 0.0, tuple(found))
 
 
 def documentation(tree: Path, changed: Changed, before: Mapping[str, str]) -> Gate:
-    """Changed public functions: a docstring stays, a new function has one, and it says nothing untrue that is new."""
+    """Changed public functions keep their docstring, new ones have one, and no docstring becomes wrong."""
     found = []
     for path, lines in changed.items():
         old = dict(functions(before.get(path, "")))
         for name, node in functions((tree / path).read_text(encoding="utf-8")):
             if _touched(node, lines, old.get(name)) and not any(part.startswith("_") for part in name.split(".")):
                 known = set(_untrue(name, old[name])) if name in old else set()
-                says = [_missing(name, node, old.get(name)), *_untrue(name, node)]
-                found += [GateFinding("documentation", path, node.lineno, s) for s in says if s and s not in known]
-    says = "; ".join(f.says for f in found) or "docstrings of changed public functions are complete and correct"
-    return Gate("documentation", not found, says, float(len(found)), 0.0, tuple(found))
+                faults = [_missing(name, node, old.get(name)), *_untrue(name, node)]
+                found += [GateFinding("documentation", path, node.lineno, s) for s in faults if s and s not in known]
+    message = "; ".join(f.says for f in found) or "docstrings of changed public functions are complete and correct"
+    return Gate("documentation", not found, message, float(len(found)), 0.0, tuple(found))
 
 
 def _touched(node: Function, lines: set[int], old: Function | None) -> bool:
     lost = old is not None and ast.get_docstring(old) and not ast.get_docstring(node)
-    return bool(lost or lines & set(range(node.lineno, (node.end_lineno or 0) + 1)))  # a mere deletion has no line
+    return bool(lost or lines & set(range(node.lineno, (node.end_lineno or 0) + 1)))  # a pure deletion has no line
 
 
 def _missing(name: str, node: Function, old: Function | None) -> str:
@@ -77,7 +77,7 @@ def _missing(name: str, node: Function, old: Function | None) -> str:
 
 
 def _untrue(name: str, node: Function) -> Iterator[str]:
-    """Parameters that a docstring documents and the function does not take; errors that it raises and does not name."""
+    """Documented parameters that the function does not take, and raised errors that its docstring does not mention."""
     text, arguments = ast.get_docstring(node) or "", node.args
     listed = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
     there = {a.arg for a in listed if a}
@@ -90,7 +90,7 @@ def _untrue(name: str, node: Function) -> Iterator[str]:
 
 
 def _documented(text: str) -> set[str]:
-    """Parameters of a docstring in Sphinx's or Google's form; prose names none."""
+    """Parameters that a docstring documents in Sphinx or Google style."""
     sections = " ".join(re.findall(r":param [^\n]*", text)).replace(":param", "\n:param")
     sections += "\n".join(SECTION.findall(text))
     return {a or b for a, b in PARAMETER.findall(sections)}

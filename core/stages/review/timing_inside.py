@@ -1,8 +1,8 @@
-"""Runs in the sandbox, sealed.py in front; times changed functions on the calls that the tests make.
+"""Runs in the sandbox behind sealed.py: times changed functions on the calls that the tests make.
 
 The job is ``{"tests": folder, "files": {path: {"old": text, "functions": [qualified name]}}}``. While the
-tests run on the new code, arguments are copied; then each call is made by the old and by the new function in
-turn, and the least CPU time of several rounds counts. Functions that raise, wait or generate are left out.
+tests run on the new code, arguments are copied; then the old and the new function are called in turn with them, and
+the lowest CPU time of several rounds counts. Coroutines, generators and calls that raise are left out.
 """
 
 import ast
@@ -21,7 +21,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def first_lines(node, prefix=""):
-    """(qualified name, first line as a code object has it) of functions and methods; none inside of functions."""
+    """(qualified name, first line as in the code object) of functions and methods, without nested functions."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, FUNCTIONS):
             yield prefix + child.name, min([child.lineno, *(d.lineno for d in child.decorator_list)])
@@ -30,14 +30,14 @@ def first_lines(node, prefix=""):
 
 
 def places(path, names):
-    """By (file, first line): the key of each named function. Before 3.11, code objects have no qualified name."""
+    """(file, first line) -> key of each named function. Before Python 3.11, code objects have no qualified name."""
     with open(path, encoding="utf-8") as file:
         tree = ast.parse(file.read())
     return {(path, line): (path, name) for name, line in first_lines(tree) if name in names}
 
 
 def recorded(tests, wanted):
-    """By key: copies of the arguments with which the tests call a function. ``wanted`` has the key of each place."""
+    """Key -> copies of the arguments with which the tests call that function. ``wanted`` maps places to keys."""
     import pytest
 
     calls = {key: [] for key in wanted.values()}
@@ -49,7 +49,7 @@ def recorded(tests, wanted):
             try:
                 found.append(copy.deepcopy(arguments(frame)))
             except Exception:
-                return  # what cannot be copied cannot be called twice
+                return  # arguments that cannot be copied cannot be used twice
 
     sys.setprofile(hook)
     pytest.main(["-q", "-p", "no:cacheprovider", "--continue-on-collection-errors", tests])
@@ -80,7 +80,7 @@ def resolved(module, name):
 
 
 def before(module, path, text):
-    """The module as it was, with the same name, so that its relative imports and classes work."""
+    """The old module, under the same name, so that its relative imports and classes work."""
     old = types.ModuleType(module.__name__)
     old.__dict__.update(__file__=path, __package__=module.__package__)
     exec(compile(text, path, "exec"), old.__dict__)  # the service's own old code, in the sandbox
@@ -88,7 +88,7 @@ def before(module, path, text):
 
 
 def cost(function, call):
-    """CPU nanoseconds of one call on a fresh copy; None when it raises."""
+    """CPU nanoseconds of one call with a fresh copy of the arguments; None if it raises."""
     positional, named = copy.deepcopy(call)
     start = time.thread_time_ns()
     try:
@@ -99,7 +99,7 @@ def cost(function, call):
 
 
 def compared(old, new, calls):
-    """Seconds of both over all calls that neither raises on, their number, and the noise as a share."""
+    """(old seconds, new seconds, calls, noise as a share 0..1) over the calls in which neither function raises."""
     least_old, least_new, spread, used = 0, 0, [], 0
     for call in calls:
         rounds = [(cost(old, call), cost(new, call)) for _ in range(ROUNDS)]
@@ -129,7 +129,7 @@ def timed(asked):
     wanted = {}
     for path, given in files.items():
         wanted.update(places(path, given["functions"]))
-    calls, told = recorded(asked["tests"], wanted), {}
+    calls, report = recorded(asked["tests"], wanted), {}
     modules = {os.path.abspath(f): m for m in list(sys.modules.values()) if (f := getattr(m, "__file__", None))}
     for (path, name), made in calls.items():
         module = modules.get(path)
@@ -138,8 +138,8 @@ def timed(asked):
         old, new = resolved(before(module, path, files[path]["old"]), name), resolved(module, name)
         result = compared(old, new, made) if old and new else None
         if result:
-            told[f"{os.path.relpath(path)}:{name}"] = result
-    return told
+            report[f"{os.path.relpath(path)}:{name}"] = result
+    return report
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""ruff and bandit over the changed files, in one launch of the sandbox: what they found, and nothing else.
+"""Runs ruff and bandit over the changed files in one launch of the sandbox, and returns their findings.
 
-Both run with ``python -I`` there, so that no module of the repository can stand in for theirs, and neither reads the
-repository's own settings, nor the comments by which code asks not to be looked at (noqa, nosec).
+Both run with ``python -I``, so that no module of the repository can replace theirs. They ignore the repository's
+settings and its suppression comments (noqa, nosec).
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ BANDIT = ["bandit", "--quiet", "--ignore-nosec", "--format", "json", "--exit-zer
 INSIDE = """
 import json, os, subprocess, sys
 def started(argv):
-    told = dict(os.environ, RAYON_NUM_THREADS="1")
-    return subprocess.Popen([sys.executable, "-I", "-m", *argv], stdout=subprocess.PIPE, env=told)
+    env = dict(os.environ, RAYON_NUM_THREADS="1")
+    return subprocess.Popen([sys.executable, "-I", "-m", *argv], stdout=subprocess.PIPE, env=env)
 tools = [started(argv) for argv in json.loads(sys.argv[1])]
 ruff, bandit = (json.loads(tool.communicate()[0]) for tool in tools)
 def row(path, line, code, says):
     return {"path": os.path.relpath(path), "line": line, "code": code or "", "says": says}
-told = {
+report = {
     "ruff": [row(r["filename"], r["location"]["row"], r["code"], r["message"]) for r in ruff],
     "bandit": [
         row(r["filename"], r["line_number"], r["test_id"], r["issue_text"]) | {"severity": r["issue_severity"].lower()}
         for r in bandit["results"] if r["issue_severity"] in ("MEDIUM", "HIGH")
     ],
 }
-print("TOLD " + json.dumps(told))
+print("REPORT " + json.dumps(report))
 """
 Text = Annotated[str, Field(max_length=4000)]
 
 
 class ToolFinding(BaseModel):
-    """A finding as a tool told it."""
+    """A finding as a tool reported it."""
 
     path: Text
     line: int
@@ -58,7 +58,7 @@ class Report(BaseModel):
 
 
 def looked(tree: Path, paths: Sequence[str], runner: Runner, version: tuple[int, int] | None = None) -> Report:
-    """Findings on these Python files, for a version of Python. Raises CommandError when the tools gave no answer."""
+    """The findings in these Python files, for a version of Python. Raises CommandError if the tools failed."""
     if not paths:
         return Report()
     files = [f"./{path}" for path in sorted(paths)]
@@ -67,6 +67,6 @@ def looked(tree: Path, paths: Sequence[str], runner: Runner, version: tuple[int,
     done = runner.run(argv, tree, timeout=120)
     last = (done.stdout.splitlines() or [""])[-1]
     try:
-        return Report.model_validate_json(last.removeprefix("TOLD "))
+        return Report.model_validate_json(last.removeprefix("REPORT "))
     except ValidationError:
         raise CommandError(f"ruff and bandit failed: {done.stopped or done.stderr.strip()[-300:]}") from None

@@ -1,10 +1,9 @@
-"""The gate of known vulnerabilities: what a change brings fails it, what was there before is noted.
+"""The gate on known vulnerabilities: those that a change adds fail it, those that existed before are noted.
 
-A change brings a vulnerability when it is of a package that the program did not import until then, or of a version
-that the manifests did not pin until then. What could not be scanned is said, never passed over: when no service is
-connected (as on a machine without a network) the gate passes with the words "not scanned"; when it is out of reach,
-too, unless ``osv.unscanned`` asks for a person; and a newly imported package that nobody could scan is always a
-person's to approve.
+A change adds a vulnerability if it newly imports the package, or newly pins the affected version. Packages that could
+not be scanned are always reported. If no advisory service is connected, or it does not respond, the gate passes as
+"not scanned"; in the second case ``osv.unscanned`` can require a person instead. A newly imported package that could
+not be scanned always needs a person's approval.
 """
 
 from __future__ import annotations
@@ -26,22 +25,22 @@ from core.stages.review.manifests import Packages
 from core.vendors.base import Advisories, Pin, VendorError, Vulnerability
 
 GATE = "vulnerabilities"
-NAMES, VERSIONS, NOTES = 8, 3, 50  # in a sentence: names, versions with the cure; in a review: notes
+NAMES, VERSIONS, NOTES = 8, 3, 50  # in a sentence: names, fixed versions; in a review: notes
 Known = Mapping[Pin, Sequence[Vulnerability]]
 
 
 @dataclass(frozen=True)
 class Stand:
-    """What the program stands on, with a change and before it; ``fresh``: the packages that it newly imports."""
+    """The program's packages with a change and before it; ``fresh``: the packages that the change newly imports."""
 
     now: Packages
     before: Packages
     fresh: frozenset[str]
-    private: tuple[str, ...] = ()  # named in a manifest, never to be sent
+    private: tuple[str, ...] = ()  # named in a manifest, but never sent to the service
 
     @property
     def pins(self) -> set[Pin]:
-        """What is asked: all that is pinned now, and the older versions of the same packages."""
+        """The packages to query: all that are pinned now, and the older versions of the same packages."""
         now = set(self.now.pinned)
         return now | {pin for pin in self.before.pinned if pin[0] in {name for name, _ in now}}
 
@@ -49,7 +48,7 @@ class Stand:
 def stand(
     tree: Path, diff: str, before: Mapping[str, str], repository: Repository, rules: OsvRules, runner: Runner
 ) -> Stand:
-    """``diff`` is the change's, made with -U0, ``tree`` its checkout, ``before`` the old texts of what it changes."""
+    """``tree`` is the change's checkout, ``diff`` its diff made with -U0, ``before`` the old texts by path."""
     texts = manifests.texts(tree, repository.source)
     now, old = manifest_reader.read([texts, manifests.earlier(texts, before, touched(diff))], runner)
     changed = {path: lines for path, lines in changed_lines(diff).items() if is_source(path, repository)}
@@ -71,7 +70,7 @@ def _public(packages: Packages, rules: OsvRules) -> Packages:
 
 
 def gate(on: Stand, service: Advisories | None, rules: OsvRules) -> Gate:
-    """The verdict; the one who is asked is out of this process, for a minute or two at worst."""
+    """The gate's result. It queries an external service, which takes at most one or two minutes."""
     if service is None:
         return _unscanned(on, "no advisory service is connected (OSV_URL)", passes=True)
     if not on.pins:
@@ -92,7 +91,7 @@ def _scanned(on: Stand, known: Known, where: str) -> Gate:
     brought, there = _parted(on, known)
     unseen = on.fresh - {name for name, _ in on.now.pinned}
     ids = list(dict.fromkeys(v.id for _, v in there))
-    says = [
+    sentences = [
         f"{where} checked {counted(len(on.now.pinned), 'pinned package')}",
         *(_says(pin, v, on) for pin, v in brought),
         f"{_some(unseen)} is newly imported and not pinned, so it was not scanned; a person must check it"
@@ -103,12 +102,12 @@ def _scanned(on: Stand, known: Known, where: str) -> Gate:
     ]
     found = [_finding(on, pin, v, "error") for pin, v in brought]
     notes = [*(_finding(on, pin, v, "note") for pin, v in there[:NOTES]), *_gaps(on)]
-    told, passed = "; ".join(filter(None, says)), not (brought or unseen)
-    return Gate(GATE, passed, told, float(len(brought)), 0.0, (*found, *notes), done=passed or bool(brought))
+    message, passed = "; ".join(filter(None, sentences)), not (brought or unseen)
+    return Gate(GATE, passed, message, float(len(brought)), 0.0, (*found, *notes), done=passed or bool(brought))
 
 
 def _parted(on: Stand, known: Known) -> tuple[list[tuple[Pin, Vulnerability]], list[tuple[Pin, Vulnerability]]]:
-    """(what the change brings, what was there before it)."""
+    """(vulnerabilities that the change adds, those that existed before)."""
     old = {(pin[0], name) for pin in on.before.pinned for v in known.get(pin, ()) for name in v.names}
     brought, there = [], []
     for pin in sorted(on.now.pinned):
@@ -119,7 +118,7 @@ def _parted(on: Stand, known: Known) -> tuple[list[tuple[Pin, Vulnerability]], l
 
 
 def _says(pin: Pin, v: Vulnerability, on: Stand) -> str:
-    """One vulnerability without its own words, which are a stranger's."""
+    """A description of one vulnerability, without the advisory's text, which is untrusted."""
     why = ", newly imported," if pin[0] in on.fresh else ""
     cve = next((f", {name}" for name in v.aliases if name.startswith("CVE-")), "")
     cure = f"fixed in {', '.join(v.fixed[:VERSIONS])}" if v.fixed else "no fixed version is known"
@@ -127,12 +126,12 @@ def _says(pin: Pin, v: Vulnerability, on: Stand) -> str:
 
 
 def _finding(on: Stand, pin: Pin, v: Vulnerability, severity: str) -> GateFinding:
-    told = f"{_says(pin, v, on)}{': ' if v.summary else ''}{v.summary}"
-    return GateFinding(GATE, on.now.pinned[pin], 1, told, severity)
+    message = f"{_says(pin, v, on)}{': ' if v.summary else ''}{v.summary}"
+    return GateFinding(GATE, on.now.pinned[pin], 1, message, severity)
 
 
 def _gaps(on: Stand) -> Iterator[GateFinding]:
-    """What of the manifests was not scanned, and why."""
+    """The manifest entries that were not scanned, and why."""
     for path, names in on.now.loose.items():
         yield GateFinding(GATE, path, 1, f"not pinned, not scanned: {_some(names)}", "note")
     for path, why in on.now.unread.items():

@@ -1,7 +1,7 @@
-"""The quiet rest of a watch: a release that was confirmed early is looked at until the full watch time has passed.
+"""The late watch: a release that was confirmed early is watched until the full watch time has passed.
 
-Its issue counts as fixed meanwhile. Harm that begins late still rolls the release back and reopens the issue; whether
-a late rise is the release's stays a person's question when the time is over.
+Meanwhile its issue counts as fixed. Harm that begins late still rolls the release back and reopens the issue. If it is
+unclear at the end whether the release caused a late rise, a person decides.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.vendors.base import VendorError
 
 
 def watch(context: StepContext, change_id: int) -> WatchResult:
-    """One quiet look: watching (look again in ``seconds``), failed, or over."""
+    """One look of the late watch: watching (look again in ``seconds``), failed, or over."""
     with store.read() as session:
         row = rows.newest(session, change_id)
     if row is None or row.status != "verified":
@@ -39,7 +39,7 @@ def watch(context: StepContext, change_id: int) -> WatchResult:
 
 
 def roll_back(context: StepContext, change_id: int, why: str) -> Awaited:
-    """Return production, and reopen the issue; ask again in ``seconds`` while the vendor does not do it."""
+    """Roll back and reopen the issue; while the vendor refuses, retry in ``seconds``."""
     rt, issue_id, run = context.runtime, context.issue_id, context.run
     try:
         done = verify.returned(rt, issue_id, change_id, why)
@@ -50,14 +50,14 @@ def roll_back(context: StepContext, change_id: int, why: str) -> Awaited:
         current = session.get_one(Issue, issue_id).run == run
     if current:
         handover.run(context, done.status, f"{why}; {done.says}")
-    else:  # a newer run works on the issue already
+    else:  # a newer run already works on the issue
         with store.write() as session:
             learn.remember(session, issue_id, run, "rolled_back", f"{why}; {done.says}")
     return Awaited(ok=True)
 
 
-def _alarm(issue_id: int, change_id: int, says: str) -> None:
-    """Once a day: production serves a release that does harm."""
+def _alarm(issue_id: int, change_id: int, message: str) -> None:
+    """Alert once a day that production serves a harmful release."""
     with store.write() as session:
         key = f"late-{change_id}-{now():%Y%m%d}"
-        notify.queue(session, "deployment_failed", session.get_one(Issue, issue_id), key, says)
+        notify.queue(session, "deployment_failed", session.get_one(Issue, issue_id), key, message)

@@ -1,6 +1,6 @@
-"""One look at a released deployment: what serves production, what the judge says, and how the success checks answer.
+"""One look at a released deployment: the live deployment, the judge's verdict, and the success checks' results.
 
-Each look is kept on the deployment's row (``judged``, ``after``), for the next look and for the screen.
+Each look is stored in the deployment's row (``judged``, ``after``), for the next look and for the screen.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_COUNTS = 20
 
 @dataclass(frozen=True)
 class WatchLook:
-    """``live`` is what serves production, None where the vendor did not say; ``trouble`` is the vendors' fault."""
+    """``live`` is the deployment that serves production, None if unknown; ``trouble`` is the vendors' error text."""
 
     release: Release
     at: datetime
@@ -44,7 +44,7 @@ class WatchLook:
 
     @property
     def bad(self) -> bool:
-        """Is the release to be rolled back? A person who kept it has answered whether the fault is cured."""
+        """Must the release be rolled back? If a person kept it, an uncured fault is no reason any more."""
         kept = self.release.row.kept_by
         return self.verdict.state is State.HARM or (self.verdict.state is State.UNCURED and not kept)
 
@@ -54,7 +54,7 @@ class WatchLook:
 
 
 def take(rt: Runtime, issue_id: int, change_id: int) -> WatchLook:
-    """Look once, and keep what was seen on the deployment's row."""
+    """Look once, and store the result in the deployment's row."""
     release, at, rules = _release(rt, issue_id, change_id), store.time(), rt.policy.watch
     serving, fault = live.ask(rt, release.row)
     troubles = [fault, scene.refresh(rt, release.since, at)]
@@ -76,9 +76,9 @@ def take(rt: Runtime, issue_id: int, change_id: int) -> WatchLook:
 
 
 def again(verdict: Judgement, last: Sequence[str]) -> Judgement:
-    """Harm that a service's figures alone show counts at the second look in a row: until then its reports arrive. Pure.
+    """Harm that only a service's metrics show counts at the second consecutive look, when its reports are in. Pure.
 
-    ``last`` are the services whose figures showed harm at the look before.
+    ``last`` are the services whose metrics showed harm at the previous look.
     """
     if verdict.state is not State.HARM or not verdict.rates or set(verdict.rates) & set(last):
         return verdict
@@ -88,9 +88,9 @@ def again(verdict: Judgement, last: Sequence[str]) -> Judgement:
 def settled(
     verdict: Judgement, elapsed: float, rules: Watch, harmful: Sequence[str], unmet: Sequence[str]
 ) -> Judgement:
-    """The judge's verdict with what else was asked: a check that broke is harm, and an unmet one no success. Pure.
+    """The judge's verdict and the success checks: a newly failing check is harm, an unmet one prevents success. Pure.
 
-    What nothing exercised is no success either: after twice the watch time a person is asked.
+    Without traffic there is no success either: after twice the watch time, a person is asked.
     """
     if harmful and verdict.state not in BAD:
         return replace(verdict, state=State.HARM, says="; ".join(harmful))
@@ -111,7 +111,7 @@ def _release(rt: Runtime, issue_id: int, change_id: int) -> Release:
 
 
 def health_after(built: Scene) -> dict[str, ServiceHealth]:
-    """How the services that run the build fare since the release."""
+    """The health of the services that run the build, since the release."""
     return {name: _summed([i for i in built.services.get(name, ()) if i.at >= 0]) for name in sorted(built.touched)}
 
 
@@ -141,12 +141,12 @@ def _keep(seen: WatchLook, health: Mapping[str, ServiceHealth], answers: Mapping
 
 
 def ask(seen: WatchLook) -> None:
-    """Ask people once a day whether the deployment stays."""
+    """Ask people, once a day, whether to keep the deployment."""
     release, today = seen.release, f"{seen.at:%Y%m%d}"
     with store.write() as session:
         row = session.get_one(Deployment, release.row.id)
         if row.judged.get("asked") == today:
             return
         row.judged = {**row.judged, "asked": today}
-        says = f"Keep the deployment of {release.issue.service}, or roll it back: {seen.says}"
-        notify.queue(session, "watch_unsure", release.issue, f"unsure-{row.key}-{today}", says)
+        message = f"Keep the deployment of {release.issue.service}, or roll it back: {seen.says}"
+        notify.queue(session, "watch_unsure", release.issue, f"unsure-{row.key}-{today}", message)

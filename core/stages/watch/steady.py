@@ -1,8 +1,8 @@
-"""How far the database's clock has jumped ahead during a watch, so that no jump ends it early.
+"""Measures how far the database's clock has jumped ahead during a watch, so that no jump ends the watch early.
 
-A watch's age is the difference of two times of the database: all workers share them, and they move when somebody sets
-that clock. A machine's monotonic clock does not. Of two looks that were taken on one machine since it was started, it
-tells how much of the time between them really passed.
+The age of a watch is the difference of two database times, which all workers share and which change when somebody sets
+that clock. A machine's monotonic clock is not affected. Between two looks on one machine since the same boot, it gives
+the time that really passed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import uuid4
 from core.db import store
 from core.models import Deployment
 
-JUMP = 30.0  # seconds: less is a clock that runs unevenly, or a slow look
+JUMP = 30.0  # seconds; a smaller difference is clock drift or a slow look
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -31,9 +31,9 @@ def jumped(row_id: int, at: datetime) -> float:
 
 
 def follow(last: Mapping, machine: str, tick: float, at: datetime) -> dict:
-    """The times of a look, and how far the clock is ahead by then. Pure.
+    """The times of a look, and how many seconds the clock is ahead then. Pure.
 
-    ``tick`` is the machine's monotonic time in seconds. A clock that is set back again is ahead no more.
+    ``tick`` is the machine's monotonic time in seconds. A clock that was set back is no longer ahead.
     """
     ahead = last.get("ahead", 0.0)
     if last.get("machine") == machine:
@@ -44,7 +44,7 @@ def follow(last: Mapping, machine: str, tick: float, at: datetime) -> dict:
 
 @cache
 def _machine() -> str:
-    """Names this start of the machine, or this process where the system does not tell."""
+    """An id of the machine's current boot, or of this process if the system has none."""
     try:
         return BOOT.read_text(encoding="ascii").strip()
     except OSError:

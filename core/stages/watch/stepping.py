@@ -1,9 +1,9 @@
-"""The steps of a release: while it serves a share of the traffic, each look judges it, raises the share, or rolls back.
+"""The traffic steps of a release: while it serves a share, each look judges it, then raises the share or rolls back.
 
-A step lasts for ``watch.earliest`` seconds, and for at most ``watch.seconds`` while something rose or too few requests
-came. What is ambiguous then is put to a person, and the share stays. Whether the fault is cured is judged once the
-release serves everything: until then the replaced release goes on failing beside it. When it serves everything, the
-watch begins, and leaves the time of the steps out.
+A step lasts ``watch.earliest`` seconds, and up to ``watch.seconds`` while something rose or there were too few
+requests. If the result is still ambiguous then, a person is asked and the share stays. Whether the fault is cured is
+judged only when the release serves everything, because until then the replaced release keeps failing in parallel. Then
+the watch begins, without the time of the steps.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def step(rt: Runtime, seen: WatchLook, entry: Entry) -> WatchResult:
 
 
 def aborted(seen: WatchLook) -> bool:
-    """Did somebody end a release at one of its steps, so that the replaced one serves everything again?"""
+    """Did somebody abort the release during its steps, so that the replaced one serves everything again?"""
     row = seen.release.row
     return traffic.partly(row) and seen.live is not None and seen.live.vendor_id == row.previous_vendor_id
 
 
 def _shifted(rt: Runtime, seen: WatchLook, share: int) -> bool:
-    """Ask for the share; does the release serve it? From then on its step lasts; at 100 % its watch begins."""
+    """Request the share; True when the release serves it, which starts its step (at 100 %, its watch)."""
     row = seen.release.row
     deliverer, order = ways.of(rt, row.repository), ways.order_of(row)
     if traffic.shifted(deliverer, order, share) < share:
@@ -68,7 +68,7 @@ def _shifted(rt: Runtime, seen: WatchLook, share: int) -> bool:
 
 
 def _overdue(rt: Runtime, seen: WatchLook) -> bool:
-    """Was the share asked for longer ago than a deployment may take?"""
+    """Was the share requested longer ago than a deployment may take?"""
     row = seen.release.row
     asked = traffic.of(row).get("asked")
     limit = ways.of(rt, row.repository).limit
@@ -76,31 +76,31 @@ def _overdue(rt: Runtime, seen: WatchLook) -> bool:
 
 
 def _over(rt: Runtime, seen: WatchLook) -> bool:
-    """May the release go on to the next share?"""
-    told = traffic.of(seen.release.row)
-    if told["share"] >= ALL or not told.get("since") or _held(rt, seen):
+    """May the release continue to the next share?"""
+    stored = traffic.of(seen.release.row)
+    if stored["share"] >= ALL or not stored.get("since") or _held(rt, seen):
         return False
     if seen.release.row.kept_by:
         return True
     if doubtful(seen.verdict):
         ask(seen)
-    return over(seen.verdict, (seen.at - datetime.fromisoformat(told["since"])).total_seconds(), rt.policy.watch)
+    return over(seen.verdict, (seen.at - datetime.fromisoformat(stored["since"])).total_seconds(), rt.policy.watch)
 
 
 def over(verdict: Judgement, lasted: float, rules: Watch) -> bool:
-    """Has a step lasted long enough? Harm that a service's figures show is confirmed or refuted first. Pure."""
+    """Has the step lasted long enough? Harm in a service's metrics is confirmed or refuted first. Pure."""
     if verdict.rates or doubtful(verdict):
         return False
     return lasted >= (rules.seconds if verdict.open else min(rules.earliest, rules.seconds))
 
 
 def doubtful(verdict: Judgement) -> bool:
-    """Did something rise that may be the release's, and is a person to say so? Pure."""
+    """Did something rise that the release may have caused, so that a person must decide? Pure."""
     return verdict.state is State.UNSURE and verdict.open
 
 
 def _held(rt: Runtime, seen: WatchLook) -> str:
-    """Why no more traffic may go to the release now: a stop, a brake or a freeze; empty if nothing holds it."""
+    """Why the release may not get more traffic now: a stop, a brake or a freeze; empty if nothing holds it."""
     row = seen.release.row
     with store.read() as session:
         held = brakes.on(session, rt.policy, row.repository, row.automatic)
@@ -114,6 +114,6 @@ def _said(rt: Runtime, seen: WatchLook, share: int, reached: bool) -> str:
     return f"{share} % of the traffic, {seen.elapsed:.0f} s watched: {seen.says}" + (f". {held}" if held else "")
 
 
-def _failed(entry: Entry, says: str) -> WatchResult:
-    entry.result, entry.says = "failed", says
-    return WatchResult("failed", says=says)
+def _failed(entry: Entry, message: str) -> WatchResult:
+    entry.result, entry.says = "failed", message
+    return WatchResult("failed", says=message)

@@ -1,7 +1,7 @@
-"""Verify: watch a deployment, and roll it back when it does harm or does not cure.
+"""Watch: follows a deployment, and rolls it back if it does harm or does not cure the fault.
 
-core/stages/watch/look.py takes each look. No data is no success: what cannot be judged is put to a person, and the
-watch goes on. A deployment that another one replaced is superseded: nothing is rolled back.
+core/stages/watch/look.py takes each look. No data is no success: if a deployment cannot be judged, a person is asked
+and the watch continues. A deployment that another one replaced is superseded, and nothing is rolled back.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from core.vendors.base import Deployed
 def watch(context: StageContext, change_id: int) -> WatchResult:
     """One look at a deployment: watching (look again in ``seconds``), healthy, failed, or superseded.
 
-    What stays ambiguous is put to a person, and the watch goes on until they keep it or roll it back.
+    If the result stays ambiguous, a person is asked, and the watch continues until they keep it or roll it back.
     """
     rt, entry = context.runtime, context.log
     seen = looks.take(rt, context.issue_id, change_id)
@@ -47,21 +47,21 @@ def watch(context: StageContext, change_id: int) -> WatchResult:
 
 
 def _superseded(rt: Runtime, seen: WatchLook, serves: Deployed, entry: Entry) -> WatchResult:
-    """The row says so, and the issue is judged by whether what serves production contains the fix."""
+    """Mark the row as superseded; the issue is judged by whether the live deployment contains the fix."""
     release = seen.release
-    contained, says = live.judged(rt, release.row, release.change, serves)
+    contained, message = live.judged(rt, release.row, release.change, serves)
     if seen.bad:
-        says = f"{says}; the last look found: {seen.verdict.says}"
-    _close(release.row, seen, "superseded", says)
-    entry.says, entry.result = says, "ok" if contained and not seen.bad else "failed"
+        message = f"{message}; the last look found: {seen.verdict.says}"
+    _close(release.row, seen, "superseded", message)
+    entry.says, entry.result = message, "ok" if contained and not seen.bad else "failed"
     ok, again = contained is True and not seen.bad, contained is False and not seen.bad
-    return WatchResult("superseded", says=says, ok=ok, again=again, event="superseded")
+    return WatchResult("superseded", says=message, ok=ok, again=again, event="superseded")
 
 
 def _confirmed(seen: WatchLook, entry: Entry, how: str) -> WatchResult:
-    says = f"{how} after {seen.elapsed:.0f} s: {seen.says}"
-    _close(seen.release.row, seen, "watching", says)
-    return _end(entry, "healthy", says)
+    message = f"{how} after {seen.elapsed:.0f} s: {seen.says}"
+    _close(seen.release.row, seen, "watching", message)
+    return _end(entry, "healthy", message)
 
 
 def _close(row: Deployment, seen: WatchLook, status: str, note: str) -> None:
@@ -76,16 +76,16 @@ def _again(rt: Runtime, seen: WatchLook, entry: Entry) -> WatchResult:
     return WatchResult("watching", min(rules.every, rules.seconds), asks=seen.verdict.state is State.UNSURE)
 
 
-def _end(entry: Entry, state: str, says: str) -> WatchResult:
-    entry.result, entry.says = ("ok" if state == "healthy" else "failed"), says
-    return WatchResult(state, says=says)
+def _end(entry: Entry, state: str, message: str) -> WatchResult:
+    entry.result, entry.says = ("ok" if state == "healthy" else "failed"), message
+    return WatchResult(state, says=message)
 
 
 # --- rollback ----------------------------------------------------------------------------------------
 
 
 def roll_back(context: StageContext, change_id: int, why: str) -> Rollback:
-    """Return production to what it served before. Looks first whether it does already."""
+    """Make production serve the previous deployment, unless it does so already."""
     with store.write() as session:
         stage_log.move(session, context.issue_id, Status.ROLLING_BACK, why)
     done = returned(context.runtime, context.issue_id, change_id, why)
@@ -94,7 +94,7 @@ def roll_back(context: StageContext, change_id: int, why: str) -> Rollback:
 
 
 def returned(rt: Runtime, issue_id: int, change_id: int, why: str) -> Restored:
-    """Roll a change back, and write down what the vendor then served."""
+    """Roll a change back, and record what the vendor serves afterwards."""
     with store.read() as session:
         row = rows.newest(session, change_id)
     if row is None or not (row.vendor_id or restoring.made(rt, row)):

@@ -1,8 +1,8 @@
-"""A Rollout of Argo as a way to production: as a Deployment of Kubernetes, and with shares of the traffic.
+"""An Argo Rollout as a way to production: like a Kubernetes Deployment, but with shares of the traffic.
 
-The steps are the Rollout's own: ``setWeight`` and then ``pause: {}`` for each share. A Rollout that pauses without a
-duration is promoted as ``kubectl argo rollouts promote`` does it, and one under way is aborted before it is rolled
-back. The share is read as Argo's controller reads it (``GetCurrentSetWeight`` in its utils/replicaset/canary.go).
+The steps are those of the Rollout: ``setWeight`` and then ``pause: {}`` for each share. A Rollout that pauses without a
+duration is promoted as by ``kubectl argo rollouts promote``; one in progress is aborted before it is rolled back. The
+share is computed as in Argo's controller (``GetCurrentSetWeight`` in its utils/replicaset/canary.go).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class RolloutDelivery(KubernetesDelivery):
             self.cluster.patch_rollout_status(*self.place, [{"op": "add", "path": "/status/abort", "value": True}])
 
     def _earlier(self, found: Mapping, image: str) -> dict | None:
-        return None  # the image alone: Argo finds the ReplicaSet of the same template by itself
+        return None  # the image is enough: Argo finds the ReplicaSet of the same template itself
 
     def check(self) -> Check:
         found = super().check()
@@ -60,8 +60,8 @@ class RolloutDelivery(KubernetesDelivery):
     def accepts(self, order: ReleaseOrder) -> None:
         found = shares_of(steps_of(self._read()))
         if found != list(order.steps):
-            says = f"the Rollout pauses without a duration at the weights {found} and not at {list(order.steps)}"
-            raise VendorError(NAME, f"{says}: change steps in platform.toml, or the Rollout", permanent=True)
+            message = f"the Rollout pauses without a duration at the weights {found} and not at {list(order.steps)}"
+            raise VendorError(NAME, f"{message}: change steps in platform.toml, or the Rollout", permanent=True)
 
     def share(self, order: ReleaseOrder) -> int:
         return self._share(self._read(), order)
@@ -86,12 +86,12 @@ def delivery(cluster: Cluster, repository: Repository) -> KubernetesDelivery:
     return kind(cluster, repository)
 
 
-# --- what the API's JSON says. Pure ------------------------------------------------------------------
+# --- parsing of the API's JSON. Pure -----------------------------------------------------------------
 
 
 @understood(NAME)
 def argo_state(found: Mapping) -> tuple[str, str]:
-    """(state, words) of a Rollout by its ``status.phase``."""
+    """(state, description) of a Rollout by its ``status.phase``."""
     status = found.get("status") or {}
     if str(status.get("observedGeneration", "")) != str(found["metadata"]["generation"]):
         return "QUEUED", "the cluster has not seen the change yet"
@@ -106,7 +106,7 @@ def aborted(found: Mapping) -> bool:
 
 @understood(NAME)
 def steps_of(found: Mapping) -> list[dict]:
-    """The canary's steps; none for another strategy."""
+    """The canary's steps; empty for another strategy."""
     return list(((found["spec"].get("strategy") or {}).get("canary") or {}).get("steps") or ())
 
 

@@ -2,7 +2,7 @@
 
 GET and PATCH /apis/apps/v1/namespaces/N/deployments/D, GET .../replicasets, GET and PATCH
 /apis/argoproj.io/v1alpha1/namespaces/N/rollouts/R and .../status. Every change is a JSON patch, which the server
-carries out as a whole. Answers are plain JSON as the API has it.
+applies atomically. Responses are the API's plain JSON.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from core.vendors.redact import Redactor
 
 NAME = "kubernetes"
 ARGO = ("argoproj.io", "v1alpha1")
-TIMEOUT = (5.0, 20.0)  # seconds to connect, and until an answer
+TIMEOUT = (5.0, 20.0)  # seconds to connect; seconds until a response
 CHANGE = {"field_manager": "devops-intelligence-platform", "_content_type": "application/json-patch+json"}
 DRY = {"dry_run": "All"}
-PASSING = (408, 409, 429)  # another try may help; so it may after any 5xx
+PASSING = (408, 409, 429)  # a retry may help, as after any 5xx
 Patch = list[dict[str, Any]]
 
 
 class Cluster:
-    """One cluster, as one service account sees it. Each call raises VendorError."""
+    """One cluster, accessed by one service account. Each call raises VendorError."""
 
     name = NAME
 
@@ -38,7 +38,7 @@ class Cluster:
         settings.api_key = {"authorization": f"Bearer {token}"}
         settings.ssl_ca_cert = ca_file or None
         retries = Retry(total=2, connect=2, read=0, redirect=0, status=0, backoff_factor=0.2)
-        vars(settings)["retries"] = retries  # the client's own stubs allow None alone
+        vars(settings)["retries"] = retries  # the client's type stubs allow only None
         api = client.ApiClient(settings)
         self.plain: Callable[[Any], Any] = api.sanitize_for_serialization
         self.apps, self.custom = client.AppsV1Api(api), client.CustomObjectsApi(api)
@@ -69,12 +69,12 @@ class Cluster:
         return self._asked(work, *ARGO, namespace, "rollouts", name, patch, **CHANGE)
 
     def check(self) -> Check:
-        """Does the API answer? What the token may do is seen where an object is named (doctor's line of delivery)."""
+        """Does the API respond? The token's rights are checked with the object of each delivery (see doctor)."""
         try:
-            told = self._asked(self.version.get_code)
+            version = self._asked(self.version.get_code)
         except VendorError as error:
             return Check(False, error.message, "KUBERNETES_API_URL, KUBERNETES_TOKEN and KUBERNETES_CA_FILE")
-        return Check(True, f"Kubernetes {told.get('gitVersion') or 'of an unknown version'} answers")
+        return Check(True, f"Kubernetes {version.get('gitVersion') or 'of an unknown version'} answers")
 
     def _asked(self, work: Callable[..., Any], *args: Any, **named: Any) -> dict:
         try:
@@ -82,8 +82,8 @@ class Cluster:
         except ApiException as error:
             raise self._fault(error) from None
         except (HTTPError, OpenApiException, *FAULTS) as error:
-            says = f"did not answer as expected ({type(error).__name__}: {self.redact(str(error))[:200]})"
-            raise VendorError(NAME, says) from None
+            message = f"did not answer as expected ({type(error).__name__}: {self.redact(str(error))[:200]})"
+            raise VendorError(NAME, message) from None
         if not isinstance(found, dict):
             raise VendorError(NAME, f"returned JSON of an unexpected type ({type(found).__name__})")
         return found
@@ -91,15 +91,15 @@ class Cluster:
     def _fault(self, error: ApiException) -> VendorError:
         status = int(error.status or 0)
         permanent = 0 < status < 500 and status not in PASSING
-        says = f"answered {status} {error.reason or ''}".strip() + message_of(error.body)
-        return VendorError(NAME, self.redact(says), permanent=permanent, status=status)
+        message = f"answered {status} {error.reason or ''}".strip() + message_of(error.body)
+        return VendorError(NAME, self.redact(message), permanent=permanent, status=status)
 
 
 def message_of(body: Any) -> str:
-    """What a ``Status`` of the API says of a fault; empty for anything else. Pure."""
+    """The message of an API ``Status``; empty for any other body. Pure."""
     try:
-        told = json.loads(body)
-        return f": {str(told['message'])[:300]}"
+        status = json.loads(body)
+        return f": {str(status['message'])[:300]}"
     except FAULTS:
         return ""
 

@@ -1,20 +1,20 @@
 """The team's own commands as a way to production: ``deploy``, ``status`` and ``rollback`` of the policy.
 
 They run as the platform's own user, outside of any sandbox, in a fresh checkout of the commit: the policy is trusted,
-the checkout is not. They get PATH, LANG, HOME, the secrets that the policy names, and
+the checkout is not. Their environment has PATH, LANG, HOME, the secrets that the policy names, and
 
-    DEPLOY_SHA           the commit that production is to serve; for ``rollback`` the earlier one
-    DEPLOY_PREVIOUS_SHA  what production served before; for ``rollback`` the commit that is taken out
-    DEPLOY_KEY           the idempotency key; empty when ``status`` is only asked what production serves
+    DEPLOY_SHA           the commit that production must serve; for ``rollback`` the earlier one
+    DEPLOY_PREVIOUS_SHA  the commit that production served before; for ``rollback`` the commit that is removed
+    DEPLOY_KEY           the idempotency key; empty if ``status`` must only report what production serves
     DEPLOY_ENVIRONMENT   "production"
-    DEPLOY_SHARE         the percentage of the traffic that DEPLOY_SHA is to serve: 100 without ``steps``
-    DEPLOY_REHEARSE      "1" when ``rollback`` is tried before a release and is to change nothing; else empty
+    DEPLOY_SHARE         the percentage of the traffic that DEPLOY_SHA must serve: 100 without ``steps``
+    DEPLOY_REHEARSE      "1" if ``rollback`` is rehearsed before a release and must change nothing; else empty
 
 ``deploy`` and ``rollback`` succeed with exit status 0. ``status`` exits with 0 and prints a JSON object as its last
 line: ``{"state": ..., "sha": ..., "since": ..., "url": ...}``. ``state`` is that of the deployment with DEPLOY_KEY:
-"absent", "running", "live" or "failed". ``sha`` is what production serves now, ``since`` (ISO 8601) from when; both may
-be missing when nothing is known. ``status`` is asked before anything is done, so a key is deployed once. Where the
-policy has ``steps``, ``share`` is the percentage that the deployment with DEPLOY_KEY serves (100 if it is missing), and
+"absent", "running", "live" or "failed". ``sha`` is the commit that production serves now, ``since`` (ISO 8601) from
+when; both may be missing if unknown. ``status`` runs before any change, so a key is deployed only once. If the policy
+has ``steps``, ``share`` is the percentage that the deployment with DEPLOY_KEY serves (100 if it is missing), and
 ``promote`` raises it; while it serves a share, ``sha`` is still the commit that serves the rest.
 """
 
@@ -36,16 +36,16 @@ from core.vendors.delivery.types import ReleaseOrder, RollbackTrial, Tested
 from core.vendors.redact import Redactor
 
 NAME = "commands"
-OUTPUT = 200_000  # characters of a command's output that are read
+OUTPUT = 200_000  # maximum characters of a command's output that are read
 ALL = 100  # percent
-NOTE = 800  # characters of it that a note holds
+NOTE = 800  # maximum characters of output in a note
 STATES = {"absent": "", "running": "BUILDING", "live": "READY", "failed": "ERROR"}
 CEILING = Ceiling(tasks=512, memory=8 << 30)
 Checkout = Callable[[str], AbstractContextManager[Path]]
 
 
 class CommandDelivery(Tested):
-    """The commands of one repository. ``checkout(sha)`` gives a folder with the files of a commit; ``variables`` hold
+    """The commands of one repository. ``checkout(sha)`` returns a folder with the files of a commit; ``variables`` are
     the secrets.
     """
 
@@ -58,7 +58,7 @@ class CommandDelivery(Tested):
         self.limit = self.rules.limit_minutes * 60
 
     def promote(self, order: ReleaseOrder) -> Deployed:
-        """Ask for the state first: what runs or is live with this key is not deployed again."""
+        """Deploy, unless a deployment with this key is running or live according to ``status``."""
         found = self._state(order)
         return found or self._carried_out(self.rules.deploy, order)
 
@@ -74,8 +74,8 @@ class CommandDelivery(Tested):
     def serve(self, made: Deployed) -> Deployed:
         live = self.production()
         if live is None or live.sha != made.sha:
-            says = f"production serves {live.sha if live else 'an unknown commit'} and not {made.sha}"
-            raise VendorError(NAME, says, permanent=True)
+            message = f"production serves {live.sha if live else 'an unknown commit'} and not {made.sha}"
+            raise VendorError(NAME, message, permanent=True)
         return live
 
     def with_key(self, order: ReleaseOrder) -> list[Deployed]:
@@ -86,11 +86,11 @@ class CommandDelivery(Tested):
         raise VendorError(NAME, f"the deployment of {made.sha[:12]} still runs; commands cannot be cancelled")
 
     def production(self) -> Deployed | None:
-        told = self._told(ReleaseOrder("", ""))
-        return live(told) if told else None
+        status = self._status(ReleaseOrder("", ""))
+        return live(status) if status else None
 
     def rollback(self, order: ReleaseOrder) -> Deployed:
-        """Deploy what production served before, with a key of its own."""
+        """Deploy the commit that production served before, with its own key."""
         back = self._back(order)
         found = self._state(back)
         if found is None or found.state != "BUILDING":
@@ -115,7 +115,7 @@ class CommandDelivery(Tested):
             raise VendorError(NAME, "steps need commands.promote", permanent=True)
 
     def share(self, order: ReleaseOrder) -> int:
-        return share_of(self._told(order))
+        return share_of(self._status(order))
 
     def shift(self, order: ReleaseOrder, share: int) -> int:
         if (reached := self.share(order)) >= share:
@@ -130,18 +130,18 @@ class CommandDelivery(Tested):
 
     def check(self) -> Check:
         try:
-            told = self._told(ReleaseOrder("", ""))
+            status = self._status(ReleaseOrder("", ""))
         except VendorError as error:
             return Check(False, error.message, "repositories.….commands.status in platform.toml")
-        return Check(True, f"`status` answers; production serves {str(told.get('sha') or 'an unknown commit')[:12]}")
+        return Check(True, f"`status` answers; production serves {str(status.get('sha') or 'an unknown commit')[:12]}")
 
     # --- the commands themselves
 
     def _state(self, order: ReleaseOrder) -> Deployed | None:
         """The deployment with this key; None when there is none."""
-        return with_state(self._told(order), order)
+        return with_state(self._status(order), order)
 
-    def _told(self, order: ReleaseOrder) -> dict:
+    def _status(self, order: ReleaseOrder) -> dict:
         done = self._run(self.rules.status, order.sha, order)
         if not done.ok:
             raise VendorError(NAME, self._note(self.rules.status, done))
@@ -168,7 +168,7 @@ class CommandDelivery(Tested):
         return Redactor(secrets)(f"{argv[0]} {done.stopped or how}: {printed}".rstrip(": "))
 
 
-# --- the contract. Pure ------------------------------------------------------------------------------
+# --- parsing of the output of ``status``. Pure -------------------------------------------------------
 
 
 def variables(order: ReleaseOrder) -> dict[str, str]:
@@ -184,7 +184,7 @@ def variables(order: ReleaseOrder) -> dict[str, str]:
 
 @understood(NAME)
 def answer(printed: str) -> dict:
-    """The JSON object in the last line that ``status`` printed."""
+    """The JSON object in the last line of ``status``'s output."""
     lines = printed.strip().splitlines()
     found = json.loads(lines[-1] if lines else "")
     if not isinstance(found, dict):
@@ -195,34 +195,35 @@ def answer(printed: str) -> dict:
 
 
 @understood(NAME)
-def with_state(told: Mapping, order: ReleaseOrder) -> Deployed | None:
-    state = STATES[told.get("state", "absent")]
-    return Deployed(order.sha, url_of(told), state, order.sha, str(told.get("note") or "")[:NOTE]) if state else None
+def with_state(status: Mapping, order: ReleaseOrder) -> Deployed | None:
+    state = STATES[status.get("state", "absent")]
+    note = str(status.get("note") or "")[:NOTE]
+    return Deployed(order.sha, url_of(status), state, order.sha, note) if state else None
 
 
 @understood(NAME)
-def share_of(told: Mapping) -> int:
+def share_of(status: Mapping) -> int:
     """The percentage of the traffic that the deployment with the key serves; one that is live serves all of it."""
-    if told.get("state") != "live":
+    if status.get("state") != "live":
         return 0
-    share = int(told.get("share", ALL))
+    share = int(status.get("share", ALL))
     if not 0 <= share <= ALL:
         raise ValueError(f"share is {share}; it is a percentage")
     return share
 
 
 @understood(NAME)
-def live(told: Mapping) -> Deployed | None:
-    """What production serves; None where the command does not know."""
-    sha = str(told.get("sha") or "")
-    since = datetime.fromisoformat(told["since"]) if told.get("since") else None
+def live(status: Mapping) -> Deployed | None:
+    """The deployment that production serves; None if the command does not know."""
+    sha = str(status.get("sha") or "")
+    since = datetime.fromisoformat(status["since"]) if status.get("since") else None
     if since and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
-    return Deployed(sha, url_of(told), "READY", sha, since=since) if sha else None
+    return Deployed(sha, url_of(status), "READY", sha, since=since) if sha else None
 
 
-def url_of(told: Mapping) -> str:
-    url = str(told.get("url") or "")
+def url_of(status: Mapping) -> str:
+    url = str(status.get("url") or "")
     return url if url.startswith(("https://", "http://")) else ""
 
 

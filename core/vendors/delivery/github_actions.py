@@ -1,18 +1,18 @@
-"""GitHub as a way to production: a workflow that is dispatched, or a deployment that a pipeline of the team takes up.
+"""GitHub as a way to production: a dispatched workflow, or a deployment that the team's pipeline picks up.
 
 With ``workflow``: POST /repos/R/actions/workflows/W/dispatches on the main branch, with the inputs of the policy.
-GitHub names no run in its answer, so the workflow puts the key into its name:
+GitHub's response names no run, so the workflow must put the key into its name:
 
     run-name: Deploy ${{ inputs.sha }} (${{ inputs.key }})
 
-The run with the key is looked for first (GET .../workflows/W/runs). A commit status ``platform/release``, whose
-description is the key, is set before the dispatch: a run that is not listed yet is waited for, and not made twice.
+An existing run with the key is searched first (GET .../workflows/W/runs). A commit status ``platform/release`` with the
+key as its description is set before the dispatch, so that a run that is not listed yet is awaited and not repeated.
 
-Without: POST /repos/R/deployments with the key in its payload, and its statuses are followed.
+Without ``workflow``: POST /repos/R/deployments with the key in its payload; its statuses are followed.
 
-An environment with required reviewers makes the run wait ("waiting"); that is said, and not counted as slow. Production
-is named by its commit: that of the newest run that succeeded (the one in its name, if it was dispatched), or of the
-newest deployment whose last status is a success.
+An environment with required reviewers makes the run wait ("waiting"); this is reported and does not count as slow. A
+commit identifies what production serves: that of the newest successful run (the one in its name, if it was
+dispatched), or of the newest deployment whose last status is a success.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ NAME = "github_actions"
 CONTEXT = "platform/release"
 UNLISTED = "the run is not listed yet; run-name of the workflow has to name ${{ inputs.key }}"
 PAGE, PAGES = 100, 5
-SHOWS = timedelta(seconds=60)  # so long a dispatched run may take to be listed
+SHOWS = timedelta(seconds=60)  # how long a dispatched run may take to be listed
 ROLLBACK_SECONDS, POLL = 600.0, 2.0
-RETRIES = 20  # rollbacks of one release
-NEWEST = 5  # deployments whose statuses are asked for
+RETRIES = 20  # maximum rollbacks of one release
+NEWEST = 5  # newest deployments whose statuses are read
 SHA = re.compile(r"\b[0-9a-f]{40}\b")
 RUNS = {"queued": "QUEUED", "requested": "QUEUED", "pending": "QUEUED", "waiting": "WAITING", "in_progress": "BUILDING"}
 CONCLUSIONS = {"success": "READY", "cancelled": "CANCELED"}
@@ -66,7 +66,7 @@ class ActionsDelivery(Tested):
         self.base, self.limit = f"/repos/{repository.github}", self.rules.limit_minutes * 60
 
     def promote(self, order: ReleaseOrder) -> Deployed:
-        """The oldest run with the key. An order that has a vendor id was begun before: it is not begun again."""
+        """The oldest run with the key. An order with a vendor id was already started and is not started again."""
         found = self._runs(order) or ([] if order.vendor_id else self._begun(order))
         return found[0].made if found else Deployed(order.sha, "", "QUEUED", order.sha, UNLISTED)
 
@@ -76,8 +76,8 @@ class ActionsDelivery(Tested):
     def serve(self, made: Deployed) -> Deployed:
         live = self.production()
         if live is None or live.sha != made.sha:
-            says = f"production serves {live.sha if live else 'an unknown commit'} and not {made.sha}"
-            raise VendorError(NAME, says, permanent=True)
+            message = f"production serves {live.sha if live else 'an unknown commit'} and not {made.sha}"
+            raise VendorError(NAME, message, permanent=True)
         if self.rules.workflow:
             self._mark(made.sha, "success", self._asked(made.sha)[0])
         return live
@@ -97,7 +97,7 @@ class ActionsDelivery(Tested):
         try:
             self.http.post(path, idempotent=True)
         except VendorError as error:
-            if error.status != 409:  # it has ended meanwhile
+            if error.status != 409:  # 409: it has ended meanwhile
                 raise
 
     def production(self) -> Deployed | None:
@@ -111,7 +111,7 @@ class ActionsDelivery(Tested):
         return None
 
     def rollback(self, order: ReleaseOrder) -> Deployed:
-        """Deploy the earlier commit the same way, with a key of its own, and follow it to its end."""
+        """Deploy the earlier commit in the same way, with its own key, and wait for its end."""
         back, deadline = self._way_back(order), time.monotonic() + ROLLBACK_SECONDS
         made = self.promote(back)
         while made.state not in (*FINISHED, "WAITING"):
@@ -120,12 +120,12 @@ class ActionsDelivery(Tested):
             time.sleep(POLL)
             made = self.status(back, made)
         if made.state != "READY":
-            says = made.note if made.state == "WAITING" else f"the rollback ended as {made.state}: {made.url}"
-            raise VendorError(NAME, says)
+            message = made.note if made.state == "WAITING" else f"the rollback ended as {made.state}: {made.url}"
+            raise VendorError(NAME, message)
         return made
 
     def _way_back(self, order: ReleaseOrder) -> ReleaseOrder:
-        """The order of the rollback; one that has ended, and did not last, is made anew."""
+        """The order of the rollback; a rollback that ended without effect gets a new key."""
         for number in range(1, RETRIES + 1):
             back = ReleaseOrder(f"{order.key}-rollback-{number}", order.previous, previous=order.sha)
             runs = self._runs(back)
@@ -146,7 +146,7 @@ class ActionsDelivery(Tested):
     # --- the two kinds
 
     def _runs(self, order: ReleaseOrder) -> list[PipelineRun]:
-        """Everything that was made with the key, oldest first."""
+        """All runs or deployments with the key, oldest first."""
         if self.rules.workflow:
             found = [row for row in self._listed() if has_key(row, order.key)]
             return [self._with_reviewers(workflow_run(row, order.sha)) for row in reversed(found)]
@@ -219,17 +219,17 @@ class ActionsDelivery(Tested):
         return self.http.get(f"{self.base}/deployments/{row['id']}/statuses", params={"per_page": PAGE}).json(list)
 
 
-# --- what GitHub's JSON says. Pure -------------------------------------------------------------------
+# --- parsing of GitHub's JSON. Pure ------------------------------------------------------------------
 
 
 def filled(inputs: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
-    """The inputs with {sha}, {key} and {environment} filled in; no other braces mean anything."""
+    """The inputs with {sha}, {key} and {environment} filled in; other braces stay unchanged."""
     return {name: re.sub(r"\{(sha|key|environment)\}", lambda m: values[m[1]], text) for name, text in inputs.items()}
 
 
 @understood(NAME)
 def has_key(row: Mapping, key: str) -> bool:
-    """Does the run's name hold the key, as a word of its own?"""
+    """Does the run's name contain the key as a separate word?"""
     return bool(re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", str(row["display_title"])))
 
 
@@ -251,7 +251,7 @@ def waiting_for(made: Deployed, rows: Iterable[Mapping]) -> Deployed:
 
 @understood(NAME)
 def live_run(row: Mapping) -> Deployed:
-    """What a run that succeeded has deployed: the commit in its name if it was dispatched, else its own."""
+    """The commit that a successful run deployed: the one in its name if it was dispatched, else its own."""
     named = SHA.search(str(row["display_title"])) if row["event"] == "workflow_dispatch" else None
     sha = named[0] if named else str(row["head_sha"])
     return Deployed(sha, str(row.get("html_url") or ""), "READY", sha, since=datetime.fromisoformat(row["updated_at"]))
@@ -259,7 +259,7 @@ def live_run(row: Mapping) -> Deployed:
 
 @understood(NAME)
 def payload_key(row: Mapping) -> str:
-    """The key in a deployment's payload, which GitHub gives as an object or as its text."""
+    """The key in a deployment's payload, which GitHub returns as an object or as JSON text."""
     payload = row.get("payload") or {}
     payload = json.loads(payload) if isinstance(payload, str) and payload.startswith("{") else payload
     return str(payload.get("key") or "") if isinstance(payload, Mapping) else ""
@@ -267,13 +267,13 @@ def payload_key(row: Mapping) -> str:
 
 @understood(NAME)
 def deployment(row: Mapping, statuses: list[dict]) -> PipelineRun | None:
-    """A deployment by its statuses, newest first. One that another replaced ("inactive") is none any more."""
+    """A deployment by its statuses, newest first. A replaced one ("inactive") does not count."""
     newest = str(statuses[0]["state"]) if statuses else "queued"
     if newest == "inactive":
         return None
     state, sha = STATUSES.get(newest, "QUEUED"), str(row["sha"])
-    told = str((statuses[0].get("description") if statuses else "") or "")[:500]
-    note = f"waits for the reviewers of {row['environment']}" if state == "WAITING" else told
+    description = str((statuses[0].get("description") if statuses else "") or "")[:500]
+    note = f"waits for the reviewers of {row['environment']}" if state == "WAITING" else description
     since = datetime.fromisoformat(statuses[0]["created_at"]) if state == "READY" else None
     return PipelineRun(int(row["id"]), Deployed(sha, str(row["url"]), state, sha, note, since))
 

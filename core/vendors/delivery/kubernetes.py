@@ -1,10 +1,11 @@
-"""Kubernetes as a way to production: the image of a Deployment, or of a Rollout of Argo, whose rollout is followed.
+"""Kubernetes as a way to production: sets the image of a Deployment or Argo Rollout, and follows the rollout.
 
-The commit's image has to be in the registry: the team's pipeline builds it for each pushed commit. Production is named
-by the image that the object asks for. The key is an annotation of the pod template, so its ReplicaSet keeps it.
+The commit's image must be in the registry: the team's pipeline builds it for each pushed commit. The image in the
+object's spec identifies what production serves. The key is an annotation of the pod template, so its ReplicaSet keeps
+it.
 
-Rules: how a rollout ends is read as ``kubectl rollout status`` reads it; a rollback puts the template of the earlier
-ReplicaSet back as ``kubectl rollout undo`` does. Argo is in core/vendors/delivery/argo.py.
+The end of a rollout is determined as by ``kubectl rollout status``; a rollback restores the template of the earlier
+ReplicaSet as ``kubectl rollout undo`` does. Argo is in core/vendors/delivery/argo.py.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class KubernetesDelivery(Tested):
         self.limit = self.rules.limit_minutes * 60
         self.place = (self.rules.namespace, self.rules.deployment)
 
-    # --- what the two kinds of objects do differently
+    # --- differences between the two kinds of objects
 
     def _read(self) -> dict:
         return self.cluster.deployment(*self.place)
@@ -50,13 +51,13 @@ class KubernetesDelivery(Tested):
         return rollout_state(found)
 
     def _pushed_on(self, found: dict, order: ReleaseOrder) -> None:
-        """Let a rollout go on that waits for somebody."""
+        """Resume a paused rollout."""
 
     def _stopped(self, found: dict) -> None:
-        """Stop a rollout that is under way; setting the earlier image does that here."""
+        """Abort a rollout in progress; here, setting the earlier image does that."""
 
     def _earlier(self, found: Mapping, image: str) -> dict | None:
-        """The template of the newest ReplicaSet with the image, as ``kubectl rollout undo`` puts it back."""
+        """The template of the newest ReplicaSet with the image, as ``kubectl rollout undo`` restores it."""
         labels = sorted(found["spec"]["selector"]["matchLabels"].items())
         rows = self.cluster.replica_sets(self.rules.namespace, selector_of(labels))
         return earlier_template(rows, found, image, self.rules.container)
@@ -64,7 +65,7 @@ class KubernetesDelivery(Tested):
     # --- a Deliverer
 
     def promote(self, order: ReleaseOrder) -> Deployed:
-        """Set the image with the key, once; what has the key is only followed."""
+        """Set the image with the key; an object that already has the key is only followed."""
         found = self._read()
         if key_of(found) == order.key:
             self._pushed_on(found, order)
@@ -93,7 +94,7 @@ class KubernetesDelivery(Tested):
         return self._made(self._read())
 
     def rollback(self, order: ReleaseOrder) -> Deployed:
-        """Put the earlier template back, or its image where no ReplicaSet has it any more, and follow the rollout."""
+        """Restore the earlier template, or its image if no ReplicaSet has it any more, and follow the rollout."""
         found = self._read()
         if image_of(found, self.rules.container) != order.previous:
             self._stopped(found)
@@ -109,7 +110,7 @@ class KubernetesDelivery(Tested):
         return made
 
     def _made(self, found: Mapping, steps: tuple[int, ...] = ()) -> Deployed:
-        """``steps``: a rollout that pauses at a step is finished, as far as it is to go by itself."""
+        """Is the rollout finished? With ``steps``, a pause at a step counts as finished."""
         image = image_of(found, self.rules.container)
         state, note = self._state(found, steps)
         sha = sha_of(image, self.rules.image)
@@ -138,12 +139,12 @@ class KubernetesDelivery(Tested):
         return Check(True, f"{'/'.join(self.place)} can be read and changed")
 
 
-# --- what the API's JSON says. Pure ------------------------------------------------------------------
+# --- parsing of the API's JSON. Pure -----------------------------------------------------------------
 
 
 @understood(NAME)
 def container_of(template: Mapping, name: str) -> tuple[int, Mapping]:
-    """(place, container) of this name, or the only one without a name."""
+    """(index, container) with this name, or the only one if no name is given."""
     containers = template["spec"]["containers"]
     if not name and len(containers) != 1:
         raise ValueError("the pod has several containers: name one in kubernetes.container")
@@ -165,7 +166,7 @@ def key_of(found: Mapping) -> str:
 
 @understood(NAME)
 def image_patch(found: Mapping, container: str, image: str, key: str) -> Patch:
-    """Sets the image and the key; refused by the server when the containers have changed meanwhile."""
+    """The patch that sets the image and the key; the server refuses it if the containers have changed meanwhile."""
     place, one = container_of(found["spec"]["template"], container)
     at = f"/spec/template/spec/containers/{place}"
     return [
@@ -186,7 +187,7 @@ def _annotated(template: Mapping, key: str) -> Patch:
 
 @understood(NAME)
 def template_patch(found: Mapping, template: dict) -> Patch:
-    """Puts a template back, unless the object was changed since it was read."""
+    """The patch that restores a template, unless the object changed since it was read."""
     version = found["metadata"]["resourceVersion"]
     return [
         {"op": "test", "path": "/metadata/resourceVersion", "value": version},
@@ -210,7 +211,7 @@ def earlier_template(rows: list[dict], found: Mapping, image: str, container: st
 
 @understood(NAME)
 def rollout_state(found: Mapping) -> tuple[str, str]:
-    """(state, words) of a Deployment by the rules of ``kubectl rollout status``."""
+    """(state, description) of a Deployment by the rules of ``kubectl rollout status``."""
     spec, status = found["spec"], found.get("status") or {}
     wanted = spec.get("replicas", 1)
     updated, ready = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
@@ -232,7 +233,7 @@ def rollout_state(found: Mapping) -> tuple[str, str]:
 
 @understood(NAME)
 def progressed(found: Mapping) -> datetime | None:
-    """When the newest rollout was complete, where the object says so."""
+    """When the newest rollout was complete, if the object reports it."""
     for condition in (found.get("status") or {}).get("conditions") or ():
         if condition["type"] == "Progressing" and condition.get("reason") == "NewReplicaSetAvailable":
             return datetime.fromisoformat(condition["lastUpdateTime"])

@@ -1,4 +1,4 @@
-"""What a way to production must offer (``Deliverer``), and what it is told about one release (``ReleaseOrder``)."""
+"""The protocol of a way to production (``Deliverer``), and its input for one release (``ReleaseOrder``)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ FINISHED = ("READY", *ENDED_BADLY)
 
 @dataclass(frozen=True)
 class ReleaseOrder:
-    """One release. ``key`` is the idempotency key: a second call with it finds what the first call made.
+    """One release. ``key`` is the idempotency key: a second call with it finds the result of the first.
 
-    ``branch`` holds ``sha`` at the remote. ``preview`` is the vendor id of its preview, ``vendor_id`` that of its
-    production deployment where it is known, and ``previous`` what production served before it. ``steps`` are the shares
-    of production's traffic, in percent and rising, that it serves before it serves all; empty: it serves all at once.
+    ``branch`` contains ``sha`` at the remote. ``preview`` is the vendor id of its preview, ``vendor_id`` that of its
+    production deployment if known, and ``previous`` that of the deployment that production served before. ``steps`` are
+    the ascending shares of production's traffic, in percent, before it serves all; empty: it serves all at once.
     """
 
     key: str
@@ -31,7 +31,7 @@ class ReleaseOrder:
 
 @dataclass(frozen=True)
 class RollbackTrial:
-    """A rollback that was tried without a change to production. ``done`` is false where this way cannot try it."""
+    """The rehearsal of a rollback, without a change to production. ``done`` is False if this way cannot rehearse it."""
 
     done: bool
     says: str
@@ -40,15 +40,14 @@ class RollbackTrial:
 class Deliverer(Protocol):
     """The way to production of one repository.
 
-    ``previews``: it deploys a preview that can be asked for its health. ``promotes``: the platform releases; if not,
-    people do, by merging. ``patience`` is for how many seconds one step may wait for a build: 0 where the flow waits
-    durably instead; ``limit`` is for how many seconds a deployment may take in all.
+    ``previews``: it deploys a preview whose health can be checked. ``promotes``: the platform releases; if not, people
+    do, by merging. ``patience`` is how many seconds one step may wait for a build: 0 if the flow waits durably instead;
+    ``limit`` is how many seconds a deployment may take in total.
 
-    ``serve`` makes sure that production serves a finished deployment. ``with_key`` lists what was made for an order,
-    oldest first. ``cancel`` stops a deployment that is not finished and leaves a finished one alone; it raises
-    VendorError while one cannot be stopped. ``rollback`` returns production to ``order.previous``. ``rehearse`` tries
-    that before the release, and changes nothing that production serves. Each call raises VendorError; a rehearsal that
-    failed raises a permanent one.
+    ``serve`` makes sure that production serves a finished deployment. ``with_key`` lists the deployments of an order,
+    oldest first. ``cancel`` stops an unfinished deployment and does not affect a finished one; it raises VendorError
+    while one cannot be stopped. ``rollback`` makes production serve ``order.previous``. ``rehearse`` tries that before
+    the release without changing production. Each call raises VendorError; a failed rehearsal raises a permanent one.
     """
 
     name: str
@@ -80,12 +79,12 @@ class Deliverer(Protocol):
 
 @runtime_checkable
 class Stepwise(Protocol):
-    """What a way to production offers besides, if it can give a release a share of the traffic.
+    """The additional protocol of a way to production that can give a release a share of the traffic.
 
-    ``accepts`` raises a permanent VendorError where the target is not set up for exactly these steps. ``share`` is the
-    percentage of production's traffic that the release serves now: 0 when it was aborted or replaced. ``shift`` brings
-    it to at least this share and returns the share of now; what is there already is left alone, and a target that
-    takes its time is asked again. It raises a permanent VendorError for a release that was aborted.
+    ``accepts`` raises a permanent VendorError if the target is not configured for exactly these steps. ``share`` is the
+    percentage of production's traffic that the release serves now: 0 if it was aborted or replaced. ``shift`` raises it
+    to at least this share and returns the current share; a share that is already reached stays unchanged, and the
+    caller repeats the call for a slow target. It raises a permanent VendorError if the release was aborted.
     """
 
     def accepts(self, order: ReleaseOrder) -> None: ...
@@ -96,7 +95,7 @@ class Stepwise(Protocol):
 
 
 class Tested:
-    """The preview of a way that has none: the tested commit itself. Nothing is deployed."""
+    """The preview of a way without previews: the tested commit itself. Nothing is deployed."""
 
     previews = False
     promotes = True

@@ -1,4 +1,4 @@
-"""Vercel as a way to production: a preview of the commit, then a production deployment of that very build."""
+"""Vercel as a way to production: a preview of the commit, then a production deployment of the same build."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ class VercelDelivery:
     def accepts(self, order: ReleaseOrder) -> None:
         found = self.client.rolling.stages(self.project)
         if found != list(order.steps):
-            says = (
+            message = (
                 f"the project's rolling release has the stages {found} and not {list(order.steps)}. {_configure(order)}"
             )
-            raise VendorError(self.name, says, permanent=True)
+            raise VendorError(self.name, message, permanent=True)
 
     def share(self, order: ReleaseOrder) -> int:
         return self.client.rolling.share(self.project, order.vendor_id)

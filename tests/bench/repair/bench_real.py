@@ -41,7 +41,7 @@ LOSSES = (  # words of the product's answer: class of the loss, the first that f
     ("not be reproduced", "not reproduced"),
     ("older test", "older tests"),
     ("collect", "test not collected"),
-    ("may not be run", "test refused"),
+    ("must not run", "test refused"),
     ("passes_after", "new test"),
     ("new test", "new test"),
 )

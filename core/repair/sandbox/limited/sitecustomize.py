@@ -8,14 +8,14 @@ _OURS = tuple(path + os.sep for path in os.environ.get("GUARDED", "").split(os.p
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _DENIED = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.spawn", "pty.")
 _DENIED += ("ctypes.", "os.kill", "signal.pthread_kill")
-# event: how many of its first arguments are paths, and where their directory descriptors stand
+# event -> number of leading path arguments, and positions of their directory descriptors
 _CHANGES = {"os.remove": (1, (1,)), "os.rmdir": (1, (1,)), "os.mkdir": (1, (2,)), "os.chmod": (1, (2,))}
 _CHANGES |= {"os.chown": (1, (3,)), "os.utime": (1, (3,)), "os.truncate": (1, ()), "os.rename": (2, (2, 3))}
 _CHANGES |= {"os.link": (2, (2, 3)), "os.symlink": (2, (None, 2)), "os.setxattr": (1, ())}
 
 
 def _inside(path, folder=None):
-    """Whether a path, seen from the folder of a descriptor, lies in the tree or the run's own scratch folder."""
+    """Is a path, relative to a directory descriptor, in the tree or in the run's scratch folder?"""
     if isinstance(path, int):
         return True  # a descriptor that is already open was judged when it was opened
     if isinstance(folder, int) and folder >= 0:
@@ -42,7 +42,7 @@ def _no_process(*_args):
 
 
 def _opened(path, flags, mode=0o777, *, dir_fd=None):
-    """``os.open``, whose audit event does not tell from which folder a path is seen."""
+    """Check ``os.open``, whose audit event does not include the directory descriptor."""
     if dir_fd is not None and flags & _WRITES and not _inside(path, dir_fd):
         raise PermissionError("the limited runner allows no writing outside of the tree")
     return _open(path, flags, mode, dir_fd=dir_fd)
