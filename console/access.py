@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 import streamlit as st
 
-from core.access import sessions
+from core.access import preferences, sessions
 from core.access.rights import ADMINISTER, APPROVE, AUDIT, OPERATE, VIEW, Actor, Forbidden
 from core.access.rights import require as _require
 
@@ -25,6 +27,11 @@ def current() -> Actor:
         st.session_state.clear()  # a page reconnected by another person shows nothing of the previous one
         raise SignedOut
     return found
+
+
+def zone() -> tzinfo:
+    """The time zone in which this person reads times."""
+    return preferences.of(str(st.user.get("session") or "")).tzinfo
 
 
 def notice() -> str:

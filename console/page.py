@@ -13,6 +13,7 @@ from console import access
 from console.parts import alarm, holding
 from console.ui import confirm, failures
 from console.ui.live import live
+from console.ui.markup import ZONE
 from console.ui.widgets import draw, tag
 from core.db import store
 from core.queries import approvals
@@ -77,6 +78,7 @@ def page(title: str, says: str, body: Callable[[], None], right: str = access.VI
 
     def guarded() -> None:
         access.require(right)
+        ZONE.set(access.zone())
         if found := alarm.banner():
             draw(*found)
         holding.banner()

@@ -26,7 +26,7 @@ from core.audit.chain import ChainVerdict
 from core.db import store
 from core.inputs import inbox
 from core.models import Connector, Deployment, Round, Worker, now
-from core.ops import durable, lookout, notify, webhooks
+from core.ops import durable, lookout, notify, uptime, webhooks
 from core.ops.env_file import EnvFile
 from core.runtime import Runtime
 from core.settings import Settings
@@ -76,6 +76,7 @@ class Engine:
         add(self.watch_audit, "interval", seconds=BEAT_SECONDS, id="audit")
         add(self.deliver, "interval", seconds=DELIVER_SECONDS, id="deliver")
         add(lambda: self.lookout.look(self.runtime), "interval", seconds=BEAT_SECONDS, id="lookout")
+        add(lambda: uptime.look(self.runtime), "interval", seconds=BEAT_SECONDS, id="uptime")
         add(self.hasten, "interval", seconds=HOOK_SECONDS, id="hasten")
         self.scheduler.start()
 

@@ -9,13 +9,14 @@ import streamlit as st
 
 from console import access, process
 from console.page import page, picked
-from console.parts import approval, issue, issue_offers, panels, story
+from console.parts import approval, issue, issue_offers, messages, panels, patch, story
 from console.ui.confirm import Offer, buttons
 from console.ui.widgets import card, cut, draw, empty
 from core.actions import answering
 from core.db import store
 from core.models import Approval, Issue
 from core.queries import approvals, issues, pipeline
+from core.queries import messages as inbox_messages
 
 ORDER = 20
 
@@ -26,6 +27,7 @@ def body() -> None:
     with store.read() as session:
         asked, past = approvals.waiting(session), approvals.answered(session)
         merges, given_up = pipeline.reviews(session), approvals.escalated(session)
+        mine = inbox_messages.of(session, access.current().name)
     places = [*(("approval", row.id) for row, _ in asked), *(("issue", row.id) for row in given_up)]
     chosen = _chosen() or (places[0] if places else None)
     inbox(asked, given_up, chosen)
@@ -33,6 +35,7 @@ def body() -> None:
     if chosen:
         moves(places, chosen)
         ONE[chosen[0]](chosen[1])
+    draw(messages.drawn(mine))
     if past:
         draw(card("Recent decisions", approval.closed(past)))
 
@@ -78,6 +81,7 @@ def one_approval(number: int) -> None:
     draw(approval.head(asked))
     if asked.approval.state == "pending":
         answer(asked, here, choices)
+    patch.choice()
     draw(approval.drawn(asked, policy.watch))
 
 
@@ -89,8 +93,8 @@ def one_issue(number: int) -> None:
         draw(empty("Issue not found", "No issue has this number. It may belong to another database.", "✕"))
         return
     draw(story.head(told))
-    buttons(issue_offers.on_issue(told))
-    draw(issue.told(told))
+    buttons([*issue_offers.on_issue(told), *issue_offers.on_suspect(told)])
+    draw(issue.suspect(told.analyses[-1].evidence) if told.analyses else "", issue.told(told))
 
 
 ONE = {"approval": one_approval, "issue": one_issue}
@@ -115,6 +119,7 @@ def answer(asked: approvals.OpenApproval, here: access.Actor, choices: list[str]
         offers = [Offer("approve", row.id, about, {"patch_hash": row.patch_hash})] if not asked.barred else []
         offers += [Offer("reject", row.id, about), Offer("pass_on", row.id, about, choices=choices)]
         offers += [Offer("hand_back", row.id, about)] if row.assignee else []
+        offers += patch.offers(asked.change.change_set)
         buttons(offers)
 
 

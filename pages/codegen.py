@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from console.page import page, picked
-from console.parts import change
+from console.parts import change, patch
+from console.ui.confirm import buttons
 from console.ui.diff import size
 from console.ui.markup import link, number, percent, span, tag, when
 from console.ui.widgets import RESULT, bar, card, cut, draw, empty, issue_link, of, stat, stats, table
@@ -130,6 +131,11 @@ def one(chosen: int | None) -> None:
     draw(
         tag("h2", found_change.change_set.title or "Change"),
         tag("p", "Issue ", issue_link(issue)),
+    )
+    if found_change.change_set.patch:
+        patch.choice()
+        buttons(patch.offers(found_change.change_set))
+    draw(
         change.drawn(found_change),
         card(
             "All attempts on this issue",

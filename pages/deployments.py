@@ -12,16 +12,17 @@ from console.parts import story, watching
 from console.ui.confirm import Offer, buttons
 from console.ui.drawing import drawing, rate_chart, strip
 from console.ui.markup import link, moment, percent, span, tag, when
-from console.ui.widgets import RESULT, card, checks, cut, draw, empty, facts, growth, issue_link, of, table
+from console.ui.widgets import RESULT, badge, card, checks, cut, draw, empty, facts, growth, issue_link, of, table
 from core.db import store
 from core.models import ServiceHealth
 from core.models.counted import counted
-from core.queries import counting, deployments, pipeline
+from core.queries import counting, deployments, pipeline, team
 from core.stages.deliver import release_words
 
 ORDER = 50
 
 AROUND = timedelta(minutes=15)
+RECENT = timedelta(days=14)
 LONGEST = timedelta(hours=6)  # of the curves
 HEADS = ("Deployment", "Issue", "Result", "Environment", "Commit", "Errors before → after", "Started", "Duration")
 KINDS = {"Production": "production", "Preview": "preview", "All": ""}
@@ -39,6 +40,8 @@ def listing() -> None:
     with store.read() as session:
         found = deployments.count(session, kind)
     if not found:
+        theirs = teams_own(kind, datetime.now(UTC) - RECENT)
+        draw(listed([], theirs) if theirs else "")
         draw(
             empty(
                 "No deployments yet",
@@ -52,9 +55,40 @@ def listing() -> None:
     number = st.pagination(last, key=f"deployment_page_{last}_{kind}") if last > 1 else 1
     with store.read() as session:
         rows = deployments.page(session, kind, number)
-    draw(
-        tag("p", f"{counting.with_noun(found, 'deployment')}, newest first.", class_="d-muted"),
-        table(HEADS, map(row, rows), (7,)),
+    theirs = teams_own(kind, rows[-1][0].started_at, None if number == 1 else rows[0][0].started_at) if rows else []
+    says = f"{counting.with_noun(found, 'deployment')} of the platform, newest first"
+    says += f", among {counted(len(theirs), 'change')} of the team in the same time." if theirs else "."
+    draw(tag("p", says, class_="d-muted"), listed(rows, theirs))
+
+
+def teams_own(kind: str, since: datetime, until: datetime | None = None) -> list[team.TeamChange]:
+    """The team's deployments and commits in the span; none for previews."""
+    if kind == "preview":
+        return []
+    with store.read() as session:
+        return team.between(session, process.policy()[0], since, until or datetime.now(UTC))
+
+
+def listed(rows, theirs: list[team.TeamChange]):
+    """The platform's deployments and the team's changes in one table, newest first."""
+    both = [*((made[0].started_at, row(made)) for made in rows), *((one.at, team_row(one)) for one in theirs)]
+    return table(HEADS, [cells for _, cells in sorted(both, key=lambda pair: pair[0], reverse=True)], (7,))
+
+
+def team_row(one: team.TeamChange) -> tuple:
+    commit = tag("code", one.commit[:10])
+    if one.url.startswith(("https://", "http://")):
+        commit = tag("a", commit, href=one.url, target="_blank", rel="noopener noreferrer")
+    says = f"{one.title} by {one.author}" if one.author else one.title
+    return (
+        one.repository or "unknown repository",
+        tag("span", says, class_="d-clip"),
+        badge("calm", "○", "the team's"),
+        f"told by {one.source}",
+        commit,
+        "–",
+        tag("span", moment(one.at), " ", when(one.at)),
+        "–",
     )
 
 
@@ -72,15 +106,11 @@ def timeline() -> None:
     draw(tag("p", says, class_="d-muted"), more)
 
 
-def error_change(before, after) -> str:
-    """The worst service's error rate before, and the same service's after."""
-    states = {s: ServiceHealth.model_validate(h) for s, h in before.items()}
-    rates = {s: state.error_rate for s, state in states.items() if state.error_rate is not None}
-    worst = max(rates, key=lambda s: rates[s], default=None)
-    if worst is None:
-        return "no data"
-    later = ServiceHealth.model_validate(after[worst]).error_rate if worst in after else None
-    return f"{percent(rates[worst], 1)} → {percent(later, 1)}"
+def error_change(before, after, service: str) -> str:
+    """The error rate of the issue's service before, and after."""
+    sides = [ServiceHealth.model_validate(side[service]) if service in side else None for side in (before, after)]
+    rates = [side.error_rate if side else None for side in sides]
+    return f"{percent(rates[0], 1)} → {percent(rates[1], 1)}" if rates != [None, None] else "no data"
 
 
 def row(found) -> tuple:
@@ -92,7 +122,7 @@ def row(found) -> tuple:
         of(RESULT, made.status),
         made.environment,
         tag("code", made.sha[:10]),
-        error_change(made.before, made.after),
+        error_change(made.before, made.after, issue.service),
         tag("span", moment(made.started_at), " ", when(made.started_at)),
         took,
     )

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import streamlit as st
 
+from console import access, process
 from console.page import page, picked
-from console.parts import family, filtering, issue_offers, panels, story, work
+from console.parts import family, filtering, issue_offers, panels, story, surroundings, work
 from console.parts import issue as narrative
 from console.parts import suppressed as quiet
 from console.ui.confirm import buttons
-from console.ui.markup import link
+from console.ui.markup import Safe, link
 from console.ui.widgets import draw, empty
+from core.actions import following
 from core.db import store
 from core.models import now
-from core.queries import issues, suppressed
+from core.queries import around, issues, post_mortem, suppressed
 
 ORDER = 30
 
-PARTS = {"Story": narrative.told, **story.PARTS, "Steps": work.trace}
+
+def parts(found: around.IssueSurroundings) -> dict[str, Callable[[issues.Story], Safe]]:
+    """The tabs of one issue."""
+    evidence = partial(story.evidence, links=found.links)
+    told = partial(narrative.told, unknown=found.unknown)
+    return {"Story": told, **story.PARTS, "Evidence": evidence, "Steps": work.trace}
 
 
 def body() -> None:
@@ -61,19 +70,39 @@ def found_issues() -> None:
 
 def one(number: int | None) -> None:
     draw(link("/issues", "← All issues"))
+    policy, api = process.policy()[0], process.settings().github_url
     with store.read() as session:
         told = issues.story(session, number) if number else None
         others = issues.mergeable(session, told.issue) if told else {}
-    if told is None:
+        found = around.around(session, api, policy, told, now()) if told else None
+        owners = following.owners(session, policy)
+    if told is None or found is None:
         draw(empty("Issue not found", "No issue has this number. It may belong to another database.", "✕"))
         return
-    draw(story.head(told), story.journey(told), story.figures(told), family.drawn(told))
+    people = surroundings.people(told, "email" in process.connected())
+    draw(story.head(told), people, story.journey(told), surroundings.figures(told, found), family.drawn(told))
     buttons([*issue_offers.on_issue(told), *issue_offers.on_signals(told, others), *family.offers(told, others)])
-    tabs = st.tabs(list(PARTS), key=f"part-{told.issue.id}", on_change="rerun")
-    for tab, part in zip(tabs, PARTS.values(), strict=True):
+    with st.container(horizontal=True, gap="small"):
+        buttons(issue_offers.of_people(told, access.current().name, owners))
+        download(told, found)
+    suspect(told)
+    shown = parts(found)
+    tabs = st.tabs(list(shown), key=f"part-{told.issue.id}", on_change="rerun")
+    for tab, part in zip(tabs, shown.values(), strict=True):
         if tab.open:
             with tab:
                 draw(part(told))
+
+
+def suspect(told: issues.Story) -> None:
+    """The suspect change, and the button that proposes its revert."""
+    draw(narrative.suspect(told.analyses[-1].evidence) if told.analyses else "")
+    buttons(issue_offers.on_suspect(told))
+
+
+def download(told: issues.Story, found: around.IssueSurroundings) -> None:
+    text, name = partial(post_mortem.markdown, told, found.unknown), f"post-mortem-issue-{told.issue.id}.md"
+    st.download_button("Post-mortem", text, name, "text/markdown", on_click="ignore")
 
 
 page("Issues", panels.LEADS["issues"], body)

@@ -27,14 +27,14 @@ PERIODS = {"24 h": 1, "7 days": 7, "30 days": 30, "90 days": 90}
 def body() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         days = PERIODS[st.segmented_control("Period", list(PERIODS), default="7 days", required=True)]
-        hourly = st.number_input(figures.HOURLY, 1, 1000, 90, width=280)
     until = datetime.now(UTC)
     since = until - timedelta(days=days)
-    source = process.policy()[0].watch.source
+    policy = process.policy()[0]
+    source = policy.watch.source
     with store.read() as session:
-        tally = outcomes.tally(session, since, until)
-        now = periods.figures(session, tally, source, since, until, hourly)
-    before = periods.before(source, since, days, hourly)
+        tally = outcomes.tally(session, since, until, policy.value.baseline)
+        now = outcomes.figures(session, policy.watch.source, policy.value, since, until, tally)
+    before = periods.before(policy, since, days)
     draw(
         figures.period(since, until, days, tally.runs),
         stats(*(figures.tile(f, b) for f, b in zip(now, before, strict=True)), five=True),
@@ -54,8 +54,8 @@ def body() -> None:
 
 def details(tally, now, source, since, until) -> None:
     """Only the open tab is computed; plotly is loaded only by tabs with charts."""
-    names = ("Time to repair", "Individual runs", "Calibration", "Outcomes by day", "Uptime by service", "Formulas")
-    drawing = (times, runs, calibration, days, uptime, formulas)
+    names = ("Time to repair", "Individual runs", "Calibration", "Outcomes by day", "Requests by service", "Formulas")
+    drawing = (times, runs, calibration, days, requests, formulas)
     tabs = st.tabs(names, key="kpi_graph", on_change="rerun")
     for tab, draw_it in zip(tabs, drawing, strict=True):
         if tab.open:
@@ -65,21 +65,25 @@ def details(tally, now, source, since, until) -> None:
 
 def times(tally, now, source, since, until) -> None:
     with store.read() as session:
-        draw(figures.repair(*outcomes.repair_parts(session, since, until)))
+        draw(figures.repair(*outcomes.repair_parts(session, since, until), baseline()))
+
+
+def baseline() -> float:
+    return process.policy()[0].value.baseline
 
 
 def runs(tally, now, source, since, until) -> None:
     with store.read() as session:
         found = outcomes.latest(session, since, until)
-    by_hand = span(kpis.BASELINE_SECONDS)
+    by_hand = span(baseline())
     draw(
         tag(
             "p",
             f"Each mark is one of the last {counted(len(found), 'run')}. Manual baseline: {by_hand} for each repair.",
         )
     )
-    figure = charts.repair_times(found, kpis.BASELINE_SECONDS)
-    st.plotly_chart(figure, key="times", alt="Repair time of each run, with the baseline of two hours")
+    figure = charts.repair_times(found, baseline())
+    st.plotly_chart(figure, key="times", alt="Repair time of each run, with the manual baseline")
 
 
 def decisions(since, until) -> list[kpis.ConfidenceTally]:
@@ -110,7 +114,7 @@ def days(tally, now, source, since, until) -> None:
     st.plotly_chart(charts.outcomes_by_day(counts), key="days", alt="Ended runs by day and result")
 
 
-def uptime(tally, now, source, since, until) -> None:
+def requests(tally, now, source, since, until) -> None:
     with store.read() as session:
         served = outcomes.served(session, source, since, until)
     if served:
@@ -150,7 +154,7 @@ def printable(tally, now, before, source, since, until) -> str:
         repair = outcomes.repair_parts(session, since, until)
         served = outcomes.served(session, source, since, until)
         bins = kpis.calibration(outcomes.judged(session, since, until))
-    return report.page(since, until, now, before, repair, bins, served)
+    return report.page(since, until, now, before, (*repair, baseline()), bins, served)
 
 
 page("KPIs", panels.LEADS["kpis"], body)

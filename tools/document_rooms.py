@@ -30,7 +30,7 @@ ROOMS = {
     "stages": "models db policy settings signals vendors inputs repair runtime ops audit decision",
     "flow": "models ops stages",
     "actions": "models db policy settings signals vendors runtime ops audit access stages",
-    "queries": "models db policy settings signals inputs audit access decision stages actions",
+    "queries": "models db policy settings signals inputs ops audit access decision stages actions",
     "bootstrap": "policy settings signals vendors inputs repair runtime ops",
     "setup": "models db policy settings vendors inputs repair runtime audit access stages actions bootstrap",
     "scheduler": "models db policy settings inputs runtime ops audit stages flow bootstrap",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from console.parts import change
-from console.ui.diff import side_by_side
+from console.parts import patch as patches
 from console.ui.markup import Safe, join, link, percent, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, card, checks, empty, facts, growth, impact, issue_link, of, table
 from core.models import Approval, Issue
@@ -132,7 +132,7 @@ def drawn(asked: OpenApproval, rules: Watch) -> Safe:
         "div",
         tag("div", why(asked), risk(asked), class_="d-two"),
         change.newly_can(asked.change.reviews),
-        side_by_side(patch) if patch else empty("No patch", "Nothing was proposed."),
+        patches.drawn(patch, asked.change.comments) if patch else empty("No patch", "Nothing was proposed."),
         proof(asked),
         way_back(asked, rules),
         tag("p", "Bound to patch ", tag("code", asked.approval.patch_hash[:16]),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from console.ui.diff import side_by_side, size
+from console.parts import patch
+from console.ui.diff import size
 from console.ui.markup import Safe, join, percent, span, tag
 from console.ui.widgets import RESULT, card, checks, code, empty, of
 from core.models import ChangeSet, Review, TestRun
@@ -142,7 +143,9 @@ def drawn(found: ChangeDetails) -> Safe:
             tag("p", made.rationale),
             tag("p", tag("b", "Note: "), made.note) if made.note else "",
             newly_can(found.reviews) if made.patch else "",
-            side_by_side(made.patch) if made.patch else empty("No patch", made.note or "Nothing was proposed."),
+            patch.drawn(made.patch, found.comments)
+            if made.patch
+            else empty("No patch", made.note or "Nothing was proposed."),
             tag(
                 "div",
                 card("Proof of fix", proof(made)),

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from console.parts import change
+from console.parts import change, patch, surroundings
 from console.parts import story as story_parts
-from console.ui.diff import side_by_side
 from console.ui.markup import Safe, join, link, span, tag, when
 from console.ui.widgets import RESULT, STATUS, VERDICT, card, of
 from console.ui.widgets import timeline as events
 from core.models import Deployment
 from core.models.counted import counted
 from core.queries.issues import Story, shortened, timeline
+from core.signals.analysis import suspects
 
-LIKELY = 0.5  # score from which a change is shown as the suspect
 FILES = 5
 
 
@@ -62,26 +61,26 @@ def _written(found) -> Safe:
         tag("p", of(RESULT, made.status), " ", tag("b", made.title)),
         tag("p", made.rationale),
         tag("p", f"Proof: {len(held)} of {len(change.PROOF)} steps passed. ", made.note, class_="d-muted"),
-        side_by_side(made.patch) if made.patch else "",
+        patch.drawn(made.patch, found.comments) if made.patch else "",
         aside=link(f"/codegen?change={made.id}", "Test, proof and review"),
     )
 
 
-def _shipped(made: Deployment) -> Safe:
+def _shipped(made: Deployment, service: str) -> Safe:
+    before, after = ({service: side[service]} if service in side else {} for side in (made.before, made.after))
     return card(
         "Effect on production",
         story_parts.deployment_row(made),
-        story_parts.health_short(made.before, made.after),
+        story_parts.health_short(before, after),
         tag("p", link(f"/deployments?deployment={made.id}", "Deployment and rollback")),
     )
 
 
 def suspect(evidence: Sequence[object]) -> Safe | str:
     """The change that most likely caused it: who made it, when, what it touched, and where to read it."""
-    changes = [row["change"] for row in evidence if isinstance(row, Mapping) and isinstance(row.get("change"), Mapping)]
-    if not changes or changes[0].get("score", 0) < LIKELY:
+    first = suspects.suspect(evidence)
+    if first is None:
         return ""
-    first = changes[0]
     address, name = str(first.get("url") or ""), str(first.get("name") or "")
     plain = not address.startswith(("https://", "http://"))
     where = tag("code", name) if plain else tag("a", name, href=address, target="_blank", rel="noopener noreferrer")
@@ -104,12 +103,11 @@ def _time(text: object) -> datetime | None:
         return None
 
 
-def told(story: Story) -> Safe:
-    """Everything about the issue on one screen: cards on the left, the timeline on the right."""
+def told(story: Story, unknown: Sequence[str] = ()) -> Safe:
+    """The issue on one screen below its suspect change: cards on the left, the timeline on the right."""
     found, made, wrote = _last(story.analyses), _last(story.decisions), _last(story.changes)
     live = _last([d for d in story.deployments if d.environment == "production"])
     chapters = [
-        suspect(found.evidence) if found else "",
         card(
             "Root cause",
             tag("p", found.root_cause, class_="d-cause"),
@@ -118,9 +116,10 @@ def told(story: Story) -> Safe:
         )
         if found
         else "",
+        surroundings.unknown(unknown),
         _decided(made) if made else "",
         _written(wrote) if wrote else "",
-        _shipped(live) if live else "",
+        _shipped(live, story.issue.service) if live else "",
         _ending(story),
     ]
     short = shortened(story)

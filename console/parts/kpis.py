@@ -11,7 +11,6 @@ from core.models.counted import counted
 from core.queries import kpis
 from core.queries.kpis import ConfidenceBin, Figure, Part
 
-HOURLY = "Engineer's hourly cost, in your currency"
 REDUCTION = 0.93  # target: a mean repair takes so much less than by hand
 WORDS = {
     "share": lambda v: percent(v, 1),
@@ -25,7 +24,8 @@ WORDS = {
 def words(figure: Figure) -> str:
     if figure.value is None:
         return "not enough data"
-    return percent(figure.value, 2) if figure.name == "Uptime" else WORDS[figure.unit](figure.value)
+    exact = figure.unit == "share" and (figure.target or 0) > 0.99  # a tenth of a percent would hide the difference
+    return percent(figure.value, 2) if exact else WORDS[figure.unit](figure.value)
 
 
 def target(figure: Figure) -> str:
@@ -135,7 +135,7 @@ def services(served: Mapping[str, tuple[float, float]]) -> Safe:
         (tag("b", name), number(requests), number(errors), percent(1 - errors / requests, 2) if requests else "–")
         for name, (requests, errors) in sorted(served.items())
     )
-    return table(("Service", "Requests", "Failed", "Uptime"), rows, (1, 2, 3))
+    return table(("Service", "Requests", "Failed", "Success"), rows, (1, 2, 3))
 
 
 def formulas(found: Sequence[Figure]) -> Safe:

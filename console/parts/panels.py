@@ -24,11 +24,12 @@ ORDERS = {"newest": "newest first", "last error": "most recent error first", "oc
 
 
 def person(actor: Actor) -> Safe:
-    """Who is signed in, with links to change the password and to sign out."""
+    """Who is signed in, with links to preferences and password, and to sign out."""
     return tag(
         "div",
         tag("b", actor.name),
         tag("span", actor.role.value),
+        tag("a", "Preferences", href="/preferences", target="_self"),
         tag("a", "Password", href="/password", target="_self"),
         tag("a", "Sign out", href="/logout", target="_self"),
         class_="d-person-here",

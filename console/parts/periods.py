@@ -5,26 +5,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from sqlmodel import Session
-
 from core.db import store
+from core.policy.reader import Policy
+from core.policy.value import ValueRules
 from core.queries import kpis, outcomes
 
 
-def figures(
-    session: Session, tally: kpis.RunTally, source: str, since: datetime, until: datetime, hourly: float
-) -> list[kpis.Figure]:
-    deployed, served = outcomes.deployed(session, since, until), outcomes.requests(session, source, since, until)
-    return kpis.all_of(tally, deployed, served, hourly)
-
-
-def before(source: str, since: datetime, days: int, hourly: float) -> list[kpis.Figure]:
+def before(policy: Policy, since: datetime, days: int) -> list[kpis.Figure]:
     """The figures of the ``days`` before ``since``, which is rounded to the minute."""
-    return _before(str(store.engine().url), source, since.replace(second=0, microsecond=0), days, hourly)
+    at = since.replace(second=0, microsecond=0)
+    return _before(str(store.engine().url), policy.watch.source, policy.value.model_dump_json(), at, days)
 
 
 @lru_cache(maxsize=32)
-def _before(_store: str, source: str, since: datetime, days: int, hourly: float) -> list[kpis.Figure]:
-    earlier = since - timedelta(days=days)
+def _before(_store: str, source: str, value: str, since: datetime, days: int) -> list[kpis.Figure]:
+    rules = ValueRules.model_validate_json(value)
     with store.read() as session:
-        return figures(session, outcomes.tally(session, earlier, since), source, earlier, since, hourly)
+        return outcomes.figures(session, source, rules, since - timedelta(days=days), since)

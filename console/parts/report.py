@@ -30,7 +30,7 @@ def page(
     until: datetime,
     now: Sequence[Figure],
     before: Sequence[Figure],
-    repair: tuple[int, Sequence[Part]],
+    repair: tuple[int, Sequence[Part], float],
     bins: Sequence[ConfidenceBin],
     served: Mapping[str, tuple[float, float]],
 ) -> str:
@@ -44,7 +44,7 @@ def page(
         kpis.repair(*repair),
         tag("h2", "Calibration of the confidence"),
         kpis.calibration(bins) if bins else tag("p", "Not enough data."),
-        tag("h2", "Uptime by service"),
+        tag("h2", "Requests by service"),
         kpis.services(served) if served else tag("p", "No measurements."),
         tag("h2", "Formulas"),
         kpis.formulas(now),

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from console.parts import change, suppressed
+from console.parts import change, frames, suppressed
 from console.parts import decision as receipt
 from console.ui.markup import Safe, esc, join, moment, percent, span, tag, when
-from console.ui.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, stat, stats, table
-from core.models import Analysis, Crash, Deployment, Frame, Issue, ServiceHealth, Signal, Stage, Status, now
+from console.ui.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, table
+from core.models import Analysis, Crash, Deployment, Issue, ServiceHealth, Signal, Stage, Status, now
 from core.models.counted import counted
 from core.queries import counting
+from core.queries.code_links import CodeLinks
 from core.queries.issues import Story
 
-LOCALS = 12  # locals shown of a frame
 SILENT = timedelta(minutes=5)  # without errors, from which it is said
 
 
@@ -46,45 +46,6 @@ def silent(issue: Issue) -> Safe | str:
     return tag("p", f"No errors for {span(quiet.total_seconds())}.", class_="d-muted")
 
 
-def figures(story: Story) -> Safe:
-    issue = story.issue
-    return stats(
-        _count(issue.occurrences, "occurrence", f"from {counting.with_noun(story.signal_count, 'signal')}"),
-        _count(issue.users, "affected user"),
-        stat(when(issue.first_seen), "First error", moment(issue.first_seen)),
-        stat(when(issue.last_seen), "Last error", moment(issue.last_seen)),
-        stat(
-            span((issue.ended_at - issue.first_seen).total_seconds()) if issue.ended_at else "in progress",
-            "First error to end",
-            f"run {issue.run}",
-        ),
-    )
-
-
-def _count(number: int, noun: str, hint: str = "") -> Safe:
-    value, words = counted(number, noun).split(" ", 1)
-    return stat(value, words.capitalize(), hint)
-
-
-def _frame(frame: Frame) -> Safe:
-    kept = frame.locals or {}
-    values = facts((name, tag("code", text)) for name, text in list(kept.items())[:LOCALS])
-    told = counted(len(kept), "local") if len(kept) <= LOCALS else f"{LOCALS} of {len(kept)} locals"
-    return tag(
-        "li",
-        tag("div", tag("b", frame.function), tag("span", f"{frame.file}:{frame.line}", class_="d-muted")),
-        code(frame.code) if frame.code else "",
-        tag("details", tag("summary", told), values) if kept else "",
-        class_=None if frame.in_app else "d-library",
-    )
-
-
-def frames(crash: Crash) -> Safe:
-    """The exception and its calls, innermost first; library calls are dimmed."""
-    raised = tag("p", tag("b", crash.exception.type), ": ", crash.exception.message, class_="d-raised")
-    return join([raised, tag("ol", *map(_frame, crash.frames[::-1]), class_="d-frames")])
-
-
 def _signal(signal: Signal) -> tuple:
     seen = (
         tag("a", "open", href=signal.url, target="_blank", rel="noopener noreferrer nofollow")
@@ -101,14 +62,16 @@ def _signal(signal: Signal) -> tuple:
     )
 
 
-def evidence(story: Story) -> Safe:
+def evidence(story: Story, links: CodeLinks | None = None) -> Safe:
     if not story.signals:
         return empty("No signals are stored for this issue", "They may have passed their retention period.")
     crash = next((s.crash for s in story.signals if s.crash), None)
     return join(
         [
             tag("p", "Grouping: ", story.issue.because) if story.issue.because else "",
-            frames(Crash.model_validate(crash)) if crash else code(story.signals[0].message or "no message"),
+            frames.drawn(Crash.model_validate(crash), links)
+            if crash
+            else code(story.signals[0].message or "no message"),
             tag("h3", f"Latest {len(story.signals)} of {counting.with_noun(story.signal_count, 'signal')}"),
             table(("Seen", "Source", "Kind", "Title", "Count", "Vendor"), map(_signal, story.signals), (4,)),
         ]

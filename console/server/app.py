@@ -27,7 +27,22 @@ if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
 
 from console import changes, process  # noqa: E402
 from console.page import PAGES  # noqa: E402
-from console.server import api, assets, auth, find, first_admin, headers, ingest, live, oidc, signin, status, webhooks  # noqa: E402
+from console.server import (  # noqa: E402
+    api,
+    assets,
+    auth,
+    find,
+    first_admin,
+    headers,
+    ingest,
+    live,
+    not_found,
+    oidc,
+    preferences,
+    signin,
+    status,
+    webhooks,
+)
 from core import bootstrap  # noqa: E402
 from core.db import store  # noqa: E402
 from core.ops import liveness  # noqa: E402
@@ -117,23 +132,27 @@ async def status_page(request: Request) -> Response:
     return HTMLResponse(text, code, {"Cache-Control": "no-store", **again})
 
 
+ROUTES = [
+    Route("/healthz", healthz),
+    Route("/live", live.events),
+    Route("/find", find.find),
+    Route("/status", status_page),
+    *signin.ROUTES,
+    *preferences.ROUTES,
+    *api.ROUTES,
+    *ingest.ROUTES,
+    *webhooks.ROUTES,
+]
+
 app = st.App(
     ROOT / "console" / "server" / "main.py",
     lifespan=lifespan,
-    routes=[
-        Route("/healthz", healthz),
-        Route("/live", live.events),
-        Route("/find", find.find),
-        Route("/status", status_page),
-        *signin.ROUTES,
-        *api.ROUTES,
-        *ingest.ROUTES,
-        *webhooks.ROUTES,
-    ],
+    routes=ROUTES,
     middleware=[
         Middleware(headers.SecurityHeaders),
         Middleware(auth.Gate),
         Middleware(oidc.Explained),
         Middleware(assets.Assets, pages=ADDRESSES),
+        Middleware(not_found.NotFound, pages=ADDRESSES, routes=ROUTES),
     ],
 )

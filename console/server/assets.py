@@ -16,11 +16,13 @@ from pathlib import Path
 
 import brotli
 import streamlit
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from console.server import first_paint
+from console.server import first_paint, preferences
 from console.server.auth import HEADER
+from core.access.preferences import of
 
 STATIC = (Path(streamlit.__file__).parent / "static").resolve()  # a virtual environment may be a link
 YEAR = "public, max-age=31536000, immutable"
@@ -96,7 +98,16 @@ def template() -> str:
 
 def page(path: str, query: str, session: str) -> bytes:
     """index.html with the page's first paint for this session before Streamlit's root."""
-    return template().replace(ROOT, first_paint.html(path, query, session) + ROOT, 1).encode()
+    early = first_paint.html(path, query, session)
+    return template().replace(ROOT, preferences.forced(theme(session)) + early + ROOT, 1).encode()
+
+
+def theme(session: str) -> str:
+    """The theme that the person of this session chose; empty without one or without a database."""
+    try:
+        return of(session).theme if session else ""
+    except (SQLAlchemyError, RuntimeError):
+        return ""
 
 
 @lru_cache(maxsize=512)

@@ -18,9 +18,9 @@ from console.page import NEEDS, PAGES, counted_title, visible
 from console.parts import failing as now_failing
 from console.parts import kpis, panels, periods
 from console.ui import diagram
-from console.ui.markup import Safe, join, tag
+from console.ui.markup import ZONE, Safe, join, tag
 from console.ui.widgets import stats
-from core.access import sessions
+from core.access import preferences, sessions
 from core.access.rights import VIEW, Actor
 from core.db import store
 from core.queries import approvals, failing, issues, outcomes, pipeline
@@ -60,15 +60,13 @@ def _held(*labels: str, row: str = "") -> Safe:
 
 
 def _kpis() -> Safe:
-    until = datetime.now(UTC)
-    since, source = until - timedelta(days=7), process.policy()[0].watch.source
+    until, policy = datetime.now(UTC), process.policy()[0]
+    since = until - timedelta(days=7)
     with store.read() as session:
-        tally = outcomes.tally(session, since, until)
-        now = periods.figures(session, tally, source, since, until, 90)
-    before = periods.before(source, since, 7, 90)
-    tiles = (kpis.tile(f, b) for f, b in zip(now, before, strict=True))
-    said = kpis.period(since, until, 7, tally.runs)
-    return join([_held("Period", kpis.HOURLY, row="d-row"), said, stats(*tiles, five=True)])
+        tally = outcomes.tally(session, since, until, policy.value.baseline)
+        now = outcomes.figures(session, policy.watch.source, policy.value, since, until, tally)
+    tiles = (kpis.tile(f, b) for f, b in zip(now, periods.before(policy, since, 7), strict=True))
+    return join([_held("Period", row="d-row"), kpis.period(since, until, 7, tally.runs), stats(*tiles, five=True)])
 
 
 BODIES: Mapping[str, Callable[[], Safe]] = {"pipeline": _pipeline, "issues": _issues, "kpis": _kpis}
@@ -84,6 +82,7 @@ def html(path: str, query: str, session: str) -> str:
         person = sessions.actor(session)
         if person is None or not person.may(NEEDS.get(name, VIEW)):
             return ""
+        ZONE.set(preferences.of(session).tzinfo)
         return _drawn(name, person, BODIES[name]() if name in BODIES and not query else Safe(""))
     except (SQLAlchemyError, RuntimeError):
         log.warning("no first paint: the database is not responding")

@@ -41,7 +41,7 @@ def _rules() -> Access:
     return process.policy()[0].access
 
 
-def _page(request: Request, draw: Callable[..., str], status: int = 200, **told) -> Response:
+def form_page(request: Request, draw: Callable[..., str], status: int = 200, **told) -> Response:
     """The form that ``draw(ticket=..., **told)`` draws for the address of its name, with its ticket's cookie."""
     browser = forms.browser_of(request) or secrets.token_urlsafe(16)
     text = draw(ticket=tickets.give(browser, f"/{draw.__name__}"), **told)
@@ -49,7 +49,7 @@ def _page(request: Request, draw: Callable[..., str], status: int = 200, **told)
     return forms.mark(answer, browser, auth.secure())
 
 
-async def _form(request: Request) -> Mapping[str, str] | None:
+async def form(request: Request) -> Mapping[str, str] | None:
     """The form's fields; None for a forged, replayed, expired or oversized form."""
     if not forms.bounded(request, LARGEST) or not forms.same_origin(request):
         return None
@@ -111,7 +111,7 @@ async def _try(request: Request) -> Response:
     client = address.limited(request)
     if attempts.full(client):
         return _login_page(request, says=SLOW, status=429)
-    given = await _form(request)
+    given = await form(request)
     if given is None:
         return _login_page(request, says=FORGED, status=403)
     try:
@@ -129,7 +129,7 @@ def refused(request: Request, says: str) -> Response:
 
 
 def _login_page(request: Request, to: str = "/", says: str = "", status: int = 200) -> Response:
-    return _page(request, signin_page.login, status, to=local(to), says=says, providers=provider.names(),
+    return form_page(request, signin_page.login, status, to=local(to), says=says, providers=provider.names(),
                  demo=_demo(), hint=_hint())  # fmt: skip
 
 
@@ -163,10 +163,10 @@ async def to_provider(request: Request) -> Response:
 
 async def logout(request: Request) -> Response:
     """A link on the console's own pages signs out at once; a link from elsewhere needs confirmation."""
-    if request.method == "POST" and await _form(request) is None:
-        return _page(request, signin_page.logout, 403, says=FORGED)
+    if request.method == "POST" and await form(request) is None:
+        return form_page(request, signin_page.logout, 403, says=FORGED)
     if request.method == "GET" and request.headers.get("sec-fetch-site") != "same-origin":
-        return _page(request, signin_page.logout)
+        return form_page(request, signin_page.logout)
     session = await asyncio.to_thread(auth.session_of, request)
     if session:
         await asyncio.to_thread(sessions.end, session)
@@ -182,10 +182,10 @@ async def password(request: Request) -> Response:
     if not name:
         return RedirectResponse("/login", 303)
     if request.method == "GET":
-        return _page(request, signin_page.password, name=name)
-    given = await _form(request)
+        return form_page(request, signin_page.password, name=name)
+    given = await form(request)
     if given is None:
-        return _page(request, signin_page.password, 403, name=name, says=FORGED)
+        return form_page(request, signin_page.password, 403, name=name, says=FORGED)
     client = address.limited(request)
     try:
         if attempts.full(client):
@@ -195,7 +195,7 @@ async def password(request: Request) -> Response:
         await asyncio.to_thread(accounts.change_password, name, given.get("old", ""), given.get("new", ""))
     except (Denied, ValueError) as error:
         attempts.count(client)
-        return _page(request, signin_page.password, 400, name=name, says=str(error))
+        return form_page(request, signin_page.password, 400, name=name, says=str(error))
     return await asyncio.to_thread(_enter, request, name, "/")
 
 

@@ -27,7 +27,7 @@ section{background:var(--card);border:1px solid var(--line);border-radius:14px;p
 margin-bottom:1rem;box-shadow:0 10px 30px light-dark(#17202e14,#0006)}
 h1{font-size:1.35rem;margin:0 0 .8rem}h2{font-size:1rem;margin:0 0 .2rem}p{margin:.2rem 0 .8rem}
 label{display:block;font-weight:600;margin:.7rem 0 .25rem;font-size:.93rem}
-input{width:100%;font:inherit;padding:.6rem .7rem;border-radius:8px;border:1px solid var(--line);
+input,select{width:100%;font:inherit;padding:.6rem .7rem;border-radius:8px;border:1px solid var(--line);
 background:light-dark(#fff,#0d131e);color:inherit}
 button,.go{font:inherit;font-weight:650;border-radius:8px;padding:.6rem 1rem;border:1px solid var(--do);cursor:pointer;
 background:var(--do);color:var(--on);width:100%;margin-top:1.1rem;display:block;text-align:center;text-decoration:none}
@@ -42,7 +42,7 @@ padding:.1rem .35rem;border-radius:5px;color:var(--text)}a{color:var(--do)}
 </style>""")
 
 
-def _document(title: str, *inner: object) -> str:
+def document(title: str, *inner: object) -> str:
     head = tag(
         "head",
         Safe('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
@@ -87,7 +87,7 @@ def login(*, ticket: str, to: str, says: str, providers: Sequence[str], demo: st
         tag("button", "Sign in"),
         method="post", action="/login",
     )  # fmt: skip
-    return _document(
+    return document(
         "Sign in",
         _demo(ticket, to, demo) if demo else "",
         tag(
@@ -125,7 +125,7 @@ def _demo(ticket: str, to: str, password: str) -> Safe:
 def logout(*, ticket: str, says: str = "") -> str:
     form = tag("form", _hidden(ticket=ticket), tag("button", "Sign out"), method="post", action="/logout")
     stay = tag("a", "Stay signed in", href="/", class_="go quiet")
-    return _document("Sign out", tag("section", tag("h1", "Sign out?"), _says(says), form, stay))
+    return document("Sign out", tag("section", tag("h1", "Sign out?"), _says(says), form, stay))
 
 
 def password(*, ticket: str, name: str, says: str = "") -> str:
@@ -140,7 +140,7 @@ def password(*, ticket: str, name: str, says: str = "") -> str:
         tag("button", "Change password"),
         method="post", action="/password",
     )  # fmt: skip
-    return _document(
+    return document(
         "Change password",
         tag(
             "section",

@@ -16,6 +16,7 @@ from console import process
 from console.server import address
 from core.actions import slack as slack_answers
 from core.ops import metrics, webhooks
+from core.queries import kpi_metrics
 
 log = logging.getLogger(__name__)
 SLACK_PATIENCE = 2.5  # seconds
@@ -95,10 +96,14 @@ async def show_metrics(request: Request) -> Response:
     if not allowed:
         return Response("set METRICS_TOKEN and send it as a bearer token\n", 401, {"WWW-Authenticate": "Bearer"})
     try:
-        text = await asyncio.to_thread(metrics.text)
+        text = await asyncio.to_thread(_exposition)
     except (SQLAlchemyError, RuntimeError) as error:
         return Response(f"# the database is not responding ({type(error).__name__})\n", 503, media_type="text/plain")
     return Response(text, media_type=metrics.CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+
+
+def _exposition() -> bytes:
+    return metrics.text() + kpi_metrics.text(process.policy()[0])
 
 
 ROUTES = [

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from contextvars import ContextVar
+from datetime import UTC, datetime, tzinfo
 from html import escape
+
+ZONE: ContextVar[tzinfo] = ContextVar("zone", default=UTC)  # of the person who sees the page
 
 
 class Safe(str):
@@ -54,15 +57,15 @@ def when(at: datetime | None) -> Safe:
         return tag("span", "never", class_="d-muted")
     seconds = (datetime.now(UTC) - at).total_seconds()
     says = f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
-    return tag("time", says, datetime=at.isoformat(), title=f"{at:%Y-%m-%d %H:%M:%S} UTC", data_ago="")
+    return tag("time", says, datetime=at.isoformat(), title=moment(at), data_ago="")
 
 
 def clock(at: datetime | None) -> str:
-    return f"{at:%H:%M:%S} UTC" if at else "–"
+    return f"{at.astimezone(ZONE.get()):%H:%M:%S %Z}" if at else "–"
 
 
 def moment(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "–"
+    return f"{at.astimezone(ZONE.get()):%Y-%m-%d %H:%M:%S %Z}" if at else "–"
 
 
 def percent(share: float | None, digits: int = 0) -> str:

@@ -90,6 +90,7 @@ def _take(session: Session, issue: Issue) -> None:
     issue.run += 1
     issue.at_once = issue.at_once and issue.status is Status.SCHEDULED
     issue.assignee, issue.ended_at, issue.status, issue.reason = None, None, Status.ANALYZING, ""
+    issue.reverts = None
     session.add(issue)
 
 

@@ -19,7 +19,7 @@ from sqlmodel import Session, SQLModel, create_engine, select
 
 from core import models
 from core.db import outages
-from core.models import access, inputs, kept
+from core.models import access, following, inputs, kept, uptime
 from core.models.base import table_of
 
 PRAGMAS = (
@@ -288,7 +288,21 @@ def m017_meter_streams(connection: Connection) -> None:
     add(connection, table_of(inputs.MeterStream).name)
 
 
-def m019_incidents(connection: Connection) -> None:
+def m018_notes_owners_subscriptions(connection: Connection) -> None:
+    add(
+        connection,
+        *(table_of(table).name for table in (following.Remark, following.Subscription, following.LineComment)),
+    )
+    add(connection, "issue.owner", "issue.acknowledged_by", "issue.acknowledged_at", "issue.reverts")
+    add(connection, "notification.receiver")
+    index(connection, "ix_notification_receiver")
+
+
+def m019_health_checks_preferences(connection: Connection) -> None:
+    add(connection, table_of(uptime.HealthHour).name, "person.zone", "person.theme")
+
+
+def m020_incidents(connection: Connection) -> None:
     """Issues with several affected services, and links between issues."""
     add(connection, "issue.also_affects", table_of(models.IssueLink).name)
 
@@ -308,7 +322,9 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m015_inputs,
     m016_grade_of_a_change,
     m017_meter_streams,
-    m019_incidents,
+    m018_notes_owners_subscriptions,
+    m019_health_checks_preferences,
+    m020_incidents,
 ]
 
 

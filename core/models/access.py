@@ -44,6 +44,8 @@ class Person(SQLModel, table=True):
     disabled: bool = False
     created_at: datetime = _time()
     last_sign_in: datetime | None = _maybe_time()
+    zone: str = ""  # time zone of the times on the screen; empty: UTC
+    theme: str = ""  # light or dark; empty: as the browser says
 
 
 class SignIn(SQLModel, table=True):

@@ -37,12 +37,16 @@ class Issue(SQLModel, table=True):
     occurrences: int = Field(default=0, index=True)
     users: int = 0
     assignee: str | None = None
+    owner: str | None = None  # the person or group that looks after it; the platform goes on with its work
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = _maybe_time()
     first_seen: datetime = _time(index=True)
     last_seen: datetime = _time(index=True)
     created_at: datetime = _time(index=True)
     ended_at: datetime | None = _maybe_time(index=True)
     resolution: str | None = None
     requested_by: str | None = None  # the person who requested this run; None for the platform
+    reverts: str | None = None  # the commit that this run proposes to take out, at that person's request
     scheduled_for: datetime | None = _maybe_time()
     counted_by: str | None = None  # the source whose signals count as its occurrences: the first to report it
     merged_into: int | None = None  # the issue that a person merged it into

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from core.models.base import _json, _maybe_time, _time
+from core.models.base import _json, _maybe_time, _only, _time
 
 
 class Connector(SQLModel, table=True):
@@ -28,6 +28,7 @@ class Connector(SQLModel, table=True):
 
 
 class Notification(SQLModel, table=True):
+    __table_args__ = (Index("ix_notification_receiver", "receiver", "id", **_only("receiver != ''")),)
     id: int = Field(default=None, primary_key=True)
     key: str = Field(unique=True)  # merges duplicates
     channel: str  # slack, email, console
@@ -45,6 +46,7 @@ class Notification(SQLModel, table=True):
     approval_id: int | None = None  # the approval that its buttons answer
     reference: str = ""  # the channel's id of the message, to update it: "C0DEMO 1503435956.000247"
     told: str = ""  # the state of the approval that the message shows
+    receiver: str = ""  # the subscriber whom it is for; empty: everyone on the channel
 
 
 class Webhook(SQLModel, table=True):

@@ -230,13 +230,16 @@ def moving() -> bool:
         return session.exec(select(Issue.id).where(col(Issue.status).not_in(waits))).first() is not None
 
 
-def begin(session: Session, issue: Issue, requested_by: str | None = None) -> None:
+def begin(session: Session, issue: Issue, requested_by: str | None = None, reverts: str | None = None) -> None:
     """Start a new run of the issue, in the caller's transaction; ``requested_by`` is the person who requested it.
+
+    ``reverts``: the commit that the run proposes to take out.
 
     The requester is kept: they cannot approve a later run that the platform starts either. A run that a person
     requested does not wait for a maintenance window.
     """
     new_run(session, issue, requested_by)
+    issue.reverts = reverts
     start_in(session, "journey", issue.workflow_id, issue.id, issue.run)
 
 
@@ -245,6 +248,6 @@ def new_run(session: Session, issue: Issue, requested_by: str | None) -> None:
     issue.run += 1
     issue.restarts, issue.at_once = 0, requested_by is not None
     issue.requested_by = requested_by or issue.requested_by
-    issue.assignee, issue.ended_at = None, None
+    issue.assignee, issue.ended_at, issue.reverts = None, None, None
     issue.status, issue.reason = Status.ANALYZING, ""
     session.add(issue)

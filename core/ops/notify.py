@@ -1,9 +1,9 @@
 """Notifications. A message is queued in the transaction that causes it, and sent afterwards.
 
-The policy's [routes] choose the channels. The key removes duplicates: a second message with it only counts as a repeat.
-A failure is stored with its reason and retried with growing waits, a bounded number of times. A process that is killed
-between sending and recording sends again: nothing is lost, and the Message-ID of an e-mail lets mail clients merge the
-two.
+The policy's [routes] choose the channels; an issue's subscribers get each of its messages (core/ops/subscribers.py).
+The key removes duplicates: a second message with it only counts as a repeat. A failure is stored with its reason and
+retried with growing waits, a bounded number of times. A process that is killed between sending and recording sends
+again: nothing is lost, and the Message-ID of an e-mail lets mail clients merge the two.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from core import runtime
 from core.db import store
 from core.models import Approval, Issue, Notification, now
 from core.models.counted import counted
+from core.ops import subscribers
 from core.runtime import Runtime
 from core.vendors.base import Message, Notifier, Question, VendorError
 
@@ -74,10 +75,12 @@ def announce(session: Session, event: str, key: str, about: str, body: str) -> N
 
 def _queue(session: Session, event: str, key: str, about: str, body: str, **of: Any) -> None:
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    for channel in getattr(runtime.current().policy.routes, event):
+    route = getattr(runtime.current().policy.routes, event)
+    for channel, receiver in [*((name, "") for name in route), *subscribers.ways(session, of.get("issue_id"), route)]:
         row = Notification(
-            key=f"{key}-{channel}",
+            key=f"{key}-{channel}" + (f"-{receiver}" if receiver else ""),
             channel=channel,
+            receiver=receiver,
             event=event,
             subject=f"{SUBJECTS[event]}: {about}",
             body=body[:4000],
@@ -168,7 +171,7 @@ def _message(rt: Runtime, row: Notification) -> Message:
     base = rt.settings.public_url
     link = f"{base}/issues?issue={row.issue_id}" if row.issue_id else base
     body = row.body + (f"\n(repeated {counted(row.repeats, 'more time')})" if row.repeats else "")
-    return Message(key=row.key, subject=row.subject, body=body, link=link, question=_question(row))
+    return Message(row.key, row.subject, body, link, _question(row), row.receiver)
 
 
 def _question(row: Notification) -> Question | None:

@@ -32,6 +32,7 @@ from core.policy.sections import (
     Weights,
 )
 from core.policy.services import Repository, Service, Strict
+from core.policy.value import ValueRules
 
 
 class ConfigurationError(Exception):
@@ -60,6 +61,7 @@ class Policy(Strict):
     osv: OsvRules = OsvRules()
     collect: Collect = Collect()
     inputs: Inputs = Inputs()
+    value: ValueRules = ValueRules()
 
     @model_validator(mode="after")
     def _known_repositories(self):

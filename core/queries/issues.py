@@ -28,7 +28,9 @@ from core.models import (
     TestRun,
 )
 from core.models.counted import counted
+from core.models.following import LineComment, Remark
 from core.models.kept import Silence
+from core.ops import subscribers
 from core.queries import counting, families
 from core.queries.families import LinkedIssue
 from core.signals import triage_rules
@@ -93,6 +95,7 @@ class ChangeDetails:
     change_set: ChangeSet
     reviews: Sequence[Review] = ()
     tests: Sequence[TestRun] = ()
+    comments: Sequence[LineComment] = ()
 
 
 @dataclass(frozen=True)
@@ -116,13 +119,22 @@ class Story:
     absorbed: Sequence[int] = ()  # issues merged into it
     parent: LinkedIssue | None = None
     children: Sequence[LinkedIssue] = ()
+    remarks: Sequence[Remark] = ()
+    subscribers: Sequence[str] = ()
 
     @property
     def pending(self) -> Approval | None:
         return next((a for a in self.approvals if a.state == "pending"), None)
 
 
-LINES = {"stages": 100, "audit": 50, "approvals": 10, "notifications": 20, "outcomes": 10}  # of a story's timeline
+LINES = {
+    "stages": 100,
+    "audit": 50,
+    "approvals": 10,
+    "notifications": 20,
+    "outcomes": 10,
+    "remarks": 50,
+}  # of a story's timeline
 
 
 def shortened(told: Story) -> list[str]:
@@ -137,7 +149,7 @@ def _of(session: Session, table, issue_id: int, limit: int = 50) -> list:
 
 
 def grouped(session: Session, table, ids: Sequence[int]) -> dict[int, list]:
-    """Rows of ``table`` (Review or TestRun) by change set, oldest first."""
+    """Rows of ``table`` (Review, TestRun or LineComment) by change set, oldest first."""
     found: dict[int, list] = {}
     for row in session.exec(select(table).where(table.change_set_id.in_(ids)).order_by(table.id)):
         found.setdefault(row.change_set_id, []).append(row)
@@ -146,8 +158,8 @@ def grouped(session: Session, table, ids: Sequence[int]) -> dict[int, list]:
 
 def with_checks(session: Session, change_sets: Sequence[ChangeSet]) -> list[ChangeDetails]:
     ids = [c.id for c in change_sets]
-    reviews, tests = grouped(session, Review, ids), grouped(session, TestRun, ids)
-    return [ChangeDetails(c, reviews.get(c.id, ()), tests.get(c.id, ())) for c in change_sets]
+    reviews, tests, said = (grouped(session, table, ids) for table in (Review, TestRun, LineComment))
+    return [ChangeDetails(c, reviews.get(c.id, ()), tests.get(c.id, ()), said.get(c.id, ())) for c in change_sets]
 
 
 def story(session: Session, issue_id: int) -> Story | None:
@@ -182,6 +194,8 @@ def story(session: Session, issue_id: int) -> Story | None:
         ).all(),
         parent=next(iter(families.linked(session, IssueLink.child_id == issue_id, IssueLink.parent_id)), None),
         children=families.linked(session, IssueLink.parent_id == issue_id, IssueLink.child_id),
+        remarks=_of(session, Remark, issue_id, LINES["remarks"]),
+        subscribers=subscribers.of(session, issue_id),
     )
 
 
@@ -235,6 +249,7 @@ class TimelineEvent:
     by: str = field(default="platform")
 
 
+QUIET = {"add_note", "subscribe", "unsubscribe"}  # the note itself is a line; a subscription is no event
 RESULT_TONES = {"ok": "ok", "failed": "bad", "refused": "bad", "waiting": "wait", "running": "work"}
 
 
@@ -256,7 +271,12 @@ def timeline(told: Story) -> list[TimelineEvent]:
         for a in told.approvals
         if a.answered_at
     ]
-    events += [TimelineEvent(a.at, a.action, str(a.detail.get("reason", "")), "person", a.actor) for a in told.audit]
+    events += [
+        TimelineEvent(a.at, a.action.replace("_", " "), str(a.detail.get("reason", "")), "person", a.actor)
+        for a in told.audit
+        if a.action not in QUIET
+    ]
+    events += [TimelineEvent(r.at, "Note", r.text, "person", r.by) for r in told.remarks]
     events += [
         TimelineEvent(n.sent_at or n.created_at, f"{n.channel}: {n.event}", n.subject, "calm")
         for n in told.notifications

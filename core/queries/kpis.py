@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.models.proportion import wilson
+from core.policy.value import ValueRules
 
-BASELINE_SECONDS = 2 * 3600.0  # mean time to repair manually, before the platform
+BY_DEFAULT = ValueRules()
+BASELINE_SECONDS = BY_DEFAULT.baseline
+YEAR = 365  # days
 ENOUGH = 5  # the fewest cases for a share or a mean
 BINS = 10  # of the calibration
 
@@ -194,8 +197,9 @@ def rollback_rate(deployed: DeploymentCount) -> Figure:
 
 
 def availability(requests: float, errors: float) -> Figure:
+    """Blind to an outage in which no request arrives; ``uptime`` is not."""
     return _figure(
-        "Uptime",
+        "Request success",
         lambda: 1 - errors / requests,
         int(requests),
         "share",
@@ -206,33 +210,63 @@ def availability(requests: float, errors: float) -> Figure:
     )
 
 
-def hours_saved(tally: RunTally) -> Figure:
+def uptime(checks: int, failed: int) -> Figure:
+    return _figure(
+        "Uptime, health checks",
+        lambda: 1 - failed / checks,
+        checks,
+        "share",
+        "health checks of production",
+        "1 - failed health checks / health checks, one a minute",
+        needs=60,
+        target=0.999,
+    )
+
+
+def hours_saved(tally: RunTally, rules: ValueRules = BY_DEFAULT) -> Figure:
     return _figure(
         "Hours saved",
         lambda: tally.saved / 3600,
         tally.repairs.n,
         "hours",
         "issues fixed by the platform",
-        f"sum of ({BASELINE_SECONDS / 3600:g} h baseline - time to repair), never below 0",
-        needs=1,
+        f"sum of ({rules.baseline_hours:g} h baseline - time to repair), never below 0",
     )
 
 
-def money_saved(tally: RunTally, hourly: float) -> Figure:
-    hours = hours_saved(tally)
-    return Figure(
-        "Savings",
-        None if hours.value is None else hours.value * hourly,
-        hours.n,
+def money_saved(tally: RunTally, rules: ValueRules) -> Figure:
+    return _figure(
+        f"Savings, {rules.currency}",
+        lambda: tally.saved / 3600 * rules.engineer_hour,
+        tally.repairs.n,
         "money",
-        hours.counts,
-        f"hours saved x {hourly:g} an hour",
-        needs=1,
+        "issues fixed by the platform",
+        f"hours saved x {rules.engineer_hour:g} {rules.currency} an hour",
     )
 
 
-def all_of(tally: RunTally, deployed: DeploymentCount, served: tuple[float, float], hourly: float) -> list[Figure]:
-    """All figures of a span of time; ``served`` is (requests, failed requests)."""
+def money_a_year(tally: RunTally, rules: ValueRules, days: float) -> Figure:
+    """The savings of a year at the rate of the period, which has ``days``."""
+    return _figure(
+        f"Savings a year, {rules.currency}",
+        lambda: tally.saved / 3600 * rules.engineer_hour * YEAR / days,
+        tally.repairs.n,
+        "money",
+        "issues fixed by the platform",
+        f"savings of the period x {YEAR} / {days:g} days",
+        target=rules.savings_a_year,
+    )
+
+
+def all_of(
+    tally: RunTally,
+    deployed: DeploymentCount,
+    served: tuple[float, float],
+    checks: tuple[int, int],
+    rules: ValueRules,
+    days: float,
+) -> list[Figure]:
+    """All figures of a span of ``days``; ``served`` is (requests, failed requests), ``checks`` (checks, failed)."""
     return [
         mttr(tally),
         mttr_median(tally),
@@ -241,9 +275,11 @@ def all_of(tally: RunTally, deployed: DeploymentCount, served: tuple[float, floa
         mean_confidence(tally),
         rollback_rate(deployed),
         availability(*served),
+        uptime(*checks),
         detection(tally),
-        hours_saved(tally),
-        money_saved(tally, hourly),
+        hours_saved(tally, rules),
+        money_saved(tally, rules),
+        money_a_year(tally, rules, days),
     ]
 
 

@@ -12,6 +12,8 @@ from sqlmodel import Session, col, func, select
 
 from core.db.columns import select_columns
 from core.models import Deployment, Metric, Outcome, Stage, StageRun, Verdict
+from core.models.uptime import HealthHour
+from core.policy.value import ValueRules
 from core.queries import counting
 from core.queries.kpis import (
     BASELINE_SECONDS,
@@ -19,9 +21,11 @@ from core.queries.kpis import (
     ConfidenceTally,
     DeploymentCount,
     Ended,
+    Figure,
     Mean,
     Part,
     RunTally,
+    all_of,
     parts,
 )
 
@@ -72,10 +76,13 @@ def _within(since: datetime, until: datetime) -> tuple:
     return Outcome.created_at >= since, Outcome.created_at < until
 
 
-def tally(session: Session, since: datetime, until: datetime) -> RunTally:
-    """All sums of the runs that ended in the span; read only from the index ix_outcome_figures."""
+def tally(session: Session, since: datetime, until: datetime, baseline: float = BASELINE_SECONDS) -> RunTally:
+    """All sums of the runs that ended in the span; read only from the index ix_outcome_figures.
+
+    ``baseline``: seconds of a repair by hand.
+    """
     took, fixed = col(Outcome.total_seconds), col(Outcome.result) == "fixed"
-    spared = case((took < BASELINE_SECONDS, BASELINE_SECONDS - took), else_=0.0)
+    spared = case((took < baseline, baseline - took), else_=0.0)
     rows = session.exec(
         select_columns(
             Outcome.result,
@@ -226,3 +233,24 @@ def requests(session: Session, source: str, since: datetime, until: datetime) ->
     """(requests, failed requests) of all services together."""
     every = served(session, source, since, until).values()
     return sum(r for r, _ in every), sum(e for _, e in every)
+
+
+def checked(session: Session, since: datetime, until: datetime) -> tuple[int, int]:
+    """(health checks of production, failed ones) of the hours that began in the span."""
+    within = HealthHour.hour >= since, HealthHour.hour < until
+    rows = session.exec(select(func.sum(HealthHour.checks), func.sum(HealthHour.failed)).where(*within)).one()
+    return int(rows[0] or 0), int(rows[1] or 0)
+
+
+def figures(
+    session: Session, source: str, rules: ValueRules, since: datetime, until: datetime, runs: RunTally | None = None
+) -> list[Figure]:
+    """All KPIs of the span, by the requests that ``source`` counted; ``runs`` if they were counted before."""
+    return all_of(
+        runs or tally(session, since, until, rules.baseline),
+        deployed(session, since, until),
+        requests(session, source, since, until),
+        checked(session, since, until),
+        rules,
+        (until - since).total_seconds() / 86400,
+    )

@@ -17,7 +17,7 @@ from core.db.columns import select_columns
 from core.models import ChangeSet, Issue
 from core.policy.autonomy import AutonomyRules
 from core.policy.reader import Policy
-from core.repair.judge.precision import Precision, classes, measured, named
+from core.repair.judge.precision import REVERT, Precision, classes, measured, named
 from core.repair.types import Evidence
 
 HELD, ROLLED_BACK = ("deployed", "merged"), "rolled_back"  # states of a change that was shipped
@@ -62,6 +62,7 @@ def _rules(rules: AutonomyRules, service: str, name: str, own: Precision, unseen
     """The rules in order, each as (applies, released without a person, reason)."""
     here, there = own.told("own outcome"), unseen.told("unseen case")
     least = f"at least {rules.precision:.0%} on {rules.cases} is required"
+    yield name.startswith(f"{REVERT}/"), False, "a person asked for this revert, and a person approves it"
     yield any(fnmatchcase(f"{service}/{name}", g) for g in rules.withheld), False, "withheld by the policy"
     yield own.misses(rules.precision), False, f"lost: {here}"
     yield own.reaches(rules.precision, rules.cases), True, f"earned: {here}"

@@ -12,7 +12,7 @@ from core.decision.situation import Situation, rollbacks_in_a_row
 from core.models import Analysis, Decision, Issue, Outcome, Status, Verdict, now
 from core.ops import stage_log
 from core.runtime import Runtime
-from core.stages import corroborate, reconsider
+from core.stages import corroborate, reconsider, revert
 from core.stages.context import StageContext, StepContext
 from core.stages.deliver import holds
 from core.stages.results import Diagnosis, Wait
@@ -29,6 +29,7 @@ def run(context: StageContext) -> Diagnosis:
             select(Analysis).where(Analysis.issue_id == issue_id).order_by(col(Analysis.id).desc()).limit(1)
         ).one()
         receipt = decided(situation(rt, session, issue, analysis), rt.policy)
+        receipt = revert.decided(receipt, issue) if issue.reverts else receipt
         session.add(
             Decision(
                 issue_id=issue_id,
@@ -41,7 +42,8 @@ def run(context: StageContext) -> Diagnosis:
                 receipt=receipt.as_json(),
             )
         )
-        issue.verdict, issue.confidence = receipt.verdict, receipt.confidence
+        # a person's decision says nothing about how well the platform decides
+        issue.verdict, issue.confidence = (None, None) if issue.reverts else (receipt.verdict, receipt.confidence)
         again = reconsider.explained(session, issue_id, context.run)
         issue.reason = entry.says = " ".join(filter(None, [again, explain(receipt, analysis)]))
     entry.detail = {"verdict": receipt.verdict, "confidence": receipt.confidence, "row": receipt.row}

@@ -15,11 +15,11 @@ from core.ops.stage_log import Entry
 from core.policy.sections import ModelRules
 from core.policy.services import Repository, Service
 from core.repair.environment.fault import EnvironmentFault
-from core.repair.judge.precision import class_of, measured
+from core.repair.judge.precision import REVERT, class_of, measured
 from core.repair.sandbox.runner import read_back
 from core.repair.types import Attempt, Candidate, FixResult
 from core.runtime import Runtime
-from core.stages import autonomy, dependence, duplicate_fixes, fixer_chain, workspace
+from core.stages import autonomy, comments, dependence, duplicate_fixes, fixer_chain, revert, workspace
 from core.stages.context import StageContext, StepContext
 from core.stages.crashes import best_crash
 from core.stages.deliver import live, release_checks
@@ -41,9 +41,9 @@ def run(context: StageContext, feedback: list[str]) -> Fix:
     with store.read() as session:
         issue = session.get_one(Issue, issue_id)
         done = _find(session, issue_id, context.run, context.attempt)
-        crash = best_crash(session, issue_id)
+        crash, said = best_crash(session, issue_id), comments.feedback(session, issue_id)
     if done is None:
-        done = _write(rt, issue, crash, context.run, context.attempt, feedback)
+        done = _write(rt, issue, crash, context.run, context.attempt, [*feedback, *said])
     with store.read() as session:
         met = dependence.further_on(rt, session, issue, done)
     entry.says = done.note or done.title
@@ -75,6 +75,8 @@ def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: in
             _repair(rt, issue, crash, change, feedback)
         except EnvironmentFault as fault:
             change.note = f"The service's environment could not be built. {fault}"
+        except revert.Unfit as reason:
+            change.note, change.generator = str(reason), REVERT
     change.seconds = round(time.monotonic() - started, 2)
     with store.write() as session:
         session.add(change)
@@ -93,7 +95,7 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
         repository = code.repository
         result = fixer_chain.climb(
             issue.id,
-            rt.fixers,
+            [revert.fixer(found, change.base_sha, issue.reverts, code)] if issue.reverts else rt.fixers,
             _refused(found, issue.id, change, code),
             tree=code.within(root),
             crash=code.unprefixed(crash),
@@ -199,7 +201,7 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
         "behaviours": list(result.behaviours),
         "further": sorted({a.further for a in result.attempts if a.further}),
         "refused": [{"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason],
-        "models": [_cost(a, rules) for a in result.attempts if a.candidate.generator != fixer_chain.EMBEDDED],
+        "models": [_cost(a, rules) for a in result.attempts if a.candidate.generator not in fixer_chain.ONCE],
     }
     if candidate:
         change.generator, change.template, change.rationale = (

@@ -17,11 +17,13 @@ from core.db import store
 from core.models import ChangeSet, Crash, now
 from core.policy.sections import ModelRules
 from core.repair import engine
+from core.repair.judge.precision import REVERT
 from core.repair.prove.proof import write
 from core.repair.sandbox import checkout
 from core.repair.types import Attempt, Candidate, Evidence, Fixer, FixResult
 
 EMBEDDED = "embedded"
+ONCE = (EMBEDDED, REVERT)  # their answer is the same each time, and costs nothing
 FEEDBACK = 20  # newest refused attempts that a model gets
 
 
@@ -101,7 +103,7 @@ def chain(fixers: Sequence[Fixer], issue: Spent, day: Spent, **given) -> FixResu
     groundwork, best = engine.Groundwork(), FixResult("escalate", "No repairer is configured.")
     for fixer in _rungs(fixers, rules):
         now_spent = spent(attempts, rules)
-        if fixer.name != EMBEDDED and (why := overspent(rules, issue + now_spent, day + now_spent)):
+        if fixer.name not in ONCE and (why := overspent(rules, issue + now_spent, day + now_spent)):
             notes.append(f"{fixer.name} was not used: {why}.")
             break
         result = engine.repair(fixers=[fixer], feedback=feedback[-FEEDBACK:], groundwork=groundwork, **given)
@@ -131,4 +133,4 @@ def _better(one: FixResult, other: FixResult) -> FixResult:
 
 def _rungs(fixers: Sequence[Fixer], rules: ModelRules) -> Iterator[Fixer]:
     for fixer in fixers:
-        yield from [fixer] * (1 if fixer.name == EMBEDDED else rules.tries)
+        yield from [fixer] * (1 if fixer.name in ONCE else rules.tries)

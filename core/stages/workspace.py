@@ -143,6 +143,13 @@ class Clone:
         made = self._written(ref, text)
         return Commit(made, text, self.diff(base, made))
 
+    def without(self, base: str, sha: str) -> dict[str, str | None]:
+        """The files of ``base`` that change when a commit is taken out of it, None if deleted. Raises CommandError."""
+        tree = self._applied(base, self.diff(f"{sha}^1", sha), "--3way -R")
+        names = self.diff(base, tree, "--no-renames", "--name-only", "-z").split("\0")[:-1]
+        left = set(self.git("ls-tree", "-r", "-z", "--name-only", tree).split("\0")[:-1])
+        return {name: self.git("show", f"{tree}:{name}") if name in left else None for name in names}
+
     def reverts(self, change: ChangeSet) -> bool:
         """Is the main branch's tree unchanged after the change is merged and reverted? Nothing is pushed.
 

@@ -280,6 +280,7 @@ class Message:
     body: str
     link: str = ""
     question: Question | None = None
+    receiver: str = ""  # the only one to get it; empty: everyone on the channel
 
 
 class Notifier(Protocol):

@@ -47,7 +47,7 @@ class Email:
         self.redact = Redactor([password])
 
     def send(self, message: Message) -> str:
-        mail = letter(message, self.sender, self.receivers)
+        mail = letter(message, self.sender, [message.receiver] if message.receiver else self.receivers)
         with self._session() as server:
             refused = server.send_message(mail)
         for receiver, (code, _) in refused.items():

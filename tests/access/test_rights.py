@@ -42,6 +42,13 @@ GIVEN = {
     "stop": {"reason": "incident"},
     "start": {},
     "lift": {"reason": "understood"},
+    "revert_change": {"commit": "4f1c2ab"},
+    "comment_line": {"change": 404, "place": "shop/cart.py:44", "text": "round it"},
+    "acknowledge": {},
+    "set_owner": {"to": "operator"},
+    "subscribe": {},
+    "unsubscribe": {},
+    "add_note": {"text": "restarted the cache"},
 }
 LEAST = {"approve": Role.APPROVER, "reject": Role.APPROVER, "pass_on": Role.APPROVER, "hand_back": Role.APPROVER,
          "roll_back": Role.APPROVER, "keep": Role.APPROVER, "escalate": Role.OPERATOR, "retry": Role.OPERATOR,
@@ -50,7 +57,9 @@ LEAST = {"approve": Role.APPROVER, "reject": Role.APPROVER, "pass_on": Role.APPR
          "link": Role.OPERATOR, "unlink": Role.OPERATOR,
          "end_silence": Role.OPERATOR, "change_policy": Role.ADMIN, "start_now": Role.OPERATOR,
          "restart_from": Role.OPERATOR, "release_anyway": Role.APPROVER, "stop": Role.OPERATOR,
-         "start": Role.APPROVER, "lift": Role.APPROVER}  # fmt: skip
+         "start": Role.APPROVER, "lift": Role.APPROVER, "revert_change": Role.OPERATOR, "comment_line": Role.OPERATOR,
+         "acknowledge": Role.OPERATOR, "set_owner": Role.OPERATOR,
+         "subscribe": Role.VIEWER, "unsubscribe": Role.VIEWER, "add_note": Role.OPERATOR}  # fmt: skip
 RANK = list(Role)
 
 

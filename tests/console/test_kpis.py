@@ -3,6 +3,7 @@
 import pytest
 
 from console.parts import kpis as parts
+from core.policy.value import ValueRules
 from core.queries import kpis
 from core.queries.kpis import DeploymentCount, Mean, RunTally
 from tests.console.sums import judged, run, sums
@@ -18,8 +19,9 @@ CASES = [
     (kpis.decision_accuracy, FIXED + [run("escalated", verdict="ESCALATE_HUMAN")] * 9, 1.0),
     (kpis.mean_confidence, FIXED, 0.9),
     (kpis.detection, FIXED, 10.0),
-    (kpis.hours_saved, FIXED[:1], 119 / 60),
-    (kpis.hours_saved, [run(seconds=9000.0)], 0.0),
+    (kpis.hours_saved, FIXED, 9.75),
+    (kpis.hours_saved, FIXED[:1], None),
+    (kpis.hours_saved, [run(seconds=9000.0)] * 5, 0.0),
     (kpis.hours_saved, [], None),
 ]
 
@@ -46,7 +48,8 @@ def test_availability(requests, errors, value):
 
 def test_money_is_hours_times_the_hourly_cost():
     tally = sums(FIXED)
-    assert kpis.money_saved(tally, 60).value == pytest.approx(kpis.hours_saved(tally).value * 60)
+    rules = ValueRules(engineer_hour=60)
+    assert kpis.money_saved(tally, rules).value == pytest.approx(kpis.hours_saved(tally).value * 60)
 
 
 def test_calibration_bins_every_case_once():
@@ -70,9 +73,10 @@ def test_the_parts_add_up_to_the_repair():
 
 
 def test_every_target_belongs_to_a_figure():
-    targets = {f.name: f.target for f in kpis.all_of(RunTally(), DeploymentCount(), (0, 0), 90)}
+    targets = {f.name: f.target for f in kpis.all_of(RunTally(), DeploymentCount(), (0, 0), (0, 0), ValueRules(), 7)}
     assert (targets["MTTR, auto-fixed"], targets["Auto-resolution"]) == (300, 0.8)
-    assert (targets["Mean confidence"], targets["Uptime"]) == (0.85, 0.999)
+    assert (targets["Mean confidence"], targets["Request success"]) == (0.85, 0.999)
+    assert (targets["Uptime, health checks"], targets["Savings a year, USD"]) == (0.999, 50_000)
 
 
 @pytest.mark.parametrize("value, met", [(299.0, True), (300.0, True), (301.0, False)])

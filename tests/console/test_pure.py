@@ -13,6 +13,7 @@ from console.ui.drawing import drawing, rate_chart
 from console.ui.markup import Safe, esc, join, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, STATUS, VERDICT, of
 from core.models import ChangeSet, Decision, Issue, Review, Severity, Status, Verdict
+from core.policy.value import ValueRules
 from core.queries import kpis
 from core.queries.approvals import OpenApproval
 from core.queries.issues import ChangeDetails
@@ -148,15 +149,15 @@ def test_charts_are_drawn_from_rows():
 
 def test_a_report_is_one_self_contained_page():
     ended = [run(confidence=0.85)] * 6
-    now = kpis.all_of(sums(ended), kpis.DeploymentCount(6, 0), (5000, 5), 90)
+    now = kpis.all_of(sums(ended), kpis.DeploymentCount(6, 0), (5000, 5), (100, 1), ValueRules(), 7)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     parts = kpis.parts(10.0, {"fix": 30.0}, 120.0)
-    made = report.page(start, start, now, now, (6, parts), kpis.calibration(judged(ended)), {EVIL: (5000, 5)})
+    made = report.page(start, start, now, now, (6, parts, 7200.0), kpis.calibration(judged(ended)), {EVIL: (5000, 5)})
     assert "<script" not in made and "src=" not in made and "url(" not in made
     for words in (
         "99.90 %",
         "98 % less than the manual baseline",
-        "hours saved x 90 an hour",
+        "hours saved x 90 USD an hour",
         "≤ 5 min",
         "0.8 to 0.9",
     ):

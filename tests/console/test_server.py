@@ -53,6 +53,25 @@ def test_status_counts_and_needs_no_script(client):
     assert "<script" not in answer.text and 'lang="en"' in answer.text
 
 
+PAGE = {"accept": "text/html,application/xhtml+xml"}
+
+
+@pytest.mark.parametrize("path", ["/nonsense", "/issues/12", "/pages/issues.py", "/%3Cscript%3Ealert(1)%3C/script%3E"])
+def test_an_unknown_address_says_so(client, path):
+    answer = client.get(path, headers=PAGE)
+    assert answer.status_code == 404
+    assert "This page does not exist" in answer.text and "<script" not in answer.text
+
+
+@pytest.mark.parametrize(("path", "headers"), [("/", PAGE), ("/issues?issue=1", PAGE), ("/status", PAGE)])
+def test_a_known_address_is_answered_as_before(client, path, headers):
+    assert "This page does not exist" not in client.get(path, headers=headers).text
+
+
+def test_what_a_script_loads_is_not_answered_with_a_page(client):
+    assert "This page does not exist" not in client.get("/nonsense", headers={"accept": "*/*"}).text
+
+
 @pytest.mark.parametrize("asked, sent", [("30", "30"), ("1", None), ("x", None), ("30;url=//e", None)])
 def test_status_refreshes_itself_only_on_request(client, asked, sent):
     assert client.get(f"/status?refresh={asked}").headers.get("refresh") == sent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.policy.value import ValueRules
 from core.queries import kpis
 from core.queries.kpis import ConfidenceBin, ConfidenceTally, DeploymentCount, Figure, Mean, RunTally
 
@@ -62,20 +63,32 @@ def test_availability(requests, errors, value):
     assert shape(kpis.availability(requests, errors)) == (value, int(requests), "share", 0.999, False, 1000)
 
 
-def test_hours_and_money_need_one_case():
-    one = RunTally(repairs=Mean(1, 60.0), saved=5400.0)
-    assert shape(kpis.hours_saved(one)) == (1.5, 1, "hours", None, False, 1)
-    assert shape(kpis.money_saved(one, 90)) == (135.0, 1, "money", None, False, 1)
-    assert kpis.money_saved(one, 90).formula == "hours saved x 90 an hour"
-    assert (kpis.hours_saved(RunTally()).value, kpis.money_saved(RunTally(), 90).value) == (None, None)
-    assert "sum of (2 h baseline" in kpis.hours_saved(one).formula
+@pytest.mark.parametrize(("checks", "failed", "value"), [(59, 0, None), (60, 15, 0.75)])
+def test_uptime(checks, failed, value):
+    assert shape(kpis.uptime(checks, failed)) == (value, checks, "share", 0.999, False, 60)
+
+
+RULES = ValueRules(currency="EUR", engineer_hour=60, baseline_hours=3, savings_a_year=1000)
+
+
+def test_hours_and_money_need_five_cases():
+    five = RunTally(repairs=Mean(5, 300.0), saved=5400.0)
+    assert shape(kpis.hours_saved(five, RULES)) == (1.5, 5, "hours", None, False, 5)
+    assert shape(kpis.money_saved(five, RULES)) == (90.0, 5, "money", None, False, 5)
+    assert shape(kpis.money_a_year(five, RULES, 7.3)) == (4500.0, 5, "money", 1000, False, 5)
+    assert kpis.money_saved(five, RULES).formula == "hours saved x 60 EUR an hour"
+    assert "sum of (3 h baseline" in kpis.hours_saved(five, RULES).formula
+    four = RunTally(repairs=Mean(4, 240.0), saved=4320.0)
+    for figure in (kpis.hours_saved(four), kpis.money_saved(four, RULES), kpis.money_a_year(four, RULES, 7)):
+        assert (figure.value, figure.n) == (None, 4)
 
 
 def test_all_figures_in_their_order():
-    names = [f.name for f in kpis.all_of(TALLY, DeploymentCount(10, 1), (1000, 0), 90)]
+    names = [f.name for f in kpis.all_of(TALLY, DeploymentCount(10, 1), (1000, 0), (60, 0), RULES, 7)]
     assert names == [
         "MTTR, auto-fixed", "Median repair", "Auto-resolution", "Decision accuracy", "Mean confidence",
-        "Rollback rate", "Uptime", "Time to detect", "Hours saved", "Savings",
+        "Rollback rate", "Request success", "Uptime, health checks", "Time to detect", "Hours saved", "Savings, EUR",
+        "Savings a year, EUR",
     ]  # fmt: skip
 
 

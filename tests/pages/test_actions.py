@@ -110,11 +110,12 @@ def test_cancel_does_nothing(console, asked):
     assert not at.exception
 
 
+PEOPLES = {"Acknowledge", "Set owner", "Add note"}
 OFFERED = {
-    "viewer": set(),
-    "operator": {"Escalate", "Dismiss", "Silence"},
-    "approver": {"Approve", "Reject", "Escalate", "Dismiss", "Silence"},
-    "admin": {"Approve", "Reject", "Escalate", "Dismiss", "Silence"},
+    "viewer": {"Subscribe"},
+    "operator": {"Escalate", "Dismiss", "Silence", "Subscribe", *PEOPLES},
+    "approver": {"Approve", "Reject", "Escalate", "Dismiss", "Silence", "Subscribe", *PEOPLES},
+    "admin": {"Approve", "Reject", "Escalate", "Dismiss", "Silence", "Subscribe", *PEOPLES},
 }
 
 

@@ -170,12 +170,13 @@ def test_an_issue_page_is_complete_at_every_status(console, status):
     assert "Outcome</h3>" in screens.seen(at) or "Now</h3>" in screens.seen(at)
 
 
+ALWAYS, OPEN = {"Subscribe", "Add note"}, {"Subscribe", "Add note", "Acknowledge", "Set owner"}
 OFFERED = {
-    Status.AWAITING_APPROVAL: {"Approve", "Reject", "Escalate", "Dismiss", "Silence"},
-    Status.FIXING: {"Escalate", "Dismiss", "Silence"},
-    Status.ESCALATED: {"Start new run", "Resolve", "Dismiss", "Silence"},
-    Status.DISMISSED: {"Start new run"},
-    Status.RESOLVED: set(),
+    Status.AWAITING_APPROVAL: {"Approve", "Reject", "Escalate", "Dismiss", "Silence", *OPEN},
+    Status.FIXING: {"Escalate", "Dismiss", "Silence", *OPEN},
+    Status.ESCALATED: {"Start new run", "Resolve", "Dismiss", "Silence", *OPEN},
+    Status.DISMISSED: {"Start new run", *ALWAYS},
+    Status.RESOLVED: ALWAYS,
 }
 
 

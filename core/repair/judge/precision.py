@@ -18,6 +18,7 @@ from core.repair.types import Candidate, Evidence
 
 DATA = Path(__file__).with_name("precision.json")
 EMBEDDED = "embedded"
+REVERT = "revert"  # the generator of a fix that takes a commit out, at a person's request; it is not measured
 KINDS = (EMBEDDED, "model")
 
 
@@ -58,7 +59,8 @@ def class_of(candidate: Candidate) -> str:
 
 
 def named(generator: str, grade: Evidence) -> str:
-    return f"{KINDS[generator != EMBEDDED]}/{grade.name.lower()}"
+    kind = REVERT if generator == REVERT else KINDS[generator != EMBEDDED]
+    return f"{kind}/{grade.name.lower()}"
 
 
 def classes() -> list[str]:

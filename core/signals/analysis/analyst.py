@@ -9,6 +9,7 @@ from core.models import Cause, Frame, Kind, Record
 from core.models.counted import counted
 from core.signals.analysis import blame, causes, severity, wording
 from core.signals.analysis.blame import RankedSuspect
+from core.signals.analysis.suspects import commit_of
 from core.signals.analysis.types import Conclusion, IssueFacts, latency_rise
 from core.signals.grouping import stack, symptoms
 from core.signals.grouping.fingerprint import Fingerprint, fingerprint, operation
@@ -198,6 +199,7 @@ def _brought(suspect: RankedSuspect) -> dict:
         "change": {
             "name": suspect.name,
             "title": change.title,
+            "sha": commit_of(str(change.attributes.get("sha") or change.release or "")),
             "author": str(change.attributes.get("author") or ""),
             "at": change.at.isoformat(),
             "url": change.url,
