@@ -33,11 +33,11 @@ PATCH = "'+++ b/shop/x.py' || char(10) || '@@ -1 +1 @@' || char(10) || '-a' || c
 
 ISSUE_ROWS = {
     "issue": "INSERT INTO issue (id, fingerprint, because, title, kind, service, environment, pattern, status, severity,"
-    " impact, cause, confidence, verdict, reason, run, restarts, at_once, occurrences, users, first_seen, last_seen,"
+    " impact, cause, confidence, verdict, reason, run, restarts, at_once, also_affects, occurrences, users, first_seen, last_seen,"
     " created_at, ended_at)"
     f" SELECT i, 'fp' || i, 'same frames', 'KeyError: item ' || i, 'EXCEPTION', {SERVICE}, 'production', 'KeyError',"
     f" (CASE WHEN {OPEN} THEN 'FIXING' WHEN {RESULT} = 'fixed' THEN 'RESOLVED' ELSE 'ESCALATED' END), 'MEDIUM', 'LOW',"
-    f" 'CODE', {CONFIDENCE}, {VERDICT}, 'on its way', 1, 0, 0, 10 + i % 400, i % 50, {AT}, {AT}, {AT},"
+    f" 'CODE', {CONFIDENCE}, {VERDICT}, 'on its way', 1, 0, 0, '', 10 + i % 400, i % 50, {AT}, {AT}, {AT},"
     f" (CASE WHEN {OPEN} THEN NULL ELSE {AT} END) FROM n",
     "analysis": "INSERT INTO analysis (id, issue_id, run, analyst, root_cause, cause, next_step, severity, impact,"
     " confidence, simplicity, pattern, culprit, evidence, created_at) SELECT i, i, 1, 'embedded', 'a missing key', 'CODE',"
