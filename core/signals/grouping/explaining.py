@@ -11,14 +11,14 @@ from core.signals.grouping.symptoms import AVAILABILITY, ERRORS, LATENCY, SIGNS
 EARLY = timedelta(minutes=15)  # an alert may begin so long before the first report of its crash
 ACTIVE = timedelta(minutes=45)  # a crash that was not reported for so long is over
 HOURS = timedelta(hours=12)  # an older crash is no news: it does not explain what begins now
-SLOW = ("timeout", "connection")  # crashes that make requests slow, whenever they began
+SLOW = ("timeout", "connection")  # crashes that make requests slow
 EXPLAINED = (ERRORS, LATENCY, AVAILABILITY)
 
 
 def explains(crash: Open, symptom: Open) -> bool:
     """Does the crash affect the service and endpoint of the symptom, and was it active when the symptom began?
 
-    A crash makes requests fail, not slow: it explains latency that begins with it, or that it waits for.
+    A crash makes requests fail, not slow: it explains latency only where the request waited before it failed.
     """
     if crash.kind in SIGNS or not crash.type or symptom.symptom not in EXPLAINED:
         return False
@@ -26,10 +26,9 @@ def explains(crash: Open, symptom: Open) -> bool:
         return False
     if crash.endpoints and symptom.endpoints and not crash.endpoints & symptom.endpoints:
         return False
-    late = symptom.first_seen - crash.first_seen
-    together = abs(late) <= EARLY
-    if symptom.symptom == LATENCY and not together and crash.operation not in SLOW:
+    if symptom.symptom == LATENCY and crash.operation not in SLOW:
         return False
+    late = symptom.first_seen - crash.first_seen
     over = min(filter(None, (crash.ended, crash.last_seen + ACTIVE)))
     return -EARLY <= late <= HOURS and symptom.first_seen <= over
 

@@ -9,7 +9,7 @@ such as "queue" or "error", and their endpoints. Over a week it has
 - alerts of one to three vendors about each symptom of a crash, minutes to hours after its beginning while it lasts;
 - symptoms without any crash: slowness, lost traffic, full resources, failing requests, with late alerts;
 - two crashes at once in one service, whose alerts name the endpoint: the rate of a service belongs to both;
-- slowness that begins in the middle of an unrelated crash of the same service, hours after its beginning;
+- slowness that begins together with an unrelated crash of the same service, or hours after its beginning;
 - storms: hundreds of records of one crash in a minute, beside everything else.
 
 One vendor tells class and message only. No other crash of a service has the same two, and that vendor is left out of
@@ -169,19 +169,15 @@ class System:
     def symptoms(self, crash: Crash) -> Iterator[Told]:
         """Alerts about a crash: at its beginning, minutes or hours later, but not after its end."""
         for service in crash.services:
-            for symptom in self.chance.sample(("errors", "availability", "latency"), self.chance.randint(0, 3)):
+            slow = ("latency",) if crash.incident.type in SLOW else ()  # what fails at once makes nothing slow
+            for symptom in self.chance.sample(("errors", "availability", *slow), self.chance.randint(0, 2 + len(slow))):
                 name = f"{crash.name} {service} {symptom}"
-                latest = min(crash.end - crash.begin, 12.0 if self._at_once(crash, symptom) else 480.0)
+                latest = min(crash.end - crash.begin, 480.0)
                 for _ in range(self.chance.randint(1, 3)):
                     late = self.chance.choice((self.chance.uniform(-3, 10), self.chance.uniform(0, latest)))
                     record = self.alert(service, symptom, crash.begin + min(late, latest), crash.endpoint)
                     yield Told(record, name, crash.name)
                 yield Told(None, name, at=START + (crash.end + 5) * MINUTE)
-
-    @staticmethod
-    def _at_once(crash: Crash, symptom: str) -> bool:
-        """An exception makes requests slow only if it waits for something; else slowness comes with its deployment."""
-        return symptom == "latency" and crash.incident.type not in SLOW
 
     def lone(self, service: str, symptom: str, begin: float, lasts: float) -> Iterator[Told]:
         """A symptom that no crash explains."""
@@ -241,11 +237,13 @@ class System:
             yield self.symptoms(crash)
 
     def slowness(self, service: str) -> Iterator[Iterator[Told]]:
-        """A service becomes slow hours after an unrelated exception began."""
+        """A service becomes slow with an unrelated exception, or hours after it began."""
         crash = self.crash((service,), 5.5 * DAY, 500)
         crash = replace(crash, incident=replace(crash.incident, type="KeyError", message="'vat'", code="t['vat']"))
         yield self.told(crash, 10)
-        yield self.lone(service, "latency", crash.begin + self.chance.uniform(120, 300), 100)
+        yield self.lone(
+            service, "latency", crash.begin + self.chance.choice((2, 60, 200)) + self.chance.uniform(0, 50), 100
+        )
 
     def storm(self, service: str) -> list[Told]:
         crash = self.crash((service,), 7 * DAY, 1.0)
