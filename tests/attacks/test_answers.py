@@ -61,7 +61,7 @@ def test_a_name_that_kestra_passes_on_answers_nothing(core):
     for claim in ("true", "false"):
         words = ("stage", "answer", "--issue", str(issue), "--approved", claim, "--actor", "admin", "--reason", "x")
         code, _, error = core(*words)
-        assert (code, waiting.state(number).state) == (1, "pending") and "waits for an approval" in error
+        assert (code, waiting.state(number).state) == (1, "pending") and "awaits an approval" in error
 
 
 # --- what the owner can make is no proof --------------------------------------------------------------

@@ -12,6 +12,7 @@ from console.parts import change
 from core.models import ChangeSet, Review
 from core.policy.sections import FixRules
 from core.policy.services import Repository
+from core.queries.issues import ChangeDetails
 from core.repair.judge.capabilities import NOTHING, capabilities
 from core.repair.judge.policy import refuse
 from core.repair.prove.generated_tests import refused as why_unfit
@@ -308,8 +309,8 @@ def test_the_approver_and_the_pull_request_read_it():
     assert "Not analyzed" in str(change.newly_can([])) and "Not analyzed" in _newly(
         Review(change_set_id=1, passed=True)
     )
-    whole = change.drawn(type("Change", (), {"change_set": ChangeSet(
-        issue_id=1, run=1, attempt=1, generator="x", patch="+a\n"), "reviews": [found], "tests": []})())  # fmt: skip
+    made = ChangeSet(issue_id=1, run=1, attempt=1, generator="x", patch="+a\n")
+    whole = change.drawn(ChangeDetails(made, reviews=[found]))
     assert str(whole).count("newly calls order.session.execute") == 1
 
 

@@ -13,6 +13,7 @@ from core.actions import approvals, issues, triage
 from core.db import store
 from core.models import Approval, Issue, Signal, Status, now
 from core.ops import durable
+from core.signals.grouping.correlation import Landscape
 from core.stages import group
 from tests import factories, scenes, screens, waiting
 from tests.access.conftest import console  # noqa: F401 - the fixture
@@ -56,7 +57,7 @@ def test_a_run_that_the_platform_starts_later_does_not_forget_who_asked(console)
     issues.dismiss(number, actor=by("bob"), reason="it did not come back", key="d")  # so a next signal reopens it
     with store.write() as session:
         issue = session.get_one(Issue, number)
-        group._join(session, factories.signal(session, issue), issue)
+        group._join(session, factories.signal(session, issue), issue, Landscape())
     begun_by_the_platform(number)
     barred(number)
 
