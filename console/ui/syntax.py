@@ -6,10 +6,10 @@ crafted patch costs a page its time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-import re2
 from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, _TokenType
 
@@ -28,7 +28,7 @@ CLASSES = (  # the first that holds a token counts
     (Name.Function, "d-syn-f"),
     (Name.Class, "d-syn-f"),
 )
-WORDS = re2.compile(r"[\pL\pN_]+|\s+|.")
+WORDS = re.compile(r"\w+|\s+|.")  # linear: each branch begins with other characters
 Parts = Sequence[tuple[str, str]]  # (class or "", text)
 
 
