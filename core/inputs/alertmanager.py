@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from core.inputs.naming import ANY, UnknownService, known
 from core.models import Kind, Record
@@ -19,6 +19,16 @@ SOURCE = "alertmanager"
 LEVELS = {"critical": "critical", "page": "critical", "warning": "warning", "warn": "warning", "info": "info"}
 ENVIRONMENT = ("environment", "env", "deployment_environment")
 RELEASE = ("release", "version")
+
+
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # of the years 1 and 9999, in another time zone
+        raise ValueError("the time is out of range") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 Labels = dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=4000)]]
 
 
@@ -30,8 +40,8 @@ class FiredAlert(_Shape):
     status: str = Field(pattern="^(firing|resolved)$")
     labels: Labels = {}
     annotations: Labels = {}
-    starts_at: AwareDatetime = Field(alias="startsAt")
-    ends_at: AwareDatetime | None = Field(default=None, alias="endsAt")
+    starts_at: Moment = Field(alias="startsAt")
+    ends_at: Moment | None = Field(default=None, alias="endsAt")
     generator_url: str = Field(default="", alias="generatorURL", max_length=4000)
     fingerprint: str = Field(min_length=1, max_length=100)
 
@@ -69,7 +79,7 @@ def service_of(alert: FiredAlert, owner: str, policy: Policy) -> str:
 
 def record(alert: FiredAlert, service: str, group: AlertGroup) -> Record:
     name = alert.labels.get("alertname") or "alert"
-    begun = alert.starts_at.astimezone(UTC)
+    begun = alert.starts_at
     over = alert.status == "resolved"
     identity = f"{alert.fingerprint}@{begun.isoformat()}"
     summary = alert.annotations.get("summary") or alert.annotations.get("title") or ""
@@ -98,8 +108,8 @@ def record(alert: FiredAlert, service: str, group: AlertGroup) -> Record:
 
 def _ended(alert: FiredAlert) -> datetime:
     """The end of an alert, None if unknown: Alertmanager sends the year 1 for that."""
-    end = alert.ends_at.astimezone(UTC) if alert.ends_at and alert.ends_at.year > 1 else None
-    return end if end and end >= alert.starts_at else alert.starts_at.astimezone(UTC)
+    end = alert.ends_at if alert.ends_at and alert.ends_at.year > 1 else None
+    return end if end and end >= alert.starts_at else alert.starts_at
 
 
 def _first(labels: Labels, names: tuple[str, ...]) -> str:

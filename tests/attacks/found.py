@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
+from tests.attacks.readers_inputs import ALERT
+from tests.attacks.readers_signals import INCIDENT, SAMPLES
+
 DIGITS = "9" * 5000  # more than int() reads
 
+LONG_AGO = json.dumps(ALERT | {"alerts": [ALERT["alerts"][0] | {"startsAt": "0001-01-01T00:00:00+14:00"}]})
+APART = [SAMPLES[0], SAMPLES[1] | {"node": "x"}]
 FOUND = (
     # one such log line ended every round of grouping
     ("fingerprint of a record", f'Traceback (most recent call last):\n  File "a.py", line {DIGITS}, in f\nKeyError: 1'),
@@ -24,4 +31,8 @@ FOUND = (
     ("limits in headers", "²"),
     ("messages to people", "\ud800"),
     ("fix by a message", "(" * 300),
+    ("a service's events", '{"message": "x", "time": "0001-01-01T00:00:00+14:00"}'),
+    ("Alertmanager's alerts", LONG_AGO),
+    # a graph that names components beyond those that the target reaches
+    ("incident to blame", json.dumps(INCIDENT | {"target": {"node": "x", "metric": "latency"}, "series": APART})),
 )

@@ -151,7 +151,9 @@ def _requests(incident: Incident, names: Sequence[str], weights: Sequence[float]
 def _below(name: str, excess: Mapping[str, float], requests: Mapping[str, float], calls: Graph) -> float:
     """The excess of its callees that belongs to this caller."""
     return sum(
-        excess[callee] * requests[name] / (sum(requests[c] for c in requests if callee in calls.get(c, ())) or 1.0)
+        excess.get(callee, 0.0)
+        * requests[name]
+        / (sum(requests[c] for c in requests if callee in calls.get(c, ())) or 1.0)
         for callee in dict.fromkeys(calls.get(name, ()))
         if callee != name
     )
