@@ -16,6 +16,7 @@ from core.decision import situation
 from core.models import ChangeSet, Crash, Frame, Raised
 from core.policy.reader import ConfigurationError, parse_policy
 from core.policy.sections import FixRules
+from core.queries import post_mortem
 from core.repair.fixers import prompting
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.fixers.model_fixer import ModelFixer
@@ -163,6 +164,7 @@ def _unproved(text: str) -> None:
     written_tests._calls(text)
     made = fix._difference(program(), Candidate("model", {"shop/cart.py": text[: fix.SHOWN], "new.py": text}, ""))
     diff.side_by_side(made)
+    post_mortem.block(text, "diff")
 
 
 def _documentation(text: str) -> None:

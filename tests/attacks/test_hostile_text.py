@@ -75,6 +75,8 @@ ELSEWHERE = {
     "core.vendors.package_index": "pages of the operator's own package index, matched in linear time",
     "core.repair.sandbox.servers_inside": "runs inside the sandbox",
     "core.stages.imports_inside": "runs inside the sandbox",
+    "core.queries.kpi_metrics:label": "the name of a figure of ours",
+    "console.parts.periods:_before": "the policy's own section, written by us",
     "core.queries.search": "what a signed-in person types, of 100 characters at most",
     "core.setup.repository:RepositoryAnswers.values": "what an admin types",
     "core.vendors.datadog_lines:row_of": "the name of a stream that this platform wrote",
