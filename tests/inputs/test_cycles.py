@@ -54,10 +54,12 @@ def test_errors_that_never_stop_start_a_cycle_every_five_seconds(world, monkeypa
     world.post("/ingest/events", token, json=EVENT)
     scheduler.run_round(world.runtime, world.collector, "w", inbox.claim(), inputs_only=True)
     world.post("/ingest/events", token, json={**EVENT, "id": "e-2"})
-    assert inbox.claim() is None
-    with store.write() as session:
-        session.exec(select(Round)).one().started_at = now() - timedelta(seconds=6)
-    assert inbox.claim()
+    moment = now()
+    monkeypatch.setattr(inbox, "now", lambda: moment)
+    for seconds, due in ((4.9, False), (5, True)):
+        with store.write() as session:
+            session.exec(select(Round)).one().started_at = moment - timedelta(seconds=seconds)
+        assert bool(inbox.claim()) == due, seconds
 
 
 def test_spans_without_an_error_wait_for_the_next_cycle(world):
