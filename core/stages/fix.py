@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlmodel import Session, select
 
+from core.audit import effects
 from core.db import store
 from core.models import ChangeSet, Crash, Issue
 from core.ops.stage_log import Entry
@@ -260,6 +261,7 @@ def rebase(context: StageContext, change_id: int) -> Rebased:
     if found.patch_hash(moved.patch) != change.patch_hash:
         return _stale(entry, "Production has changed, and rebasing changed the patch.")
     found.push(moved.sha, change.branch)
+    effects.of_issue(issue_id, "push", moved.sha, branch=change.branch, sha=moved.sha)
     with store.write() as session:
         row = session.get_one(ChangeSet, change_id)
         row.base_sha, row.head_sha, row.commit, row.patch = base, moved.sha, moved.text, moved.patch

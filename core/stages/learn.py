@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from core.audit import chain
+from core.audit import effects
 from core.db import store
 from core.models import ChangeSet, Deployment, Issue, Outcome, Signal, Status, now
 from core.ops import notify, stage_log
@@ -111,14 +111,4 @@ def _outcome(session: Session, issue_id: int, run: int, result: str) -> Outcome:
 
 def note(session: Session, issue_id: int, run: int, action: str, detail: dict) -> None:
     """An audit row of a platform action, once for each run."""
-    try:
-        chain.record(
-            session,
-            "platform",
-            action,
-            f"issue/{issue_id}",
-            detail,
-            key=f"issue-{issue_id}-run-{run}-{action}",
-        )
-    except chain.AlreadyDone:
-        return
+    effects.once(session, action, f"issue/{issue_id}", detail, f"issue-{issue_id}-run-{run}-{action}")

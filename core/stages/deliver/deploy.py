@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from core.audit import chain
+from core.audit import effects
 from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.ops import notify, stage_log
@@ -69,6 +69,8 @@ def preview(context: StageContext, change_id: int) -> Delivered:
     url = made.url if deliverer.previews else change.pull_url
     seen = {"vendor_id": made.vendor_id, "url": url, "sha": change.head_sha, "note": "" if made.url else entry.says}
     rows.update(row.key, status="ready", ready_at=now(), ended_at=now(), **seen)
+    if deliverer.previews:
+        effects.of_issue(issue.id, "preview", row.key, sha=change.head_sha, url=url)
     return Delivered(ok=True, by_merge=not deliverer.promotes)
 
 
@@ -207,7 +209,8 @@ def _ended(context: StageContext, row: Deployment, made: Deployed) -> Delivered:
     ):
         return _stop(context.log, f"Production is not healthy after the deployment: {fault}")
     with store.write() as session:
-        _audited(session, row, context.issue_id, row.automatic)
+        seen = {"sha": row.sha, "automatic": row.automatic}
+        effects.once(session, "deploy", f"issue/{context.issue_id}", seen, row.key)
     context.log.says = _live(row, made)
     return Delivered(ok=True)
 
@@ -261,20 +264,6 @@ def _preview_of(session: Session, change: ChangeSet) -> Deployment | None:
         .order_by(col(Deployment.id).desc())
         .limit(1)
     ).first()
-
-
-def _audited(session, row: Deployment, issue_id: int, automatic: bool) -> None:
-    try:
-        chain.record(
-            session,
-            "platform",
-            "deploy",
-            f"issue/{issue_id}",
-            {"sha": row.sha, "automatic": automatic},
-            key=row.key,
-        )
-    except chain.AlreadyDone:
-        return
 
 
 def _moved(deliverer: Deliverer, row: Deployment, begun: float) -> dict:

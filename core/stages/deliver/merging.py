@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from core.audit import effects
 from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, ServiceHealth, Status
 from core.ops import durable, notify, stage_log
@@ -59,6 +60,7 @@ def offered(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[ChangeSet, st
         return change, "The main branch has changed, and the patch would differ there."
     branch = branch_of(issue.id)
     found.push(moved.sha, branch)
+    effects.of_issue(issue.id, "push", moved.sha, branch=branch, sha=moved.sha)
     commit = {"base_sha": base, "head_sha": moved.sha, "commit": moved.text, "patch": moved.patch, "branch": branch}
     with store.write() as session:
         session.get_one(ChangeSet, change.id).sqlmodel_update(commit)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, select
 
+from core.audit import effects
 from core.db import store
 from core.models import ChangeSet, Deployment, Issue
 from core.ops import notify
@@ -65,6 +66,7 @@ def _proposed(rt: Runtime, row: Deployment, change: ChangeSet) -> dict:
     merged = row.judged.get("merged", {}).get("sha") or row.vendor_id
     made = _commit(found, row, merged)
     found.push(made.sha, branch)
+    effects.of_issue(row.issue_id, "push", made.sha, branch=branch, sha=made.sha)
     revert = {"sha": made.sha, "branch": branch, **_opened(rt, repository, row, change, branch, merged)}
     with store.write() as session:
         kept = session.get_one(Deployment, row.id)

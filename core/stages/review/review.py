@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from core.audit import effects
 from core.db import store
 from core.models import ChangeSet, Issue, Review
 from core.repair.localize.sources import reading
@@ -51,7 +52,9 @@ def run(context: StageContext, change_id: int) -> ReviewResult:
     findings = [finding for gate in results for finding in gate.findings]
     _keep(issue_id, change_id, passed, results, time.monotonic() - started)
     if passed:
-        found.push(change.head_sha, pull_request.branch_of(issue_id))
+        branch = pull_request.branch_of(issue_id)
+        found.push(change.head_sha, branch)
+        effects.of_issue(issue_id, "push", change.head_sha, branch=branch, sha=change.head_sha)
         pull_request.open_for(rt, issue_id, change_id, repository)
     failed = [f"{gate.gate}: {gate.says}" for gate in results if not gate.passed and gate.done]
     entry.says = "; ".join(failed) or _said(results)
