@@ -64,8 +64,8 @@ class Fault:
 
     @property
     def older(self) -> bool:
-        """Was it seen before the release?"""
-        return any(event.at < 0 for event in self.events)
+        """Was it seen before the release, or in the replaced one?"""
+        return any(event.at < 0 or event.old for event in self.events)
 
     @property
     def onset(self) -> float:

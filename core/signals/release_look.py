@@ -120,10 +120,17 @@ class Look:
         return timeline.bins(self.scene, service, self.start, self.until)
 
     def counts(self, fault: Fault, begin: float | None = None) -> Series:
-        """Its errors before the release, from ``begin`` or else from its own beginning, and since."""
+        """Its errors before the release, from ``begin`` or else from its own beginning, and since.
+
+        A source that sums up its errors dates the sum by the last of them. An error that names the replaced release
+        therefore counts as one from before this release, whatever its time.
+        """
         old = self.since(fault) if begin is None else timeline.parts(self.scene, fault.service, begin, 0.0)
         new = timeline.parts(self.scene, fault.service, self.start, self.until)
-        return Series(timeline.counted(fault.events, old), old, timeline.counted(fault.events, new), new)
+        was = timeline.counted(fault.events, old)
+        if was:
+            was[-1] += sum(event.count for event in fault.stragglers if event.at >= 0)
+        return Series(was, old, timeline.counted(fault.events, new), new)
 
     def fault(self, fault: Fault) -> Finding:
         """Whether another fingerprint speaks against the release."""

@@ -88,6 +88,14 @@ CASES = {
         scene(120, replace(NEW, events=every(5, -60, 120)), baseline=60),
         State.VERIFIED,
     ),
+    "a fault of the replaced release, of which a source counts the errors together": (
+        scene(
+            120,
+            replace(NEW, events=(Event(1, count=12, old=True), *every(5, 5, 120)), reach=Reach.CHANGED),
+            baseline=60,
+        ),
+        State.VERIFIED,
+    ),
     "a new fault, and the replaced release served for long without it": (scene(120, NEW, baseline=300), State.HARM),
     "errors without a report that the replaced release may have brought": (
         scene(60, errors=lambda at: after(at, 30), baseline=10),
