@@ -8,7 +8,6 @@ from console.ui.markup import Safe, link, tag, when
 from console.ui.widgets import card, table
 from core.models import Notification
 
-
 MINE, ALL = "Messages about your subscriptions", "Notifications of the last 24 hours"
 
 

@@ -13,10 +13,9 @@ from console.page import NEEDS, PAGES
 from core.access import accounts, rights, sessions
 from core.audit import chain
 from core.db import store
-from core.models import Approval, ChangeSet, Deployment, Issue, Notification, Status
+from core.models import Approval, ChangeSet, Deployment, Issue, Notification, Status, now
 from core.models.access import Person, Role
 from core.models.kept import PolicyVersion
-from core.ops import notify
 from core.settings import ROOT
 from tests import factories, scenes, screens
 
@@ -264,18 +263,22 @@ def test_the_address_filters_the_list(console):
 
 
 def test_the_pipeline_shows_the_notifications_of_a_day(console):
-    """Only those that [routes] sends to the console for everyone; nothing without one."""
+    """Only those that go to the console for everyone; nothing without one."""
     title = "Notifications of the last 24 hours"
     assert title not in screens.seen(screens.visit("pipeline"))
+    of = {"event": "low_confidence", "state": "sent", "subject": "Low confidence: total"}
     with store.write() as session:
-        issue = factories.issue(session)
-        for event, key in (("low_confidence", "n-1"), ("low_confidence", "n-2"), ("resolved", "n-3")):
-            notify.queue(session, event, issue, key, f"{HOSTILE} {key}")
-        old = session.exec(select(Notification).where(Notification.key == "n-2-console")).one()
-        old.created_at -= timedelta(hours=25)
+        for key, more in (
+            ("shown", {}),
+            ("slack", {"channel": "slack"}),
+            ("mine", {"receiver": "ada"}),
+            ("old", {"created_at": now() - timedelta(hours=25)}),
+        ):
+            factories.add(session, Notification(**{"channel": "console", **of, **more}, key=key, body=HOSTILE + key))
     text = screens.seen(screens.visit("pipeline"))
-    assert title in text and "Low confidence: " in text and "n-1" in text
-    assert HOSTILE not in text and "n-2" not in text and "n-3" not in text
+    assert title in text and "Low confidence: total" in text
+    assert [key for key in ("shown", "slack", "mine", "old") if f"{{7*7}}}}{key}" in text] == ["shown"]
+    assert HOSTILE not in text
 
 
 def test_an_invalid_platform_file_is_shown_on_the_pipeline(tmp_path):
