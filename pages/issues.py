@@ -10,25 +10,27 @@ import streamlit as st
 
 from console import access, process
 from console.page import page, picked
+from console.parts import beside as around_it
 from console.parts import family, filtering, issue_offers, panels, story, surroundings, work
 from console.parts import issue as narrative
 from console.parts import suppressed as quiet
 from console.ui.confirm import buttons
-from console.ui.markup import Safe, link
+from console.ui.markup import Safe, join, link
 from console.ui.widgets import draw, empty
 from core.actions import following
 from core.db import store
 from core.models import now
-from core.queries import around, issues, post_mortem, suppressed
+from core.queries import around, beside, issues, post_mortem, suppressed
 
 ORDER = 30
 
 
-def parts(found: around.IssueSurroundings) -> dict[str, Callable[[issues.Story], Safe]]:
+def parts(found: around.IssueSurroundings, figures: beside.Beside) -> dict[str, Callable[[issues.Story], Safe]]:
     """The tabs of one issue."""
     evidence = partial(story.evidence, links=found.links)
     told = partial(narrative.told, unknown=found.unknown)
-    return {"Story": told, **story.PARTS, "Evidence": evidence, "Steps": work.trace}
+    return {"Story": told, **story.PARTS, "Evidence": lambda one: join([evidence(one), around_it.logs(figures)]),
+            "Steps": work.trace}  # fmt: skip
 
 
 def body() -> None:
@@ -76,17 +78,19 @@ def one(number: int | None) -> None:
         others = issues.mergeable(session, told.issue) if told else {}
         found = around.around(session, api, policy, told, now()) if told else None
         owners = following.owners(session, policy)
-    if told is None or found is None:
+        figures = beside.beside(session, policy, told, now()) if told else None
+    if told is None or found is None or figures is None:
         draw(empty("Issue not found", "No issue has this number. It may belong to another database.", "✕"))
         return
     people = surroundings.people(told, "email" in process.connected())
     draw(story.head(told), people, story.journey(told), surroundings.figures(told, found), family.drawn(told))
+    around_it.chart(figures, told.issue.id)
     buttons([*issue_offers.on_issue(told), *issue_offers.on_signals(told, others), *family.offers(told, others)])
     with st.container(horizontal=True, gap="small"):
         buttons(issue_offers.of_people(told, access.current().name, owners))
         download(told, found)
     suspect(told)
-    shown = parts(found)
+    shown = parts(found, figures)
     tabs = st.tabs(list(shown), key=f"part-{told.issue.id}", on_change="rerun")
     for tab, part in zip(tabs, shown.values(), strict=True):
         if tab.open:

@@ -79,7 +79,7 @@ def rate_chart(
 ) -> Safe:
     """Error rate over time as an area; ``points`` are (time, requests, errors), ``marks`` deployments.
 
-    ``limit`` is the highest rate that the watch allows: the band below it is shaded.
+    ``limit`` is the highest rate that is allowed or usual: the band below it is shaded.
     """
     start, end = points[0][0], points[-1][0]
     length = max(1.0, (end - start).total_seconds())
