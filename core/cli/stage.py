@@ -23,6 +23,7 @@ from core.access import rights
 from core.cli import cycle
 from core.db import store
 from core.models import Approval, ChangeSet, Decision, Issue, StageRun, now
+from core.ops import notify
 from core.ops.infrastructure import GaveUp
 from core.settings import Settings
 from core.stages import decide as decide_stage
