@@ -156,7 +156,7 @@ def _terms(case: Case) -> list[dict]:
     """The terms of the confidence. A bare log line stays below 0.5, a clean crash reaches 0.9."""
     fp, records, release = case.fp, case.evidence.records, _release(case)
     crash = fp.crash
-    sources = sorted({record.source for record in records})
+    sources = sorted({*(record.source for record in records), *case.evidence.confirmed_by})
     own = bool(crash and any(f.in_app and not stack.is_outside(f.file) for f in crash.frames))
     slow = _is_slow(case)
     terms = (

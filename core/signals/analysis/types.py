@@ -29,6 +29,7 @@ class IssueFacts:
     upstreams: Sequence[str] = ()
     past: Sequence[str] = ()  # similar issues and their fixes
     incident: Incident | None = None  # samples of the service and of what it calls
+    confirmed_by: Sequence[str] = ()  # sources of the alerts that this crash explains
 
 
 def latency_rise(facts: IssueFacts) -> tuple[float, float] | None:
