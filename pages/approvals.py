@@ -48,8 +48,8 @@ def _chosen() -> Place | None:
 
 def inbox(asked: list[tuple[Approval, Issue]], given_up: list[Issue], chosen: Place | None) -> None:
     if not asked and not given_up:
-        says = "Fixes that need a person's approval and issues that the platform cannot end appear here."
-        draw(empty("Nothing needs you", says, "✓"))
+        text = "Fixes that need a person's approval and issues that the platform cannot end appear here."
+        draw(empty("Nothing needs you", text, "✓"))
         return
     draw(approval.listing(asked, given_up, chosen))
     draw(cut(len(asked), approvals.PAGE, f"Showing the {approvals.PAGE} approvals that expire first."))

@@ -96,9 +96,9 @@ def verification() -> None:
     if asked:
         verify()
     if verdict := st.session_state.get("trail_verdict"):
-        ok, state, says, at = verdict
+        ok, state, message, at = verdict
         with place:
-            draw(tag("p", badge("ok", "✓", "verified") if ok else badge("bad", "✕", state), f" {says}, ", when(at)))
+            draw(tag("p", badge("ok", "✓", "verified") if ok else badge("bad", "✕", state), f" {message}, ", when(at)))
 
 
 def verify() -> None:
@@ -112,7 +112,7 @@ def verify() -> None:
 
     found = head.verify(process.settings(), told)
     bar.empty()
-    st.session_state["trail_verdict"] = (found.ok, str(found.state), found.says, datetime.now(UTC))
+    st.session_state["trail_verdict"] = (found.ok, str(found.state), found.message, datetime.now(UTC))
 
 
 def downloads(wanted: trail.AuditFilter) -> None:

@@ -84,11 +84,11 @@ def ask() -> None:
     told, place = [], st.empty()
     for name, check in registry.checks(process.settings()):
         place.progress(len(told) / len(registry.CONNECTORS), f"{name} checked")
-        off = check.says.startswith(registry.OFF)
+        off = check.message.startswith(registry.OFF)
         state = (
             badge("ok", "✓", "works") if check.ok else badge("calm", "–", "off") if off else badge("bad", "✕", "error")
         )
-        told.append((tag("b", name), state, check.says, check.fix))
+        told.append((tag("b", name), state, check.message, check.fix))
     place.empty()
     st.session_state["checks_told"] = told
 

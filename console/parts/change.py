@@ -30,14 +30,14 @@ def precision(change_set: ChangeSet) -> str:
 
 def proof(change_set: ChangeSet) -> Safe:
     held = change_set.proof
-    says, behaviours = held.get("says") or [], held.get("behaviours") or []
+    messages, behaviours = held.get("says") or [], held.get("behaviours") or []
     autonomy = held.get("autonomy") or {}
     return join(
         [
             checks((held.get(k), v if k in held else f"{v}: not run") for k, v in PROOF.items()),
             checks([(bool(autonomy.get("may")) or None, _class(autonomy))]) if autonomy else "",
             checks((None, str(one)) for one in behaviours),
-            code("\n".join(map(str, says))) if says else "",
+            code("\n".join(map(str, messages))) if messages else "",
             tag("p", "A proposal that is not proved. Read it before you use it.") if held.get("proposal") else "",
             code(str(held["proposal"])) if held.get("proposal") else "",
         ]

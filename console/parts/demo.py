@@ -69,8 +69,8 @@ def buttons_of(name: str, words: str, broken: bool) -> None:
     """Break, and beside it restore while the fault is in the shop."""
     st.button(name, key=f"break-{name}", help=words, on_click=_break, args=(name,), width="stretch")
     if broken:
-        says = f"Take {name} back, as the shop's team would."
-        st.button(f"Restore {name}", key=f"restore-{name}", help=says, on_click=_restore, args=(name,), width="stretch")
+        text = f"Take {name} back, as the shop's team would."
+        st.button(f"Restore {name}", key=f"restore-{name}", help=text, on_click=_restore, args=(name,), width="stretch")
 
 
 def _break(name: str) -> None:
@@ -81,11 +81,11 @@ def _restore(name: str) -> None:
     _change(lambda: sandbox().restore(name), f"{name} is taken back.", name)
 
 
-def _change(work: Callable[[], dict], says: str, name: str) -> None:
+def _change(work: Callable[[], dict], message: str, name: str) -> None:
     from core.vendors.base import VendorError
 
     try:
         work()
-        st.session_state["answer"] = (True, says)
+        st.session_state["answer"] = (True, message)
     except VendorError as error:
         st.session_state["answer"] = (False, f"{name}: {error}")

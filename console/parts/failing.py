@@ -32,8 +32,8 @@ DOES = {
 def section(services: Sequence[FailingService], any_source: bool) -> Safe:
     """All failing services, the worst first."""
     if not services:
-        says = "No service has errors now." if any_source else "No connector has delivered data yet."
-        return empty("Nothing is failing" if any_source else "No data yet", says, "✓" if any_source else "◔")
+        text = "No service has errors now." if any_source else "No connector has delivered data yet."
+        return empty("Nothing is failing" if any_source else "No data yet", text, "✓" if any_source else "◔")
     return tag("ul", *(_row(one) for one in services), class_="d-failing")
 
 

@@ -21,8 +21,8 @@ def _standing() -> list[Hold]:
         return holds.standing(session)
 
 
-def _line(sign: str, title: str, says: str, aside: Safe | str = "") -> Safe:
-    words = tag("span", tag("b", title), " ", says, " ", aside)
+def _line(sign: str, title: str, text: str, aside: Safe | str = "") -> Safe:
+    words = tag("span", tag("b", title), " ", text, " ", aside)
     return tag("div", badge("bad", sign, "held"), words, class_="d-hold", role="status")
 
 

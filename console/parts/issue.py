@@ -49,8 +49,8 @@ def _decided(made) -> Safe:
 def _corroboration(made) -> str:
     """What corroborates the report, or why nothing does. Empty for older decisions."""
     given = made.receipt.get("inputs")
-    says = given.get("corroboration") if isinstance(given, Mapping) else ""
-    return f"{says}." if says else ""
+    message = given.get("corroboration") if isinstance(given, Mapping) else ""
+    return f"{message}." if message else ""
 
 
 def _written(found) -> Safe:

@@ -24,7 +24,7 @@ def matrix(policy: Policy, made: Mapping[int, int]) -> Safe:
     rows = (
         (
             row.number,
-            row.says,
+            row.message,
             of(VERDICT, row.verdict),
             bar(made.get(row.number, 0) / every if every else None, f"{made.get(row.number, 0):,}"),
         )
@@ -146,7 +146,7 @@ def autonomy(policy: Policy, rows: Sequence[Autonomy]) -> Safe:
             badge("ok", "✓", "yes") if row.may else badge("", "–", "no"),
             row.unseen.told("case"),
             row.own.told("outcome"),
-            row.says,
+            row.message,
         )
         for row in rows
     ]
@@ -176,5 +176,5 @@ def notes(policy: Policy) -> Safe:
     found = list(advice.notes(policy))
     if not found:
         return join([])
-    says = tag("ul", *(tag("li", note) for note in found))
-    return tag("details", tag("summary", f"What platform.toml could say more clearly ({len(found)})"), says)
+    message = tag("ul", *(tag("li", note) for note in found))
+    return tag("details", tag("summary", f"What platform.toml could say more clearly ({len(found)})"), message)

@@ -27,11 +27,11 @@ def given(name: str) -> str:
 def act(work: Callable[[Actor], str]) -> None:
     """Run ``work`` as the signed-in admin, whose right is asked for again; the page shows the result or the error."""
     try:
-        says = work(access.require(access.ADMINISTER))
+        message = work(access.require(access.ADMINISTER))
     except (Refused, ConfigurationError, ValueError, access.SignedOut) as refusal:
         st.session_state["answer"] = (False, str(refusal) or "Your session has ended. Nothing changed.")
     else:
-        st.session_state["answer"] = (True, says)
+        st.session_state["answer"] = (True, message)
 
 
 def start(name: str, prepare: Callable[[Actor], Work]) -> None:
@@ -75,7 +75,7 @@ def _running(job: Job) -> None:
 def found(name: str, result: SetupFinding) -> None:
     sign = badge("ok", "✓", "works") if result.ok else badge("bad", "✕", "not yet")
     draw(
-        tag("p", sign, " ", result.says),
+        tag("p", sign, " ", result.message),
         tag("p", tag("b", "What to do: "), result.fix) if result.fix else "",
         told(result) if result.facts else "",
     )

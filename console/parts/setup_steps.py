@@ -80,9 +80,9 @@ def _save_repository(actor: Actor) -> str:
     """Save what was checked, whatever the form holds by now."""
     answers: RepositoryAnswers = st.session_state["setup-checked"]
     repository.read(answers)
-    says = writing.policy(actor, runtime.current(), answers.changes, f"Setup: connect the service {answers.service}")
+    message = writing.policy(actor, runtime.current(), answers.changes, f"Setup: connect the service {answers.service}")
     st.session_state["setup-next"] = answers.service
-    return says
+    return message
 
 
 # --- environment -----------------------------------------------------------------------------------
@@ -153,9 +153,9 @@ def _ask(name: str, prefix: str, actor: Actor) -> Work:
         found = source.check(rt.settings, name, told, tell)
         if found.ok:
             settings = source.with_values(rt.settings, told)
-            says = writing.secrets(actor, rt, settings, told)
+            message = writing.secrets(actor, rt, settings, told)
             process.replace(settings)
-            found = SetupFinding(True, f"{found.says}. {says}")
+            found = SetupFinding(True, f"{found.message}. {message}")
         return found
 
     return work
@@ -168,8 +168,8 @@ def delivery_step(policy: Policy, service: str) -> None:
     known = policy.repositories[policy.services[service].repository]
     way = st.selectbox("Way to production", list(delivery.WAYS), list(delivery.WAYS).index(known.way), key="setup-way",
                        format_func=lambda name: name.replace("_", " "))  # fmt: skip
-    says, fields = delivery.WAYS[way]
-    draw(tag("p", says, class_="d-muted"))
+    text, fields = delivery.WAYS[way]
+    draw(tag("p", text, class_="d-muted"))
     if name := source.DELIVERING.get(way):
         with st.expander(f"Credentials of {name}", expanded=name not in process.connected()):
             vendor(name, "way-")

@@ -241,9 +241,9 @@ def journey(story: Story) -> Safe:
 def _collected(story: Story) -> Safe:
     """The collect stage; it is complete before the issue exists."""
     issue = story.issue
-    says = f"{counted(issue.occurrences, 'occurrence')} since {moment(issue.first_seen)}"
+    label = f"{counted(issue.occurrences, 'occurrence')} since {moment(issue.first_seen)}"
     parts = (tag("i", "✓", aria_hidden="true"), tag("b", Stage.COLLECT.value), tag("small"))
-    return tag("li", *parts, class_="d-ok", title=says)
+    return tag("li", *parts, class_="d-ok", title=label)
 
 
 def deployment_row(deployment: Deployment) -> Safe:

@@ -56,8 +56,8 @@ def people(told: Story, mail: bool) -> Safe:
     return tag("p", join(parts, " · "), class_="d-muted")
 
 
-def unknown(says: Sequence[str]) -> Safe | str:
+def unknown(unknowns: Sequence[str]) -> Safe | str:
     """The missing evidence as a list; nothing if none is missing."""
-    if not says:
+    if not unknowns:
         return ""
-    return card("What the platform does not know", tag("ul", *(tag("li", one) for one in says), class_="d-unknown"))
+    return card("What the platform does not know", tag("ul", *(tag("li", one) for one in unknowns), class_="d-unknown"))

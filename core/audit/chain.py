@@ -86,7 +86,7 @@ class ChainState(StrEnum):
 class ChainVerdict:
     ok: bool
     rows: int
-    says: str
+    message: str
     state: ChainState = ChainState.WHOLE
 
 
@@ -127,8 +127,8 @@ def walk(
             if count % CHUNK == 0:
                 told(count)
     except _Broken as broken:
-        state, says = broken.args
-        return ChainVerdict(False, count, says, state), last
+        state, message = broken.args
+        return ChainVerdict(False, count, message, state), last
     return ChainVerdict(True, count, f"{counted(count, 'row')} verified; the chain is intact"), last
 
 
@@ -155,8 +155,10 @@ def _linked(session: Session, start: Mark | None, marks: list[Mark]) -> Iterator
 
 def _fits(row: Row, mark: Mark) -> None:
     if (row.id, row.hash) != (mark.row, mark.hash):
-        says = f"row {mark.row} is not the row that {mark.source} names"
-        raise _Broken(ChainState.REWRITTEN, f"{says}: earlier rows were changed or removed, and the hashes recomputed")
+        message = f"row {mark.row} is not the row that {mark.source} names"
+        raise _Broken(
+            ChainState.REWRITTEN, f"{message}: earlier rows were changed or removed, and the hashes recomputed"
+        )
 
 
 def _break(session: Session, row: Row, before: int) -> tuple[ChainState, str]:

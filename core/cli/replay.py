@@ -46,7 +46,7 @@ def told(found: Replay) -> str:
         past = flip.past
         lines.append(
             f"#{past.issue_id} {past.at:%Y-%m-%d %H:%M} {past.service}: {words(past.verdict, past.needs_approval)}"
-            f" -> {words(flip.verdict, flip.needs_approval)} ({flip.says})"
+            f" -> {words(flip.verdict, flip.needs_approval)} ({flip.message})"
             + (f"; outcome: {past.outcome}" if past.outcome else "")
             + ("; the current policy decides the same" if flip.already else "")
         )

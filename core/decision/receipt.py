@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from core.decision.evidence import open_to_more
 from core.decision.rules import judge, judge_at, terms
 from core.decision.situation import Situation
-from core.models import Cause, Impact, Severity, Verdict
+from core.models import Cause, Impact, Severity, Verdict, recorded
 from core.policy.reader import Policy
 
 SEVERITIES, IMPACTS = list(Severity), list(Impact)
@@ -19,7 +19,7 @@ class Receipt:
     verdict: Verdict
     confidence: float
     row: int
-    row_says: str
+    row_message: str
     needs_approval: bool
     terms: list[dict]
     guards: list[dict]
@@ -28,7 +28,7 @@ class Receipt:
     open_to_evidence: bool  # an escalation that more reports could change (core/stages/reconsider.py)
 
     def as_json(self) -> dict:
-        return asdict(self)
+        return recorded.plain(self)
 
 
 def decide(case: Situation, policy: Policy) -> Receipt:
@@ -39,10 +39,10 @@ def decide(case: Situation, policy: Policy) -> Receipt:
         verdict,
         confidence,
         row.number,
-        row.says,
+        row.message,
         approval,
         parts,
-        [asdict(guard) for guard in said],
+        [recorded.plain(guard) for guard in said],
         _flip(case, confidence, verdict, policy),
         asdict(case),
         open_to_more(case, policy),

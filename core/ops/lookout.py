@@ -58,12 +58,12 @@ def _answers() -> bool:
 
 def _tell(rt: Runtime, seconds: float) -> None:
     issues = ", ".join(str(number) for number in sorted(guarded))
-    says = (
+    text = (
         f"The platform's database has not responded for {seconds:.0f} s. Production may serve an unverified build, of "
         f"issue {issues}. The platform can neither confirm it nor roll it back, and resumes by itself when the "
         "database responds. Until then, if production fails, roll back manually at the vendor."
     )
-    message = Message(f"database-away-{int(time.time() // REPEAT)}", "Production serves an unverified build", says)
+    message = Message(f"database-away-{int(time.time() // REPEAT)}", "Production serves an unverified build", text)
     for notifier in rt.notifiers:
         try:
             notifier.send(message)

@@ -40,8 +40,8 @@ Headers = Mapping[str, str]  # names in lower case
 class DeliveryRefused(Exception):
     """A rejected delivery; ``status`` is the HTTP status. The message never reveals the expected value."""
 
-    def __init__(self, status: int, says: str):
-        super().__init__(says)
+    def __init__(self, status: int, message: str):
+        super().__init__(message)
         self.status = status
 
 

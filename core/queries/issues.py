@@ -244,7 +244,7 @@ class TimelineEvent:
 
     at: datetime
     what: str
-    says: str = ""
+    message: str = ""
     tone: str = "calm"
     by: str = field(default="platform")
 

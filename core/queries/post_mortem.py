@@ -29,7 +29,7 @@ def markdown(told: Story, unknown: Sequence[str]) -> str:
         "Cause": _cause(told),
         "Fix": _fix(told),
         "Figures": _figures(told),
-        "What the platform does not know": [f"- {fenced(says, LONG)}" for says in unknown] or ["Nothing is missing."],
+        "What the platform does not know": [f"- {fenced(text, LONG)}" for text in unknown] or ["Nothing is missing."],
     }
     head = f"# Post-mortem of issue {told.issue.id}\n\n{fenced(told.issue.title, LONG)}"
     return "\n\n".join([head, *(f"## {name}\n\n" + "\n".join(lines) for name, lines in parts.items())]) + "\n"
@@ -66,7 +66,7 @@ def _summary(told: Story) -> list[str]:
 def _timeline(told: Story) -> list[str]:
     return [
         f"- {_moment(event.at)}: **{_text(event.what)}** ({_text(event.by)})"
-        + (f": {fenced(event.says, LONG)}" if event.says else "")
+        + (f": {fenced(event.message, LONG)}" if event.message else "")
         for event in timeline(told)
     ]
 
@@ -76,7 +76,7 @@ def _cause(told: Story) -> list[str]:
         return ["The issue has not been analyzed."]
     found = told.analyses[-1]
     lines = [_text(found.root_cause), "", _fact("Kind of cause", found.cause), _fact("Place", _text(found.culprit))]
-    return [*lines, *(_fact("Suspect change", says) for says in _suspects(found.evidence))]
+    return [*lines, *(_fact("Suspect change", text) for text in _suspects(found.evidence))]
 
 
 def _suspects(evidence: Sequence[object]) -> Iterator[str]:
@@ -99,9 +99,9 @@ def _fix(told: Story) -> list[str]:
 
 
 def _proof(made: ChangeSet) -> Iterator[str]:
-    for step, says in STEPS.items():
+    for step, text in STEPS.items():
         shown = {True: "yes", False: "no"}.get(made.proof[step], "not run") if step in made.proof else "not run"
-        yield _fact(f"Proof {says}", shown)
+        yield _fact(f"Proof {text}", shown)
 
 
 def _figures(told: Story) -> list[str]:

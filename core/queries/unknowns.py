@@ -27,7 +27,7 @@ STEPS = {
 def unknowns(session: Session, policy: Policy, told: Story, at: datetime) -> list[str]:
     """Sentences for a person, the place of the error first, then its cause, its effect, and the fix."""
     parts = (_place(session, policy, told), _cause(session, told), _effect(session, policy, told, at), _fix(told))
-    return [says for part in parts for says in part] + list(_unread(session))
+    return [message for part in parts for message in part] + list(_unread(session))
 
 
 def _place(session: Session, policy: Policy, told: Story) -> Iterator[str]:
@@ -90,7 +90,7 @@ def _measured(session: Session, source: str, service: str, since: datetime, unti
 def _fix(told: Story) -> Iterator[str]:
     written = [found.change_set for found in told.changes if found.change_set.run == told.issue.run]
     if written and written[-1].head_sha:
-        yield from (f"For the fix, {says}: this was not run." for step, says in STEPS.items()
+        yield from (f"For the fix, {message}: this was not run." for step, message in STEPS.items()
                     if step not in written[-1].proof)  # fmt: skip
         if written[-1].proof.get("open"):
             yield "Whether the fixed result is right: nothing in the program says which result is meant."

@@ -56,8 +56,10 @@ class Own:
     @property
     def count(self) -> Count:
         name = f"the issue's own error ({', '.join(self.fingerprints[:NAMED]) or 'no reports'})"
-        says = f"{name}: {counted(self.now, 'error')} since the release, {self.expected:.1f} expected at its old rate"
-        return Count(name, self.was, self.now, says)
+        message = (
+            f"{name}: {counted(self.now, 'error')} since the release, {self.expected:.1f} expected at its old rate"
+        )
+        return Count(name, self.was, self.now, message)
 
 
 @dataclass(frozen=True)
@@ -239,8 +241,8 @@ class Look:
         """More errors of a service that runs the build, beyond what known faults explain."""
         series = self.rates(service)
         was, now, seen = series.before.rate, series.after.rate, series.after.exposure
-        says = f"{service}: {now:.1%} of {counted(seen, 'request')} failed since the release, {was:.1%} before"
-        return Finding(self._risen(service, series), Count(service, was, now, says))
+        message = f"{service}: {now:.1%} of {counted(seen, 'request')} failed since the release, {was:.1%} before"
+        return Finding(self._risen(service, series), Count(service, was, now, message))
 
     def _risen(self, service: str, series: Series) -> FindingKind:
         odds, lately, margin = series.odds(self._more), series.later.odds(self._more), self.rules.error_rate_margin

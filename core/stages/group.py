@@ -315,7 +315,7 @@ def _degradation(session: Session, source: str, service: str) -> Record | None:
         at=began,
         service=service,
         title=f"Latency of {service} rose from {found.before:.0f} to {found.after:.0f} ms (95th percentile)",
-        message=found.says,
+        message=found.message,
         count=len(points) - found.since,
         attributes={"metric": "p95_ms", "before": found.before, "after": found.after},
     )

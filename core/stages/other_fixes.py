@@ -31,7 +31,7 @@ def _by_twin(issue_id: int, run: int, change: Fix, twin: int) -> str:
     """If one fix resolves both issues, end this one; otherwise start it again."""
     if wait(issue_id, run, twin).ok and twin_step(issue_id, run, twin).ok:
         return "resolved"
-    return _anew(issue_id, run, change, f"{change.says} That fix did not resolve this issue.")
+    return _anew(issue_id, run, change, f"{change.message} That fix did not resolve this issue.")
 
 
 def _anew(issue_id: int, run: int, change: Fix, why: str) -> str:

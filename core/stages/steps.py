@@ -129,7 +129,7 @@ def _insisting(
             attempt,
             patience if DBOS.workflow_id else patience.at_once(),
             rest,
-            lambda says: alarm_step(issue_id, run, says),
+            lambda message: alarm_step(issue_id, run, message),
         )
 
     return insisting

@@ -38,7 +38,7 @@ class Capability:
     asks: bool = False
 
     @property
-    def says(self) -> str:
+    def message(self) -> str:
         """The sentence, preceded by the kind of capability unless the sentence names it."""
         return f"{self.kind}: {self.sentence}" if self.kind in REACHES else self.sentence
 

@@ -149,7 +149,7 @@ def _origin(case: Case) -> str:
     first = next((s for s in case.suspects if s.kind == "service"), None)
     if first is None or first.name == case.evidence.service or first.score < ORIGIN:
         return ""
-    return f" The likeliest origin is {first.says}."
+    return f" The likeliest origin is {first.message}."
 
 
 def _terms(case: Case) -> list[dict]:
@@ -168,11 +168,11 @@ def _terms(case: Case) -> list[dict]:
         (case.occurrences >= ENOUGH, 0.10, f"it occurred {counted(case.occurrences, 'time')}"),
         (len(case.stacks) == 1, 0.05, "every stack ends at the same place"),
         (len(sources) > 1, 0.05, f"{len(sources)} sources agree: {', '.join(sources)}"),
-        (bool(release), 0.05, release.says if release else ""),
+        (bool(release), 0.05, release.message if release else ""),
         (slow, 0.20, _slow_says(case) if slow else ""),
         (slow and bool(release), 0.20, "a release came right before the slowdown"),
     )
-    return [{"says": says, "weight": weight} for holds, weight, says in terms if holds]
+    return [{"says": message, "weight": weight} for holds, weight, message in terms if holds]
 
 
 def _understood(case: Case) -> bool:
@@ -181,12 +181,13 @@ def _understood(case: Case) -> bool:
 
 def _not_counted(case: Case, told: severity.Assessment) -> list[dict]:
     """Evidence for a person that does not count towards the confidence."""
-    says = [f"severity and impact: {s['says']}" for s in told.says]
+    reasons = [f"severity and impact: {s['says']}" for s in told.reasons]
     suspects = [
-        {"says": f"suspect ({s.kind}, {s.score:.2f}): {s.says}", "weight": 0} | _brought(s) for s in case.suspects[:3]
+        {"says": f"suspect ({s.kind}, {s.score:.2f}): {s.message}", "weight": 0} | _brought(s)
+        for s in case.suspects[:3]
     ]
     past = [f"similar earlier issue: {text}" for text in case.evidence.past[:3]]
-    return [*({"says": text, "weight": 0} for text in says), *suspects, *({"says": t, "weight": 0} for t in past)]
+    return [*({"says": text, "weight": 0} for text in reasons), *suspects, *({"says": t, "weight": 0} for t in past)]
 
 
 def _brought(suspect: RankedSuspect) -> dict:
@@ -220,15 +221,15 @@ def _conclude(case: Case) -> tuple[Cause, str, str]:
         told += f" It surfaced as {crash.exception.type}: {crash.exception.message[:160]}."
     if verdict.cause is not Cause.CODE:
         named = f" ({verdict.upstream})" if verdict.upstream else ""
-        told = f"{verdict.says[:1].upper()}{verdict.says[1:]}{named}. {told}"
+        told = f"{verdict.message[:1].upper()}{verdict.message[1:]}{named}. {told}"
     outside = next((s for s in case.suspects if s.kind == "outside"), None)
-    told += f" This is {outside.says}." if outside else ""
+    told += f" This is {outside.message}." if outside else ""
     return verdict.cause, told, verdict.next_step
 
 
 def _without_crash(case: Case) -> tuple[Cause, str, str]:
     release = _release(case)
-    since = f" {release.says[:1].upper()}{release.says[1:]}." if release else ""
+    since = f" {release.message[:1].upper()}{release.message[1:]}." if release else ""
     if _is_slow(case):
         step = f"Compare {release.name} with the previous release." if release else "Profile the slow requests."
         return (

@@ -81,11 +81,11 @@ class Witness:
 
 @dataclass(frozen=True)
 class Corroboration:
-    """``source`` is the corroborating source; ``says`` is the receipt's sentence."""
+    """``source`` is the corroborating source; ``message`` is the receipt's sentence."""
 
     corroborated: bool
     source: str
-    says: str
+    message: str
 
 
 @dataclass(frozen=True)

@@ -149,15 +149,15 @@ class Detector:
         self.resting = max(0, self.resting - 1)
         if not why:
             return Reading(0.0, *band, "")
-        kind, _, says = STATISTICS[why]
+        kind, _, message = STATISTICS[why]
         height = self.bar.height()
         if surprise < height or resting or self.rows < WARM_UP:
             if resting and surprise >= height:
                 self.resting = REST  # the incident continues
-            return Reading(min(QUIET, 0.5 * surprise / height), *band, says)
+            return Reading(min(QUIET, 0.5 * surprise / height), *band, message)
         self.bar.rise(kind)
         self.resting, self.loudest = REST, surprise
-        return Reading(1 - 0.5 * height / surprise, *band, says)
+        return Reading(1 - 0.5 * height / surprise, *band, message)
 
     # --- the statistics: (name, surprise) -------------------------------------------------------------
 

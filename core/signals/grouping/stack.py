@@ -117,8 +117,8 @@ def crash_of(record: Record) -> Crash | None:
         return found
     kind = _first(attributes, "error.class", "error.kind", "errorClass", "error_class", "exception.type")
     if kind:
-        says = _first(attributes, "error.message", "errorMessage", "error_message", "exception.message")
-        return Crash(exception=raised(kind, says or record.message))
+        message = _first(attributes, "error.message", "errorMessage", "error_message", "exception.message")
+        return Crash(exception=raised(kind, message or record.message))
     named = NAMED.search(record.title) or NAMED.search(record.message)
     if not named:
         return None

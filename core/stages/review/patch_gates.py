@@ -32,7 +32,7 @@ def review(tree: Path, diff: str, before: Mapping[str, str], repository: Reposit
 def can_newly_do(before: Mapping[str, str], after: Mapping[str, str]) -> Gate:
     rows = capabilities(before, after)
     asks = [row for row in rows if row.asks]
-    findings = tuple(GateFinding(CAPABILITIES, r.path, r.line, r.says, "note") for r in rows)
+    findings = tuple(GateFinding(CAPABILITIES, r.path, r.line, r.message, "note") for r in rows)
     return Gate(CAPABILITIES, not asks, _summary(rows, asks), float(len(asks)), 0.0, findings, not asks)
 
 
