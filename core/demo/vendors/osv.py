@@ -58,9 +58,9 @@ class SimulatedOsv:
     def _result(self, query: Query) -> dict:
         found = [row for row in self.rows.values() if affects(row, query.name, query.version)]
         page = found[query.begin : query.begin + self.page]
-        told = {"vulns": [{"id": row["id"], "modified": row["modified"]} for row in page]} if page else {}
+        payload = {"vulns": [{"id": row["id"], "modified": row["modified"]} for row in page]} if page else {}
         end = query.begin + self.page
-        return told | ({"next_page_token": _token(end)} if end < len(found) else {})
+        return payload | ({"next_page_token": _token(end)} if end < len(found) else {})
 
     async def one(self, request: Request) -> dict:
         row = self.rows.get(request.path_params["id"])
