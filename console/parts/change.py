@@ -24,8 +24,8 @@ PROOF = {
 
 def precision(change_set: ChangeSet) -> str:
     """The measured precision of the patch's class; of an older change, the confidence that it was given."""
-    told = change_set.proof.get("precision")
-    return str(told) if told else percent(change_set.confidence)
+    found = change_set.proof.get("precision")
+    return str(found) if found else percent(change_set.confidence)
 
 
 def proof(change_set: ChangeSet) -> Safe:
@@ -53,8 +53,8 @@ def review(found: Review) -> Safe:
     """The gates, then their findings: defects of the change, and notes on older problems."""
     failed = {g.get("gate") for g in found.gates if not g.get("passed")}
     others = [f for f in found.findings if f.get("gate") != CAPABILITIES]
-    told = checks(_finding(f, f.get("gate") in failed) for f in others)
-    return join([checks((_state(g), _gate(g)) for g in found.gates), told if others else ""])
+    notes = checks(_finding(f, f.get("gate") in failed) for f in others)
+    return join([checks((_state(g), _gate(g)) for g in found.gates), notes if others else ""])
 
 
 def newly_can(reviews: Sequence[Review]) -> Safe:
@@ -65,8 +65,10 @@ def newly_can(reviews: Sequence[Review]) -> Safe:
     elif not rows:
         inner = gate.get("says", NOTHING)
     else:
-        inner = checks((False if asks else None, _ability(row)) for asks, row in rows)
-    return card("New capabilities of this patch", inner, tone="wait" if any(asks for asks, _ in rows) else "")
+        inner = checks((False if needs_person else None, _ability(row)) for needs_person, row in rows)
+    return card(
+        "New capabilities of this patch", inner, tone="wait" if any(needs_person for needs_person, _ in rows) else ""
+    )
 
 
 def _ability(row: dict) -> Safe:

@@ -103,8 +103,8 @@ def inputs(receipt: Mapping) -> Safe:
     given = receipt.get("inputs")
     if not isinstance(given, Mapping):
         return Safe("")
-    told = facts((_words(name), _words(value)) for name, value in given.items())
-    return tag("details", tag("summary", "Inputs"), told)
+    rows = facts((_words(name), _words(value)) for name, value in given.items())
+    return tag("details", tag("summary", "Inputs"), rows)
 
 
 def drawn(decision: Decision) -> Safe:

@@ -41,8 +41,8 @@ def charts(rates: Mapping[str, ServiceChart]) -> None:
             _, requests, errors = points[-1]
             now = errors / requests if requests else None
             with st.container(border=True, key=f"rate-{service}"):
-                told = tag("b", percent(now, 1), " of requests fail")
-                draw(tag("div", tag("b", service), told, class_="d-between"))
+                rate = tag("b", percent(now, 1), " of requests fail")
+                draw(tag("div", tag("b", service), rate, class_="d-between"))
                 drawing(rate_chart(points, marks), key=f"rate-svg-{service}")
 
 
@@ -50,7 +50,7 @@ def faults() -> None:
     from core.vendors.base import VendorError
 
     try:
-        told = sandbox().status()
+        status = sandbox().status()
     except VendorError as error:
         draw(card("Break the shop", tag("p", f"The demo vendors do not respond: {error}. Start them with make demo.")))
         return
@@ -60,9 +60,9 @@ def faults() -> None:
             "deploys it. The next collection cycle detects its errors."
         )
         with st.grid(columns=4, min_column_width=180):
-            for name, words in told.get("faults", {}).items():
+            for name, words in status.get("faults", {}).items():
                 with st.container(gap="small"):
-                    buttons_of(name, str(words), name in told.get("broken", {}))
+                    buttons_of(name, str(words), name in status.get("broken", {}))
 
 
 def buttons_of(name: str, words: str, broken: bool) -> None:

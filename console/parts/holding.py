@@ -37,7 +37,7 @@ def _told(hold: Hold) -> Safe:
 def _frozen(policy: Policy) -> list[Safe]:
     at = datetime.now(UTC)
     return [
-        _line("❄", "Releases are frozen.", f"{windows.told(f)}, {', '.join(f.repositories) or 'all repositories'}.")
+        _line("❄", "Releases are frozen.", f"{windows.describe(f)}, {', '.join(f.repositories) or 'all repositories'}.")
         for f in policy.guards.freezes
         if f.start <= at < f.end
     ]

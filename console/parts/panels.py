@@ -38,14 +38,14 @@ def person(actor: Actor) -> Safe:
 
 def foot(settings: Settings) -> tuple[Safe, ...]:
     """The sidebar's information about this process."""
-    told = []
+    parts = []
     if not settings.console_engine:
         text = "CONSOLE_ENGINE is off; a separate worker runs the collection cycles"
-        told.append(tag("p", "Engine: ", tag("b", "off in this process"), title=text))
+        parts.append(tag("p", "Engine: ", tag("b", "off in this process"), title=text))
     if settings.sandbox_url:
         text = "Vendor APIs are simulated on this machine. The shop, its code and its errors are real."
-        told.append(tag("p", tag("b", "Simulated vendors, real shop"), title=text))
-    return tuple(told)
+        parts.append(tag("p", tag("b", "Simulated vendors, real shop"), title=text))
+    return tuple(parts)
 
 
 def headline(by: Mapping[Status, int], day: Mapping[str, int]) -> Safe:

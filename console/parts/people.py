@@ -66,8 +66,8 @@ def tokens(rows: Tokens) -> None:
 
 def once() -> None:
     """A new secret: shown until the admin confirms that it was saved, and stored nowhere else."""
-    if told := st.session_state.get("once"):
-        what, secret = told
+    if shown := st.session_state.get("once"):
+        what, secret = shown
         with st.container(border=True, key="once"):
             draw(tag("p", tag("b", what), ": shown only once."))
             st.code(secret, language=None)

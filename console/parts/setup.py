@@ -67,7 +67,7 @@ def _running(job: Job) -> None:
     def look() -> None:
         if job.result is not None:
             st.rerun()
-        st.progress(min(0.95, job.seconds / 60), f"{job.told} ({job.seconds:.0f} s)")
+        st.progress(min(0.95, job.seconds / 60), f"{job.activity} ({job.seconds:.0f} s)")
 
     look()
 
@@ -77,7 +77,7 @@ def found(name: str, result: SetupFinding) -> None:
     draw(
         tag("p", sign, " ", result.message),
         tag("p", tag("b", "What to do: "), result.fix) if result.fix else "",
-        told(result) if result.facts else "",
+        confirmations(result) if result.facts else "",
     )
     if result.offers:
         with st.container(horizontal=True):
@@ -85,7 +85,7 @@ def found(name: str, result: SetupFinding) -> None:
                 st.button(f"Use {offer}", key=f"{name}-offer-{offer}", on_click=_use, args=(name, result.field, offer))
 
 
-def told(result: SetupFinding) -> Safe:
+def confirmations(result: SetupFinding) -> Safe:
     few = len(result.facts) <= FEW
     return facts(result.facts) if few else table(("What", "What was found"), result.facts)
 

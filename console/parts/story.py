@@ -144,8 +144,8 @@ def fix(story: Story) -> Safe:
     )
 
 
-def _side(told: Mapping, service: str) -> ServiceHealth | None:
-    found = told.get(service)
+def _side(values: Mapping, service: str) -> ServiceHealth | None:
+    found = values.get(service)
     health = ServiceHealth.model_validate(found) if isinstance(found, Mapping) else None
     return health if health and (health.samples or health.requests) else None
 

@@ -133,8 +133,8 @@ def state(person: Person) -> Safe:
     """A badge for each state of a person, in the words of core.queries.people."""
     held = view.states(person)
     in_full = [] if set(held) - {view.PROVIDER} else [badge("ok", "✓", "active")]
-    told = [badge(*STATES.get(words.split()[0], ("calm", "·")), words) for words in held]
-    return tag("span", *in_full, *told, class_="d-line-up")
+    rows = [badge(*STATES.get(words.split()[0], ("calm", "·")), words) for words in held]
+    return tag("span", *in_full, *rows, class_="d-line-up")
 
 
 def people(found: Sequence[Person]) -> Safe:

@@ -141,8 +141,8 @@ def issue(actor: Actor, request: Request, _body: dict) -> dict:
             raise Wrong(404, "There is no such issue.")
         asked = targets.question(session, found.id)
         family = families.numbers(session, found.id)
-    told = found.model_dump(mode="json") | {"affected": found.affected, **family}
-    return {"issue": told, "approval": asked and asked.model_dump(mode="json")}
+    body = found.model_dump(mode="json") | {"affected": found.affected, **family}
+    return {"issue": body, "approval": asked and asked.model_dump(mode="json")}
 
 
 def act(actor: Actor, request: Request, body: dict) -> dict:

@@ -129,8 +129,8 @@ def _otlp(signal: str) -> Callable[[Request], Awaitable[Response]]:
 
     async def route(request: Request) -> Response:
         found = await _answered(request, "otlp", partial(accepting.otlp, signal))
-        told = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        media = told if told in (otlp_wire.PROTOBUF, otlp_wire.JSON) else otlp_wire.JSON
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        media = media_type if media_type in (otlp_wire.PROTOBUF, otlp_wire.JSON) else otlp_wire.JSON
         if found.code >= 400:
             return Response(
                 otlp_wire.status(found.code, found.message, media), found.code, _headers(request, found.code), media

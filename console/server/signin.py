@@ -41,10 +41,10 @@ def _rules() -> Access:
     return process.policy()[0].access
 
 
-def form_page(request: Request, draw: Callable[..., str], status: int = 200, **told) -> Response:
-    """The form that ``draw(ticket=..., **told)`` draws for the address of its name, with its ticket's cookie."""
+def form_page(request: Request, draw: Callable[..., str], status: int = 200, **values) -> Response:
+    """The form that ``draw(ticket=..., **values)`` draws for the address of its name, with its ticket's cookie."""
     browser = forms.browser_of(request) or secrets.token_urlsafe(16)
-    text = draw(ticket=tickets.give(browser, f"/{draw.__name__}"), **told)
+    text = draw(ticket=tickets.give(browser, f"/{draw.__name__}"), **values)
     answer = HTMLResponse(text, status, {"Cache-Control": "no-store"})
     return forms.mark(answer, browser, auth.secure())
 

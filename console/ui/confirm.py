@@ -93,6 +93,6 @@ def _do(offer: Offer, key: str) -> None:
 
 def answer() -> None:
     """Show the result of the last action once."""
-    if told := st.session_state.pop("answer", None):
-        done, message = told
+    if receipt := st.session_state.pop("answer", None):
+        done, message = receipt
         st.toast(f"{'✓' if done else '◆'} {message}", duration="long")  # signs that exist in every font
