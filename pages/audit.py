@@ -84,8 +84,8 @@ def subject(text: str) -> Safe:
     return tag("span", text)
 
 
-def detail(told: dict) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in told.items() if value not in ("", None))
+def detail(payload: dict) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in payload.items() if value not in ("", None))
 
 
 def verification() -> None:
@@ -107,10 +107,10 @@ def verify() -> None:
         every = trail.count(session) or 1
     bar = st.progress(0.0, f"{counted(every, 'row')}")
 
-    def told(done: int) -> None:
+    def show(done: int) -> None:
         bar.progress(min(1.0, done / every), f"{done:,} of {every:,} rows")
 
-    found = head.verify(process.settings(), told)
+    found = head.verify(process.settings(), show)
     bar.empty()
     st.session_state["trail_verdict"] = (found.ok, str(found.state), found.message, datetime.now(UTC))
 

@@ -84,7 +84,7 @@ def team_row(one: team.TeamChange) -> tuple:
         one.repository or "unknown repository",
         tag("span", text, class_="d-clip"),
         badge("calm", "○", "the team's"),
-        f"told by {one.source}",
+        f"reported by {one.source}",
         commit,
         "–",
         tag("span", moment(one.at), " ", when(one.at)),
