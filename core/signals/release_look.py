@@ -229,9 +229,9 @@ class Look:
     def common(self) -> bool:
         """Did something rise that the release cannot have changed: a service's errors, or a fault of it?"""
         touched = self.scene.touched
-        told = [f for f in self.scene.faults if f.service not in touched and self._goes_on(f)]
+        others = [f for f in self.scene.faults if f.service not in touched and self._goes_on(f)]
         rises = [self.rates(s).odds(self._more) for s in self.scene.services if s not in touched]
-        return max([*rises, *(self.counts(fault, self.begin).odds(GROWTH) for fault in told)], default=0.0) > COMMON
+        return max([*rises, *(self.counts(fault, self.begin).odds(GROWTH) for fault in others)], default=0.0) > COMMON
 
     @property
     def _more(self) -> list[Change]:

@@ -60,7 +60,7 @@ class EmbeddedAnalyst:
     def analyze(self, evidence: IssueFacts) -> Conclusion:
         """The finding; ``evidence.records`` may come from several vendors, in any order, and may be empty."""
         case = read(evidence)
-        told = severity.assess(
+        assessment = severity.assess(
             evidence.health,
             evidence.before,
             evidence.others,
@@ -77,14 +77,14 @@ class EmbeddedAnalyst:
             analyst=self.name,
             root_cause=root_cause,
             cause=cause,
-            severity=told.severity,
-            impact=told.impact,
+            severity=assessment.severity,
+            impact=assessment.impact,
             confidence=round(min(0.99, sum(term["weight"] for term in terms)), 3),
             simplicity=_simplicity(case, cause),
             pattern=case.fp.pattern,
             culprit=_culprit(case, cause),
             next_step=next_step,
-            evidence=[*terms, *_not_counted(case, told)],
+            evidence=[*terms, *_not_counted(case, assessment)],
         )
 
 
@@ -179,9 +179,9 @@ def _understood(case: Case) -> bool:
     return bool(case.verdict and case.verdict.cause is not Cause.UNKNOWN)
 
 
-def _not_counted(case: Case, told: severity.Assessment) -> list[dict]:
+def _not_counted(case: Case, assessment: severity.Assessment) -> list[dict]:
     """Evidence for a person that does not count towards the confidence."""
-    reasons = [f"severity and impact: {s['says']}" for s in told.reasons]
+    reasons = [f"severity and impact: {s['says']}" for s in assessment.reasons]
     suspects = [
         {"says": f"suspect ({s.kind}, {s.score:.2f}): {s.message}", "weight": 0} | _brought(s)
         for s in case.suspects[:3]
@@ -216,15 +216,15 @@ def _conclude(case: Case) -> tuple[Cause, str, str]:
     if verdict is None or crash is None:
         return _without_crash(case)
     word = operation(crash.model_copy(update={"exception": verdict.raised, "frames": verdict.frames}))
-    told = wording.explain(verdict.raised, verdict.frames or crash.frames, word)
+    sentence = wording.explain(verdict.raised, verdict.frames or crash.frames, word)
     if verdict.raised is not crash.exception:
-        told += f" It surfaced as {crash.exception.type}: {crash.exception.message[:160]}."
+        sentence += f" It surfaced as {crash.exception.type}: {crash.exception.message[:160]}."
     if verdict.cause is not Cause.CODE:
         named = f" ({verdict.upstream})" if verdict.upstream else ""
-        told = f"{verdict.message[:1].upper()}{verdict.message[1:]}{named}. {told}"
+        sentence = f"{verdict.message[:1].upper()}{verdict.message[1:]}{named}. {sentence}"
     outside = next((s for s in case.suspects if s.kind == "outside"), None)
-    told += f" This is {outside.message}." if outside else ""
-    return verdict.cause, told, verdict.next_step
+    sentence += f" This is {outside.message}." if outside else ""
+    return verdict.cause, sentence, verdict.next_step
 
 
 def _without_crash(case: Case) -> tuple[Cause, str, str]:

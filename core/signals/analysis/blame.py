@@ -90,8 +90,8 @@ def _of_changes(
         touched = _touched(change, files)
         score = 0.5 * math.exp(-before / SOON) + place + (0.2 if touched else 0.0)
         name = _short(change.release or str(change.attributes.get("sha", ""))) or change.title
-        told = ", ".join(part for part in (change.title, change.service) if part and part != name)
-        message = name + (f" ({told})" if told else "") + f" came {_ago(before)} before it began"
+        about = ", ".join(part for part in (change.title, change.service) if part and part != name)
+        message = name + (f" ({about})" if about else "") + f" came {_ago(before)} before it began"
         message += f" and touched {', '.join(touched[:3])}" if touched else ""
         yield RankedSuspect("release", name, round(score, 4), message, change)
 

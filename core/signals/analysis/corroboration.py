@@ -170,8 +170,8 @@ def _notes(witnesses: Sequence[Witness], claim: Claim) -> str:
 
 
 def _note(witness: Witness, claim: Claim) -> str:
-    told = _metrics_note(witness, claim) if witness.kind == "metrics" else _logs_note(witness)
-    return f"{witness.title} {witness.kind}: {told}"
+    note = _metrics_note(witness, claim) if witness.kind == "metrics" else _logs_note(witness)
+    return f"{witness.title} {witness.kind}: {note}"
 
 
 def _metrics_note(witness: Witness, claim: Claim) -> str:

@@ -47,7 +47,7 @@ def assess(
     """
     grounds = list(_grounds(health, before, users, rules, noise_ms, share))
     severity = max((level for level, _ in grounds), key=SEVERITIES.index)
-    reasons = [_say(f"{told}: {level}", SEVERITIES.index(level)) for level, told in grounds]
+    reasons = [_say(f"{reason}: {level}", SEVERITIES.index(level)) for level, reason in grounds]
     impact, more = _impact(health, others, users, catalogue_impact)
     if critical:
         more.append(_say("the service is listed as critical", 0))
@@ -59,8 +59,8 @@ def _grounds(
 ) -> Iterator[tuple[Severity, str]]:
     """Each reason for a severity; the most severe one counts."""
     own = health.model_copy(update={"errors": health.errors * share})
-    level, told = _failing(own, rules)
-    yield level, told if share == 1 else f"{told} by this issue, {health.error_rate or 0:.1%} in all"
+    level, reason = _failing(own, rules)
+    yield level, reason if share == 1 else f"{reason} by this issue, {health.error_rate or 0:.1%} in all"
     if level := _many(health, users):
         yield level, f"{counted(users, 'affected user')}"
     rate, earlier = own.error_rate or 0, before.error_rate

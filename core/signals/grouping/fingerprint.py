@@ -146,9 +146,9 @@ def _subject(crash: Crash, code: str) -> str:
 def _of_alert(record: Record, template: Callable[[str], str]) -> Fingerprint:
     names = ("monitor_id", "alarm_name", "alarm", "condition_id", "policy", "metric", "name")
     monitor = next((str(record.attributes[n]) for n in names if record.attributes.get(n)), "")
-    told = monitor or template(record.title)
-    because = f'same {record.kind} of {record.service or record.source}: "{told[:120]}"'
-    return _make((record.kind, record.service, told), because, f"{record.kind}/{template(record.title)[:60]}")
+    name = monitor or template(record.title)
+    because = f'same {record.kind} of {record.service or record.source}: "{name[:120]}"'
+    return _make((record.kind, record.service, name), because, f"{record.kind}/{template(record.title)[:60]}")
 
 
 def _make(parts: tuple[str, ...], because: str, pattern: str, **more) -> Fingerprint:

@@ -86,8 +86,8 @@ def is_outside(file: str, function: str = "") -> bool:
 def calls(frames: tuple[Frame, ...]) -> tuple[str, ...]:
     """``file:function`` of the program's own frames, outermost first; wrappers and recursion are folded."""
     own = [f for f in frames if f.in_app and not is_outside(f.file, f.function)]
-    told = [f for f in own if f.function not in WRAPPERS] or own or list(frames[-3:])
-    return tuple(dict.fromkeys(_name(f) for f in told))
+    shown = [f for f in own if f.function not in WRAPPERS] or own or list(frames[-3:])
+    return tuple(dict.fromkeys(_name(f) for f in shown))
 
 
 def _name(frame: Frame) -> str:
