@@ -145,10 +145,10 @@ def _unproved(bench: Bench, fixers: Sequence[Fixer], feedback: Sequence[str]) ->
 
 def _search(bench: Bench, fixers: Sequence[Fixer], candidates: Sequence[Candidate]) -> None:
     """Judge the candidates; those that lead to a further crash are extended by a second change, once."""
-    leads = benches.judge(bench, candidates)
+    partial = benches.judge(bench, candidates)
     own = [fixer for fixer in fixers if fixer.name == "embedded"]
-    leads = sorted(leads, key=lambda c: (-c.grade, c.far))[:FOLLOWED] if own else []
-    benches.judge(bench, [more for lead in leads for more in benches.further(bench, own, lead)], further=True)
+    partial = sorted(partial, key=lambda c: (-c.grade, c.far))[:FOLLOWED] if own else []
+    benches.judge(bench, [more for first in partial for more in benches.further(bench, own, first)], further=True)
     checkout.start_over(bench.tree)
 
 

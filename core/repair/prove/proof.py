@@ -132,9 +132,9 @@ class _Bench:
         write(self.tree, {**files, self.test.path: self.test.code})
         return run_tests(self.tree, self.command, self.runner, only, self.seconds, self.source)
 
-    def new(self, files: Mapping[str, str], told: Tests | None) -> dict[str, str]:
+    def new(self, files: Mapping[str, str], results: Tests | None) -> dict[str, str]:
         """The new test's results in a run of the suite, or in a separate run if the suite does not collect it."""
-        found = told.of(self.test.path) if told else {}
+        found = results.of(self.test.path) if results else {}
         return found or self.run(files, [self.test.path]).of(self.test.path)
 
     def few(self, changed: Sequence[str]) -> list[str]:
