@@ -60,7 +60,7 @@ def judged(rules: AutonomyRules, service: str, name: str, own: Precision, unseen
 
 def _rules(rules: AutonomyRules, service: str, name: str, own: Precision, unseen: Precision):
     """The rules in order, each as (applies, released without a person, reason)."""
-    here, there = own.told("own outcome"), unseen.told("unseen case")
+    here, there = own.describe("own outcome"), unseen.describe("unseen case")
     least = f"at least {rules.precision:.0%} on {rules.cases} is required"
     yield name.startswith(f"{REVERT}/"), False, "a person asked for this revert, and a person approves it"
     yield any(fnmatchcase(f"{service}/{name}", g) for g in rules.withheld), False, "withheld by the policy"

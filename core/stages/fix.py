@@ -51,7 +51,7 @@ def run(context: StageContext, feedback: list[str]) -> Fix:
     entry.detail = {"change_set": done.id, "generator": done.generator, "template": done.template}
     if not done.head_sha:
         entry.failed(done.note, "refused")
-        return Fix(id=done.id, message=done.note, twin=done.proof.get("twin"), met=met)
+        return Fix(id=done.id, message=done.note, duplicate_of=done.proof.get("twin"), met=met)
     return Fix(ok=True, id=done.id, needs_approval=release_checks.needs_approval(done), met=met)
 
 
@@ -118,13 +118,13 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
     if change.head_sha:
         services = [n for n, s in rt.policy.services.items() if s.repository == service.repository]
         with store.read() as session:
-            twin = duplicate_fixes.find(session, change, services)
-        if twin:
+            duplicate = duplicate_fixes.find(session, change, services)
+        if duplicate:
             change.head_sha, change.status = "", "refused"
             change.note = (
-                f"Issue {twin.id} already has this fix in progress. A second pull request would be a duplicate."
+                f"Issue {duplicate.id} already has this fix in progress. A second pull request would be a duplicate."
             )
-            change.proof = {**change.proof, "twin": twin.id}
+            change.proof = {**change.proof, "twin": duplicate.id}
         else:
             change.status = "proved" if change.proof.get("complete") else "unproved"
 
@@ -213,7 +213,7 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
         change.title = candidate.rationale.split("\n")[0][:200]
         change.grade = candidate.grade.name
         change.proof["evidence"] = list(candidate.evidence)
-        change.proof["precision"] = measured(class_of(candidate)).told("unseen case")
+        change.proof["precision"] = measured(class_of(candidate)).describe("unseen case")
     total = fixer_chain.spent(result.attempts, rules)
     change.tokens, change.cost_usd = total.tokens, total.usd
     if result.test:

@@ -127,8 +127,8 @@ def _place(session: Session, known: Known, signal: Signal) -> bool:
         signal.set_aside = UNREADABLE
         return False
     signal.fingerprint = fp.key
-    if aside := noise.verdict(record, _around(session, known, record, fp)):
-        signal.set_aside = aside
+    if reason := noise.verdict(record, _around(session, known, record, fp)):
+        signal.set_aside = reason
         return False
     found = known.index.find(record, fp, known.around, known.overrides)
     if found.issue_id is None:

@@ -93,15 +93,15 @@ class FixAttempts(StepResult):
 class Fix(StepResult):
     """A fix, or the reason why there is none. ``id`` is that of the change set.
 
-    ``twin`` is the issue that has the same fix in progress; ``met`` is the issue whose fault the input hits after this
-    fix.
+    ``duplicate_of`` is the issue that has the same fix in progress; ``met`` is the issue whose fault the input hits
+    after this fix.
     """
 
     ok: bool = False
     id: int = 0
     message: str = ""
     needs_approval: bool = True
-    twin: int | None = None
+    duplicate_of: int | None = None
     met: int | None = None
 
 

@@ -114,7 +114,7 @@ def _refusal(state: PullState, change: ChangeSet) -> str:
     return f"{where(change)[:1].upper()}{where(change)[1:]} was closed without a merge{who}: {why}"
 
 
-def hasten(key: str) -> None:
+def look_now(key: str) -> None:
     """On a webhook: every workflow that waits for a merge or its release looks immediately."""
     waits = (Status.AWAITING_APPROVAL, Status.QUEUED)
     with store.write() as session:

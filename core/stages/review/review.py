@@ -64,8 +64,8 @@ def run(context: StageContext, change_id: int) -> ReviewResult:
     with store.read() as session:
         waits = passed and coderabbit_review.applies(rt, repository, session.get_one(ChangeSet, change_id))
     faults = [f"{f.path}:{f.line}: {f.message}" for f in findings if f.severity != "note"]
-    asks = any(not gate.passed for gate in results)
-    return ReviewResult(passed, peer=waits, findings=tuple(failed + faults), needs_approval=passed and asks)
+    needs_approval = any(not gate.passed for gate in results)
+    return ReviewResult(passed, peer=waits, findings=tuple(failed + faults), needs_approval=passed and needs_approval)
 
 
 def _keep(issue_id: int, change_id: int, passed: bool, results: Sequence[Gate], seconds: float) -> None:
