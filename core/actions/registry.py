@@ -222,11 +222,11 @@ def ask(name: str, actor: Actor, subject: str) -> Actor:
         try:
             return rights.require(accounts.actor(session, actor), _registry[name].right)
         except Forbidden as refusal:
-            told = str(refusal)
+            message = str(refusal)
     with store.write() as session:
         by = actor.name if isinstance(actor, Actor) else str(actor)
-        chain.record(session, by, "forbidden", subject, {"asked": name, "says": told})
-    raise Forbidden(told)
+        chain.record(session, by, "forbidden", subject, {"asked": name, "says": message})
+    raise Forbidden(message)
 
 
 def once(name: str, actor: Actor, subject: str, key: str, act: Act, content: Mapping[str, object]) -> ActionResult:

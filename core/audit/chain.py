@@ -103,15 +103,17 @@ class _Broken(Exception):
     """(state, message) of the first inconsistent row."""
 
 
-def verify(session: Session, told: Callable[[int], None] = lambda _: None, marks: Iterable[Mark] = ()) -> ChainVerdict:
-    """Verify the whole chain; the verdict names the first inconsistent row. ``told`` receives the progress in rows."""
-    return walk(session, marks, told)[0]
+def verify(
+    session: Session, progress: Callable[[int], None] = lambda _: None, marks: Iterable[Mark] = ()
+) -> ChainVerdict:
+    """Verify the whole chain; the verdict names the first inconsistent row. ``progress`` gets the rows so far."""
+    return walk(session, marks, progress)[0]
 
 
 def walk(
     session: Session,
     marks: Iterable[Mark] = (),
-    told: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
     start: Mark | None = None,
 ) -> tuple[ChainVerdict, Mark | None]:
     """(verdict, mark of the last row) of the rows from ``start`` on, or of all.
@@ -125,7 +127,7 @@ def walk(
         for row in _linked(session, start, kept):
             count, last = count + 1, Mark(row.id, row.hash)
             if count % CHUNK == 0:
-                told(count)
+                progress(count)
     except _Broken as broken:
         state, message = broken.args
         return ChainVerdict(False, count, message, state), last

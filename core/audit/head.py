@@ -213,7 +213,9 @@ def advance_quietly(settings: Settings) -> None:
 # --- verifying the chain, and sending the head -------------------------------------------------------
 
 
-def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, given: Head | None = None) -> ChainVerdict:
+def verify(
+    settings: Settings, progress: Callable[[int], None] = lambda _: None, given: Head | None = None
+) -> ChainVerdict:
     """Verify the whole chain against every known head: this host's, those in the database, and ``given``."""
     kept, fault = keeper(settings), None
     marks = [given.mark("the given head")] if given else []
@@ -225,7 +227,7 @@ def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, giv
         except Distrusted as distrusted:
             fault = distrusted.args
     with store.read() as session:
-        verdict = chain.verify(session, told, marks)
+        verdict = chain.verify(session, progress, marks)
     if fault:
         return _both(verdict, *fault)
     if verdict.ok and given and not genuine(given, kept.key):

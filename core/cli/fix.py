@@ -100,7 +100,7 @@ def _said(result: FixResult, branch: str) -> dict:
         "branch": branch,
         "evidence": {"grade": made.grade.name.lower(), "says": list(made.evidence)} if made else {},
         "confidence": result.confidence or None,
-        "precision": measured(class_of(made)).told("unseen case") if made else "",
+        "precision": measured(class_of(made)).describe("unseen case") if made else "",
         "behaviours": list(result.behaviours),
         "proof": recorded.plain(result.proof) | {"complete": result.proof.complete},
         "attempts": [{"template": a.candidate.template, "refused": a.reason} for a in result.attempts],

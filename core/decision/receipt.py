@@ -69,12 +69,12 @@ def _changes(case: Situation, confidence: float, policy: Policy) -> Iterator[dic
     }:
         to = bound if bound > confidence else round(bound - 0.0001, 4)
         yield _change("confidence", confidence, to, abs(to - confidence) * 10, judge_at(to, case, policy)[1])
-    for name, ladder in (("severity", SEVERITIES), ("impact", IMPACTS)):
-        at = ladder.index(getattr(case, name))
-        for index, level in enumerate(ladder):
+    for name, levels in (("severity", SEVERITIES), ("impact", IMPACTS)):
+        at = levels.index(getattr(case, name))
+        for index, level in enumerate(levels):
             if index != at:
                 other = judge(replace(case, **{name: level}), policy)[0]
-                yield _change(name, ladder[at], level, abs(index - at), other)
+                yield _change(name, levels[at], level, abs(index - at), other)
     if case.cause is not Cause.CODE:
         yield _change("cause", case.cause, Cause.CODE, 1, judge(replace(case, cause=Cause.CODE), policy)[0])
     if case.occurrences < policy.guards.minimum_occurrences:

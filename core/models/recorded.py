@@ -9,7 +9,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-KEYS = {"message": "says", "messages": "says", "row_message": "row_says"}  # field -> recorded key
+KEYS = {
+    "message": "says",
+    "messages": "says",
+    "row_message": "row_says",
+    "duplicate_of": "twin",
+}  # field -> recorded key
 
 
 def key(field: str) -> str:

@@ -34,16 +34,16 @@ class Lookout:
 
     def __init__(self) -> None:
         self.since: float | None = None
-        self.told: float | None = None
+        self.notified_at: float | None = None
 
     def look(self, rt: Runtime) -> None:
         at = time.monotonic()
         if not guarded or _answers():
-            self.since = self.told = None
+            self.since = self.notified_at = None
             return
         self.since = at if self.since is None else self.since
-        if at - self.since >= AFTER and (self.told is None or at - self.told >= REPEAT):
-            self.told = at
+        if at - self.since >= AFTER and (self.notified_at is None or at - self.notified_at >= REPEAT):
+            self.notified_at = at
             _tell(rt, at - self.since)
 
 

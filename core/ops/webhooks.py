@@ -119,11 +119,11 @@ def verify(vendor: str, headers: Headers, body: bytes, secret: str, at: float) -
 
 
 def _timely(door: Door, headers: Headers, at: float) -> None:
-    told = headers.get(door.time, "") if door.time else ""
-    if not told and not door.time_needed:
+    stamp = headers.get(door.time, "") if door.time else ""
+    if not stamp and not door.time_needed:
         return
     try:
-        late = abs(at - float(told))
+        late = abs(at - float(stamp))
     except ValueError:
         late = float("inf")
     if not late <= WINDOW:

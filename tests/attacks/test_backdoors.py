@@ -267,11 +267,11 @@ def test_what_is_new_is_told(name):
     assert new != OLD
     rows = capabilities({"shop/orders.py": OLD}, {"shop/orders.py": new})
     found = [row for row in rows if row.kind == kind and words in row.sentence]
-    assert found and found[0].asks == asks, rows
+    assert found and found[0].needs_person == asks, rows
     assert found[0].path == "shop/orders.py" and 0 < found[0].line <= len(new.splitlines()) + 1
     gate = patch_gates.can_newly_do({"shop/orders.py": OLD}, {"shop/orders.py": new})
     assert any(words in f.message and f.severity == "note" for f in gate.findings)
-    assert (gate.passed, gate.done) == (not any(r.asks for r in rows), not any(r.asks for r in rows))
+    assert (gate.passed, gate.done) == (not any(r.needs_person for r in rows), not any(r.needs_person for r in rows))
 
 
 def test_nothing_new_is_said_so():

@@ -55,7 +55,7 @@ RECORDED_BEFORE = [
     (FixAttempts(3), {"attempts": 3}),
     (Fix(True, 1, needs_approval=False), {"ok": True, "id": 1, "needs_approval": False}),
     (Fix(True, 1, needs_approval=True, met=4), {"ok": True, "id": 1, "needs_approval": True, "met": 4}),
-    (Fix(False, 1, "refused", twin=7, met=4), {"ok": False, "says": "refused", "id": 1, "twin": 7, "met": 4}),
+    (Fix(False, 1, "refused", duplicate_of=7, met=4), {"ok": False, "says": "refused", "id": 1, "twin": 7, "met": 4}),
     (
         ReviewResult(False, False, ("a", "b"), False),
         {"ok": False, "peer": False, "findings": ["a", "b"], "needs_approval": False},
