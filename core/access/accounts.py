@@ -41,7 +41,7 @@ def find(session: Session, name: str) -> Person | None:
 
 
 def barred(person: Person | None) -> str:
-    """Why nobody can act for this person now, to be read after "the person"; empty if one can."""
+    """Why nobody can act for this person now, as the end of a sentence about the person; empty if somebody can."""
     if person is None:
         return "does not exist"
     if person.disabled:

@@ -68,4 +68,4 @@ def _tell(rt: Runtime, seconds: float) -> None:
         try:
             notifier.send(message)
         except VendorError as error:
-            log.warning("the alarm did not go out: %s", error)
+            log.warning("the alarm could not be sent: %s", error)

@@ -33,7 +33,7 @@ LARGEST = 1 << 20  # bytes of one body
 WINDOW = 300.0  # seconds by which a delivery's own time may differ from ours
 KEPT = timedelta(days=30)
 INPUTS = Inputs()
-SLOT = "hook-"  # the slots of cycles that webhooks started begin with it
+SLOT = "hook-"  # prefix of the slots of cycles that webhooks started
 Headers = Mapping[str, str]  # names in lower case
 
 
@@ -102,7 +102,7 @@ class Delivery:
 
 
 def verify(vendor: str, headers: Headers, body: bytes, secret: str, at: float) -> Delivery:
-    """The delivery, when its signature is the vendor's own. Pure; ``at`` is now in epoch seconds. Raises Refused."""
+    """The delivery, if its signature is the vendor's. Pure; ``at`` is now in epoch seconds. Raises Refused."""
     door = DOORS[vendor]
     if not secret:
         raise DeliveryRefused(404, f"The webhook of {vendor} is not configured.")

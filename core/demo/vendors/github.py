@@ -83,7 +83,7 @@ class SimulatedGitHub:
         return JSONResponse(payload | {"closed_by": closed, "pull_request": {"url": payload["url"]}})
 
     def deployments(self, request: Request, body: dict) -> Response:
-        """The demo deploys at Vercel, and GitHub knows of none."""
+        """Always empty: the demo deploys at Vercel, not through GitHub."""
         return JSONResponse([])
 
     def git(self, *args: str) -> str:

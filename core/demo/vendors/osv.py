@@ -83,7 +83,7 @@ def _query(given: dict, number: int) -> Query:
     package = given.get("package") or {}
     if "purl" in package or "commit" in given:
         raise OsvFault(
-            400, INVALID, f"error in query at index {number}: the sandbox is asked by name and version alone"
+            400, INVALID, f"error in query at index {number}: the simulator only supports queries by name and version"
         )
     if not package.get("name") or package.get("ecosystem") != "PyPI":
         raise OsvFault(400, INVALID, f"error in query at index {number}: invalid query")
