@@ -176,5 +176,5 @@ def notes(policy: Policy) -> Safe:
     found = list(advice.notes(policy))
     if not found:
         return join([])
-    message = tag("ul", *(tag("li", note) for note in found))
-    return tag("details", tag("summary", f"What platform.toml could say more clearly ({len(found)})"), message)
+    listed = tag("ul", *(tag("li", note) for note in found))
+    return tag("details", tag("summary", f"What platform.toml could say more clearly ({len(found)})"), listed)

@@ -34,7 +34,7 @@ background:var(--do);color:var(--on);width:100%;margin-top:1.1rem;display:block;
 button:hover,.go:hover{filter:brightness(1.08)}
 .quiet{background:none;color:var(--do);margin-top:.6rem}
 :is(input,button,a):focus-visible{outline:3px solid light-dark(#56b4e9,#f0c24b);outline-offset:2px}
-.message{border-left:4px solid light-dark(#a83f00,#ff9d66);background:light-dark(#fdeadf,#43200d);color:var(--text);
+.says{border-left:4px solid light-dark(#a83f00,#ff9d66);background:light-dark(#fdeadf,#43200d);color:var(--text);
 padding:.6rem .8rem;border-radius:6px;margin:0 0 .9rem}
 .four{display:grid;grid-template-columns:1fr 1fr;gap:.5rem;margin-top:.7rem}.four button{margin:0;padding:.5rem}
 code{font:.9em ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;background:light-dark(#eef1f5,#0a101a);

@@ -102,7 +102,7 @@ class Delivery:
 
 
 def verify(vendor: str, headers: Headers, body: bytes, secret: str, at: float) -> Delivery:
-    """The delivery, if its signature is the vendor's. Pure; ``at`` is now in epoch seconds. Raises Refused."""
+    """The delivery, if its signature is the vendor's. Pure; ``at`` is now in epoch seconds. Raises DeliveryRefused."""
     door = DOORS[vendor]
     if not secret:
         raise DeliveryRefused(404, f"The webhook of {vendor} is not configured.")
