@@ -46,6 +46,7 @@ def body() -> None:
         merges = pipeline.reviews(session)
         used, notes = holds.places_taken(session, now), inbox_messages.for_all(session, now - DAY)
     weak_sandbox(policy)
+    demo.story()
     st.header(now_failing.TITLE, anchor=False)
     drawing(now_failing.section(failures, bool(connectors)), key="failing")
     needs_you(asked, merges, given_up, by)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from console import process
+from console.parts import tour
 from console.ui.drawing import drawing, rate_chart
 from console.ui.markup import percent, tag
 from console.ui.widgets import card, draw, empty
@@ -54,6 +55,7 @@ def faults() -> None:
     except VendorError as error:
         draw(card("Break the shop", tag("p", f"The demo vendors do not respond: {error}. Start them with make demo.")))
         return
+    begin_story(told)
     with st.expander("Break the shop: ship a real bug to production", icon=None):
         st.markdown(
             "**Simulated vendors, real shop.** Each button commits a real bug to the shop's repository and "
@@ -63,6 +65,36 @@ def faults() -> None:
             for name, words in status.get("faults", {}).items():
                 with st.container(gap="small"):
                     buttons_of(name, str(words), name in status.get("broken", {}))
+
+
+def story() -> None:
+    """The story that is told now; nothing outside of the demo."""
+    from core.vendors.base import VendorError
+
+    if not (process.settings().sandbox_url and tour.NAME in st.query_params):
+        return
+    try:
+        details = sandbox().status().get("details", {})
+    except VendorError:
+        return  # the panel below tells it
+    if found := tour.current(details):
+        tour.panel(*found, details[found[0]])
+
+
+def begin_story(status: Mapping) -> None:
+    details, broken = status.get("details", {}), status.get("broken", {})
+    if details and tour.NAME not in st.query_params:
+        hint = "Ships a real bug and shows, step by step, what the platform does about it. It takes about a minute."
+        st.button("Tell the story", key="tell-story", type="primary", help=hint, on_click=_tell, args=(details, broken))
+
+
+def _tell(details: Mapping, broken: Mapping) -> None:
+    from core.vendors.base import VendorError
+
+    try:
+        tour.begin(sandbox(), details, broken)
+    except VendorError as error:
+        st.session_state["answer"] = (False, str(error))
 
 
 def buttons_of(name: str, words: str, broken: bool) -> None:

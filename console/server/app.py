@@ -28,6 +28,7 @@ if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
 from console import changes, process  # noqa: E402
 from console.page import PAGES  # noqa: E402
 from console.server import (  # noqa: E402
+    alive,
     api,
     assets,
     auth,
@@ -136,6 +137,7 @@ ROUTES = [
     Route("/healthz", healthz),
     Route("/live", live.events),
     Route("/find", find.find),
+    Route("/alive", alive.alive),
     Route("/status", status_page),
     *signin.ROUTES,
     *preferences.ROUTES,

@@ -126,6 +126,10 @@ class World:
         return JSONResponse(
             {
                 "faults": {f.name: f.title for f in FAULTS.values()},
+                "details": {
+                    f.name: {"title": f.title, "kind": f.kind, "service": f.service, "exception": f.exception}
+                    for f in FAULTS.values()
+                },
                 "broken": self.broken,
                 "services": services,
                 "production": live and {"id": live.id, "sha": live.sha, "state": live.state},
