@@ -55,7 +55,7 @@ def faults() -> None:
     except VendorError as error:
         draw(card("Break the shop", tag("p", f"The demo vendors do not respond: {error}. Start them with make demo.")))
         return
-    begin_story(told)
+    begin_story(status)
     with st.expander("Break the shop: ship a real bug to production", icon=None):
         st.markdown(
             "**Simulated vendors, real shop.** Each button commits a real bug to the shop's repository and "
