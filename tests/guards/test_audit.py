@@ -270,5 +270,5 @@ def test_a_walk_returns_the_last_consistent_row(trail):
 def test_progress_is_reported_by_chunks(trail, monkeypatch):
     monkeypatch.setattr(chain, "CHUNK", 2)
     told = []
-    assert verify(told=told.append).ok
+    assert verify(progress=told.append).ok
     assert told == [2, 4]
