@@ -152,9 +152,8 @@ def write_fix(issue_id: int, run: int) -> Fix:
         if reviewed.ok:
             return replace(change, needs_approval=asks or reviewed.needs_approval)
         feedback = [*feedback, *reviewed.findings]
-    return Fix(
-        message=f"No fix passed the review in {counted(attempt, 'attempt')}. Findings: {'; '.join(feedback[-3:])}"
-    )
+    found = "; ".join(feedback[-3:])
+    return Fix(message=f"No fix passed the review in {counted(attempt, 'attempt')}. Findings: {found}")
 
 
 def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> PeerReview:

@@ -10,25 +10,27 @@ import streamlit as st
 
 from console import access, process
 from console.page import page, picked
+from console.parts import beside as around_it
 from console.parts import family, filtering, issue_offers, panels, story, surroundings, work
 from console.parts import issue as story_text
 from console.parts import suppressed as quiet
 from console.ui.confirm import buttons
-from console.ui.markup import Safe, link
+from console.ui.markup import Safe, join, link
 from console.ui.widgets import draw, empty
 from core.actions import following
 from core.db import store
 from core.models import now
-from core.queries import around, issues, post_mortem, suppressed
+from core.queries import around, beside, issues, post_mortem, suppressed
 
 ORDER = 30
 
 
-def parts(found: around.IssueSurroundings) -> dict[str, Callable[[issues.Story], Safe]]:
+def parts(found: around.IssueSurroundings, figures: beside.Beside) -> dict[str, Callable[[issues.Story], Safe]]:
     """The tabs of one issue."""
     evidence = partial(story.evidence, links=found.links)
     narrate = partial(story_text.narrative, unknown=found.unknown)
-    return {"Story": narrate, **story.PARTS, "Evidence": evidence, "Steps": work.trace}
+    return {"Story": narrate, **story.PARTS, "Evidence": lambda one: join([evidence(one), around_it.logs(figures)]),
+            "Steps": work.trace}  # fmt: skip
 
 
 def body() -> None:
@@ -76,7 +78,8 @@ def one(number: int | None) -> None:
         others = issues.mergeable(session, issue_story.issue) if issue_story else {}
         found = around.around(session, api, policy, issue_story, now()) if issue_story else None
         owners = following.owners(session, policy)
-    if issue_story is None or found is None:
+        figures = beside.beside(session, policy, issue_story, now()) if issue_story else None
+    if issue_story is None or found is None or figures is None:
         draw(empty("Issue not found", "No issue has this number. It may belong to another database.", "✕"))
         return
     people = surroundings.people(issue_story, "email" in process.connected())
@@ -87,6 +90,7 @@ def one(number: int | None) -> None:
         surroundings.figures(issue_story, found),
         family.drawn(issue_story),
     )
+    around_it.chart(figures, issue_story.issue.id)
     buttons(
         [
             *issue_offers.on_issue(issue_story),
@@ -98,7 +102,7 @@ def one(number: int | None) -> None:
         buttons(issue_offers.of_people(issue_story, access.current().name, owners))
         download(issue_story, found)
     suspect(issue_story)
-    shown = parts(found)
+    shown = parts(found, figures)
     tabs = st.tabs(list(shown), key=f"part-{issue_story.issue.id}", on_change="rerun")
     for tab, part in zip(tabs, shown.values(), strict=True):
         if tab.open:

@@ -21,22 +21,23 @@ def sandbox():
     return Sandbox(process.settings())
 
 
-def panel(rates: Mapping[str, ServiceChart], source: str) -> None:
+def panel(rates: Mapping[str, ServiceChart], usual: Mapping[str, float], source: str) -> None:
     """Error rates of the services that do not fail now and, in the demo, the buttons that break the shop.
 
-    ``source`` is whose measurements are waited for, if there are none of any service.
+    In each chart the ``usual`` rates are shaded. ``source`` is whose measurements are waited for, if there are none of
+    any service.
     """
     in_demo = bool(process.settings().sandbox_url)
     if rates:
         st.header("Other services, error rate, last 30 min", anchor=False)
-        charts(rates)
+        charts(rates, usual)
     elif in_demo and source:
         draw(empty("No measurements yet", f"{source} delivers them in the next collection cycle.", "◔"))
     if in_demo:
         faults()
 
 
-def charts(rates: Mapping[str, ServiceChart]) -> None:
+def charts(rates: Mapping[str, ServiceChart], usual: Mapping[str, float]) -> None:
     with st.grid(columns=3, min_column_width=260):
         for service, (points, marks) in rates.items():
             _, requests, errors = points[-1]
@@ -44,7 +45,7 @@ def charts(rates: Mapping[str, ServiceChart]) -> None:
             with st.container(border=True, key=f"rate-{service}"):
                 rate = tag("b", percent(now, 1), " of requests fail")
                 draw(tag("div", tag("b", service), rate, class_="d-between"))
-                drawing(rate_chart(points, marks), key=f"rate-svg-{service}")
+                drawing(rate_chart(points, marks, usual.get(service)), key=f"rate-svg-{service}")
 
 
 def faults() -> None:

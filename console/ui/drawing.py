@@ -7,7 +7,7 @@ from datetime import datetime
 
 import streamlit.components.v2 as components
 
-from console.ui.markup import Safe, clock, moment, percent, tag
+from console.ui.markup import ZONE, Safe, clock, moment, percent, tag
 from core.models.counted import counted
 
 JS = """
@@ -66,7 +66,7 @@ def strip(marks: Sequence[tuple[int, datetime, str, str]], since: datetime, unti
         tag("g", tag("text", name, x=8, y=y + 4), tag("path", d=f"M90 {y:g}H1150"), class_="d-lane")
         for name, y in LANES.items()
     )
-    ends = (tag("text", f"{at:%b %d %H:%M} UTC", x=x, y=92, text_anchor=to, class_="d-lane-end")
+    ends = (tag("text", f"{at.astimezone(ZONE.get()):%b %d %H:%M %Z}", x=x, y=92, text_anchor=to, class_="d-lane-end")
             for at, x, to in ((since, 90, "start"), (until, 1150, "end")))  # fmt: skip
     return tag("svg", *lanes, *ends, *(mark(*m) for m in marks), viewBox="0 0 1180 100", class_="d-strip", role="group",
                aria_label=f"{counted(len(marks), 'deployment')} over time")  # fmt: skip
@@ -79,7 +79,7 @@ def rate_chart(
 ) -> Safe:
     """Error rate over time as an area; ``points`` are (time, requests, errors), ``marks`` deployments.
 
-    ``limit`` is the highest rate that the watch allows: the band below it is shaded.
+    ``limit`` is the highest rate that is allowed or usual: the band below it is shaded.
     """
     start, end = points[0][0], points[-1][0]
     length = max(1.0, (end - start).total_seconds())
