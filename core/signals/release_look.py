@@ -56,10 +56,8 @@ class Own:
     @property
     def count(self) -> Count:
         name = f"the issue's own error ({', '.join(self.fingerprints[:NAMED]) or 'no reports'})"
-        message = (
-            f"{name}: {counted(self.now, 'error')} since the release, {self.expected:.1f} expected at its old rate"
-        )
-        return Count(name, self.was, self.now, message)
+        text = f"{name}: {counted(self.now, 'error')} since the release, {self.expected:.1f} expected at its old rate"
+        return Count(name, self.was, self.now, text)
 
 
 @dataclass(frozen=True)
