@@ -43,8 +43,8 @@ def charts(rates: Mapping[str, ServiceChart], usual: Mapping[str, float]) -> Non
             _, requests, errors = points[-1]
             now = errors / requests if requests else None
             with st.container(border=True, key=f"rate-{service}"):
-                told = tag("b", percent(now, 1), " of requests fail")
-                draw(tag("div", tag("b", service), told, class_="d-between"))
+                rate = tag("b", percent(now, 1), " of requests fail")
+                draw(tag("div", tag("b", service), rate, class_="d-between"))
                 drawing(rate_chart(points, marks, usual.get(service)), key=f"rate-svg-{service}")
 
 
@@ -52,20 +52,20 @@ def faults() -> None:
     from core.vendors.base import VendorError
 
     try:
-        told = sandbox().status()
+        status = sandbox().status()
     except VendorError as error:
         draw(card("Break the shop", tag("p", f"The demo vendors do not respond: {error}. Start them with make demo.")))
         return
-    begin_story(told)
+    begin_story(status)
     with st.expander("Break the shop: ship a real bug to production", icon=None):
         st.markdown(
             "**Simulated vendors, real shop.** Each button commits a real bug to the shop's repository and "
             "deploys it. The next collection cycle detects its errors."
         )
         with st.grid(columns=4, min_column_width=180):
-            for name, words in told.get("faults", {}).items():
+            for name, words in status.get("faults", {}).items():
                 with st.container(gap="small"):
-                    buttons_of(name, str(words), name in told.get("broken", {}))
+                    buttons_of(name, str(words), name in status.get("broken", {}))
 
 
 def story() -> None:
@@ -102,8 +102,8 @@ def buttons_of(name: str, words: str, broken: bool) -> None:
     """Break, and beside it restore while the fault is in the shop."""
     st.button(name, key=f"break-{name}", help=words, on_click=_break, args=(name,), width="stretch")
     if broken:
-        says = f"Take {name} back, as the shop's team would."
-        st.button(f"Restore {name}", key=f"restore-{name}", help=says, on_click=_restore, args=(name,), width="stretch")
+        text = f"Take {name} back, as the shop's team would."
+        st.button(f"Restore {name}", key=f"restore-{name}", help=text, on_click=_restore, args=(name,), width="stretch")
 
 
 def _break(name: str) -> None:
@@ -114,11 +114,11 @@ def _restore(name: str) -> None:
     _change(lambda: sandbox().restore(name), f"{name} is taken back.", name)
 
 
-def _change(work: Callable[[], dict], says: str, name: str) -> None:
+def _change(work: Callable[[], dict], message: str, name: str) -> None:
     from core.vendors.base import VendorError
 
     try:
         work()
-        st.session_state["answer"] = (True, says)
+        st.session_state["answer"] = (True, message)
     except VendorError as error:
         st.session_state["answer"] = (False, f"{name}: {error}")

@@ -32,8 +32,8 @@ DOES = {
 def section(services: Sequence[FailingService], any_source: bool, usual: Mapping[str, float]) -> Safe:
     """All failing services, the worst first; in each chart the ``usual`` rates of its service are shaded."""
     if not services:
-        says = "No service has errors now." if any_source else "No connector has delivered data yet."
-        return empty("Nothing is failing" if any_source else "No data yet", says, "✓" if any_source else "◔")
+        text = "No service has errors now." if any_source else "No connector has delivered data yet."
+        return empty("Nothing is failing" if any_source else "No data yet", text, "✓" if any_source else "◔")
     return tag("ul", *(_row(one, usual.get(one.service)) for one in services), class_="d-failing")
 
 

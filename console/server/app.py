@@ -116,11 +116,11 @@ def _store_answers() -> str:
 async def healthz(_request: Request) -> JSONResponse:
     """200 while the database responds and, if this process runs the engine, the engine works."""
     fault = await asyncio.to_thread(_store_answers)
-    told = {"status": "ok", "store": fault or "ok"}
+    body = {"status": "ok", "store": fault or "ok"}
     if not fault:
-        told |= await asyncio.to_thread(liveness.of_engine, process.settings())
-        fault = told["engine"] not in liveness.FINE
-    return JSONResponse(told | {"status": "failed" if fault else "ok"}, 503 if fault else 200)
+        body |= await asyncio.to_thread(liveness.of_engine, process.settings())
+        fault = body["engine"] not in liveness.FINE
+    return JSONResponse(body | {"status": "failed" if fault else "ok"}, 503 if fault else 200)
 
 
 async def status_page(request: Request) -> Response:

@@ -53,14 +53,14 @@ def strip(marks: Sequence[tuple[int, datetime, str, str]], since: datetime, unti
 
     def mark(number: int, at: datetime, environment: str, status: str) -> Safe:
         x, y = 90 + 1060 * (at - since).total_seconds() / length, LANES.get(environment, 62.0)
-        says = f"{environment} deployment {number}: {status.replace('_', ' ')}, {moment(at)}"
+        label = f"{environment} deployment {number}: {status.replace('_', ' ')}, {moment(at)}"
         shape = (
             tag("path", d=f"M{x - 5:.1f} {y - 5:g}l10 10m0 -10l-10 10")
             if MARKS.get(status) == "bad"
             else tag("circle", cx=f"{x:.1f}", cy=f"{y:g}", r=5.5)
         )
-        drawn = tag("g", tag("title", says), shape, class_=f"d-deploy d-{MARKS.get(status, 'calm')}")
-        return tag("a", drawn, href=f"/deployments?deployment={number}", target="_self", data_nav="", aria_label=says)
+        drawn = tag("g", tag("title", label), shape, class_=f"d-deploy d-{MARKS.get(status, 'calm')}")
+        return tag("a", drawn, href=f"/deployments?deployment={number}", target="_self", data_nav="", aria_label=label)
 
     lanes = (
         tag("g", tag("text", name, x=8, y=y + 4), tag("path", d=f"M90 {y:g}H1150"), class_="d-lane")

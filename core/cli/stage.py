@@ -115,7 +115,7 @@ def decide(given) -> dict:
 def fix(given) -> dict:
     change = flow.write_fix(*_issue(given))
     asked = change.ok and (_by_merge(given) or change.needs_approval or _needs_approval(given))
-    return {"ok": change.ok, "says": change.says, "needs_approval": bool(asked)}
+    return {"ok": change.ok, "says": change.message, "needs_approval": bool(asked)}
 
 
 def _by_merge(given) -> bool:
@@ -134,8 +134,8 @@ def _merged(given) -> dict:
     """Raises Refused until the pull request is closed, or its release is live."""
     look = flow.merge_look_step(*_issue(given), _change(given))
     if look.seconds > 0:
-        raise rights.Refused(look.says)
-    return {"ok": look.state == "live", "says": look.says}
+        raise rights.Refused(look.message)
+    return {"ok": look.state == "live", "says": look.message}
 
 
 def _needs_approval(given) -> bool:
@@ -184,12 +184,12 @@ def _last_said(given) -> str:
 def release(given) -> dict:
     if _by_merge(given):
         result = flow.watched(*_issue(given), _change(given), in_lane=False)
-        return {"ok": result.ok, "event": result.event, "says": result.says}
+        return {"ok": result.ok, "event": result.event, "says": result.message}
     with store.read() as session:
         answered = session.exec(select(Approval.id).where(Approval.patch_hash == _known(ChangeSet, given).patch_hash))
         automatic = answered.first() is None  # no approval was requested
     result = flow.carry_out_release(*_issue(given), _change(given), automatic)
-    return {"ok": result.ok, "event": result.event, "says": result.says}
+    return {"ok": result.ok, "event": result.event, "says": result.message}
 
 
 def learn(given) -> dict:
@@ -204,7 +204,7 @@ def merge(given) -> dict:
     change = _newest(ChangeSet, given)
     wait = flow.merge_step(*_issue(given), change.id) if change else Wait()
     if wait.seconds > 0:
-        raise rights.Refused(wait.says)
+        raise rights.Refused(wait.message)
     return {"ok": True}
 
 

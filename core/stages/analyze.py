@@ -60,7 +60,7 @@ def run(context: StageContext) -> AnalysisResult:
         issue.pattern = finding.pattern or issue.pattern
         session.flush()
         alert(session, rt, issue, evidence)
-        entry.says, entry.detail = finding.root_cause, {"analysis": analysis.id, "analyst": finding.analyst}
+        entry.message, entry.detail = finding.root_cause, {"analysis": analysis.id, "analyst": finding.analyst}
         return AnalysisResult(analysis.id)
 
 

@@ -39,8 +39,8 @@ def attach(session: Session, child_id: int, parent_id: int) -> bool:
         return False
     if standing:
         end(session, standing, PLATFORM, f"Issue {parent_id} explains it better.")
-    says = f"{parent.where} failed with this crash when the alert began."
-    put(session, IssueLink(child_id=child_id, parent_id=parent_id, kind=LinkKind.SYMPTOM, reason=says))
+    reason = f"{parent.where} failed with this crash when the alert began."
+    put(session, IssueLink(child_id=child_id, parent_id=parent_id, kind=LinkKind.SYMPTOM, reason=reason))
     return True
 
 

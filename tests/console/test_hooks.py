@@ -164,11 +164,11 @@ def test_the_engine_processes_deliveries_in_one_round(client, monkeypatch):
     engine.one_round, engine.runtime, engine.collector = threading.Lock(), None, None
     monkeypatch.setattr(scheduler, "watch_slot", lambda rt: None)
     engine.executor = SimpleNamespace(id="w-1")
-    assert engine.hasten() is None
+    assert engine.run_webhook_round() is None
     for number in range(4):
         body = b'{"n": %d}' % number
         client.post("/hooks/github", content=body, headers=signed("github", body, name=str(number)))
-    assert engine.hasten() == {} and engine.hasten() is None
+    assert engine.run_webhook_round() == {} and engine.run_webhook_round() is None
     assert slots == ["hook-4"]
 
 

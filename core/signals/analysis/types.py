@@ -35,8 +35,8 @@ class IssueFacts:
 def latency_rise(facts: IssueFacts) -> tuple[float, float] | None:
     """(95th percentile before, now) in ms: the numbers of the issue's title where a detector measured them."""
     measured = (r.attributes for r in facts.records if r.kind is Kind.METRIC and r.attributes.get("metric") == "p95_ms")
-    told = next(measured, {"before": facts.before.p95_ms, "after": facts.health.p95_ms})
-    before, after = told.get("before"), told.get("after")
+    slowest = next(measured, {"before": facts.before.p95_ms, "after": facts.health.p95_ms})
+    before, after = slowest.get("before"), slowest.get("after")
     if not isinstance(before, int | float) or not isinstance(after, int | float) or not 0 < before < after:
         return None
     return before, after
