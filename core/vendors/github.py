@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
-from urllib.parse import quote
 
 from core.models import Kind, Record
 from core.models.counted import counted
@@ -189,16 +188,6 @@ class GitHub:
         return [made for row, statuses in found_rows if (made := release(row, statuses))]
 
     # --- reviews, checks and statuses of a commit
-
-    def branch(self, repository: str, name: str) -> str | None:
-        """The commit of a branch; None if there is no such branch."""
-        try:
-            found = self.http.get(f"/repos/{repository}/git/ref/heads/{quote(name)}").json()
-        except VendorError as error:
-            if error.status == 404:
-                return None
-            raise
-        return str(found["object"]["sha"])
 
     def reviews(self, repository: str, number: int) -> list[dict]:
         """Reviews of a pull request, oldest first."""

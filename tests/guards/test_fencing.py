@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from dbos import error as engine
@@ -144,19 +146,20 @@ def test_a_process_without_its_own_work_may_act(database):
 @pytest.mark.parametrize(
     ("status", "owner", "raised"),
     [
+        (None, "me", engine.DBOSWorkflowCancelledError),  # the engine does not know it
         ("CANCELLED", "me", engine.DBOSWorkflowCancelledError),
         ("PENDING", "another", engine.DBOSWorkflowConflictIDError),
         ("PENDING", "me", None),
     ],
 )
-def test_a_step_of_a_cancelled_or_foreign_workflow_does_nothing(monkeypatch, status, owner, raised):
-    found = type("Found", (), {"status": status, "executor_id": owner})
-    monkeypatch.setattr(fencing.DBOS, "get_workflow_status", staticmethod(lambda workflow_id: found))
-    if raised is None:
-        fencing._check_workflow("w", "me")
-        return
-    with pytest.raises(raised):
-        fencing._check_workflow("w", "me")
+def test_a_step_of_a_cancelled_or_foreign_workflow_does_nothing(worker, monkeypatch, status, owner, raised):
+    found = SimpleNamespace(status=status, executor_id=worker.id if owner == "me" else owner)
+    engine_of = SimpleNamespace(workflow_id="w", get_workflow_status={"w": found if status else None}.get)
+    monkeypatch.setattr(fencing, "DBOS", engine_of)
+    vendor = Vendor()
+    with pytest.raises(raised) if raised else nullcontext():
+        fencing.around(vendor, fencing.DEPLOYS).promote("shop", "dpl_1", "k")
+    assert vendor.done == ([] if raised else ["promote"])
 
 
 READS = {  # methods that change nothing outside

@@ -132,7 +132,6 @@ TABLE = {  # fixture: (what is made of it, what has to come out)
         lambda: github("errors_422", 1).set_status("a/b", SHA, "c", "success", "d"),
         "Validation Failed",
     ),
-    "github/git_refs": (lambda: github("git_refs", 4).branch("a/b", "test"), lambda sha: len(sha) == 40),
     "github/not_found_404": (lambda: github("not_found_404", 1).reviews("a/b", 1), "did not find"),
     "github/pull_review_comments": (
         lambda: github("pull_review_comments").reviews("a/b", 31),
@@ -190,10 +189,13 @@ def test_a_recorded_answer(name):
         assert wanted(make())
 
 
+UNREAD = ("github/git_refs",)  # branches are pushed by git
+
+
 def test_every_fixture_is_in_the_table():
     found = {
         f"{p.parent.name}/{p.stem}"
         for v in ("datadog", "github", "sentry", "newrelic")
         for p in (SHARED / "fixtures" / v).glob("*.json")
     }
-    assert found == set(TABLE)
+    assert found == {*TABLE, *UNREAD}
