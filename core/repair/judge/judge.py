@@ -105,12 +105,28 @@ def choose(judged: Sequence[Judged]) -> tuple[Judged | None, str]:
     if not groups:
         return None, "No candidate survived."
     best = _first(groups[0])
-    if len(groups) > 1 and (not best.candidate.grade or _evidence(best) == _evidence(_first(groups[1]))):
+    if any(_rivals(best, _first(group)) for group in groups[1:]):
         why = f"{len(groups)} fixes behave differently, and nothing in the code shows which behaviour is intended."
         return _of_a_model(groups), why
     if len(groups) > 1:
         return best, "Evidence chose between fixes."
     return best, f"{len(judged)} candidates agree." if len(judged) > 1 else "1 candidate survived."
+
+
+def _rivals(best: Judged, other: Judged) -> bool:
+    """Does evidence leave it open which behaviour is intended?
+
+    Two changes with the same evidence contradict each other where both give a result. Where one of them still crashes,
+    it only leaves more as it was: then the smaller change is taken (Mechtaev et al. 2015, "DirectFix").
+    """
+    if not best.candidate.grade:
+        return True
+    return _evidence(best) == _evidence(other) and any(map(_contradict, best.crash_like, other.crash_like))
+
+
+def _contradict(one: ProbeOutcome, other: ProbeOutcome) -> bool:
+    answered = all(outcome.result or outcome.deliberate for outcome in (one, other))
+    return answered and (one.result, one.error) != (other.result, other.error)
 
 
 def _of_a_model(groups: Sequence[Sequence[Judged]]) -> Judged | None:

@@ -71,7 +71,11 @@ SKIPPED = re.compile(
     r"do(?:es)? not (?:count|appear)|(?:is|are) not (?:counted|listed|included|part|shown|reported))\b",
     re.I,
 )
-STAYS = re.compile(r"\b(stays?|unchanged|as (?:it|they) (?:is|are)|untouched|kept|alone|left)\b", re.I)
+STAYS = re.compile(
+    r"\b(stays?|(?:does|do) nothing|nothing happens|no effect|unchanged|as (?:it|they) (?:is|are)|untouched|kept|"
+    r"alone|left)\b",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ def sentences(place: Place, about: frozenset[str] = frozenset(), everything: boo
     for far, (text, own) in enumerate(_texts(place)):
         for sentence in _split(text[:LONGEST]):
             related = bool(words_of(sentence) & (about if own else about - NOTHING))
-            for part in re.split(r"; ", sentence) if own or related or everything else ():
+            for part in _PARTS.split(sentence) if own or related or everything else ():
                 if CONDITION.search(part) or SKIPPED.search(part):
                     yield Sentence(part.strip(), Evidence.DOCUMENTED if related else Evidence.STYLE, far // 2)
 
@@ -142,9 +146,9 @@ def saying(words: str, text: str, flags: str = "i") -> str:
 
 
 _linear = lru_cache(maxsize=256)(Linear)  # the patterns come from the operators, never from untrusted text
-_GOES_ON = re.compile(
-    r"(it|its|they|their|this|these|those|such|both|then|there)\b", re.I
-)  # refers to the previous sentence
+_REFERS = r"(?:it|its|they|their|this|these|those|such|both|then|there)\b"  # to what was said before
+_GOES_ON = re.compile(_REFERS, re.I)
+_PARTS = re.compile(rf"; (?!{_REFERS})")
 
 
 def _split(text: str) -> Iterator[str]:

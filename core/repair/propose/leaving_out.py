@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 
 from core.repair.localize.locate import Place
+from core.repair.localize.sources import first_statement
 from core.repair.localize.syntax import nodes
-from core.repair.propose.base import Changes, Clue, change
-from core.repair.propose.documentation import STAYS, sentences, skipping
+from core.repair.propose.base import Changes, Clue, change, failing
+from core.repair.propose.documentation import NOTHING, STAYS, sentences, skipping, words_of
 from core.repair.propose.evidence import optional
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
@@ -38,6 +39,21 @@ def _comprehensions(place: Place, suspect: Suspect) -> list:
     return [n for n in made if any(x is suspect.node for x in ast.walk(n))]
 
 
+@operator("TypeError")
+def items(place: Place) -> Changes:
+    """Leave None out of what ``sum(rows)`` or ``sorted(rows)`` goes through, if the documentation says so."""
+    statement = place.statement
+    first = first_statement(place.function) if place.function else None
+    if "NoneType" not in place.message or statement is not first or statement is None:
+        return
+    for node in [a for call in failing(place, ast.Call) for a in call.args[:1] if isinstance(a, ast.Name)]:
+        held = place.value(node)
+        if isinstance(held, list | tuple) and None in held:
+            text = place.before(statement, f"{node.id} = [item for item in {node.id} if item is not None]")
+            why = skipping(place, words_of(node.id, place.function.name if place.function else "") | NOTHING)
+            yield change(place, text, f"None in {node.id} is left out.", why)
+
+
 @operator(*KINDS)
 def step(place: Place) -> Changes:
     """Put ``if it can be done:`` before the step; the code after it continues."""
@@ -48,9 +64,20 @@ def step(place: Place) -> Changes:
             continue
         if isinstance(statement, ast.Return) and statement is last:
             continue
-        why = _nobody_to_call(here, statement, suspect) or _staying(here, suspect)
+        why = _nobody_to_call(here, statement, suspect) or _otherwise(here, statement) or _staying(here, suspect)
         text = indented(here, statement, f"if {suspect.good}:")
         yield change(here, text, says(here, suspect, "this step is then left out"), why, suspect.far)
+
+
+def _otherwise(place: Place, statement: ast.stmt) -> Clue | None:
+    """Evidence: the function ends with its result for all that it does not know, and documentation speaks of such."""
+    last = place.function.body[-1] if place.function else None
+    inner = not any(statement is n for n in place.function.body) if place.function else False
+    if not inner or not isinstance(statement, ast.Return) or not isinstance(last, ast.Return):
+        return None
+    known = next((s for s in sentences(place, everything=True) if STAYS.search(s.text)), None)
+    words = f"line {last.lineno} is the result for what is not known, and {known.words}" if known else ""
+    return Clue("", words, Evidence.SIBLING) if known else None
 
 
 def _nobody_to_call(place: Place, statement: ast.stmt, suspect: Suspect) -> Clue | None:

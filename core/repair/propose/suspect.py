@@ -57,7 +57,8 @@ def repeatable(node: ast.expr) -> bool:
 
 
 def negated(condition: str) -> str:
-    for yes, no in _OPPOSITES:
+    whole = ast.parse(condition, mode="eval").body
+    for yes, no in _OPPOSITES if isinstance(whole, ast.Compare) and len(whole.ops) == 1 else ():
         if condition.count(yes) == 1:
             return condition.replace(yes, no)
     return f"not {condition}" if re.fullmatch(r"[\w.]+(\(.*\))?(\[.*\])?", condition) else f"not ({condition})"

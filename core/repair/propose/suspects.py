@@ -206,8 +206,10 @@ def _division(place: Place) -> Iterator[Suspect]:
             yield Suspect(node, node.right, divisor, negated(divisor), neutral=neutral)
 
 
-# message, callee, condition ({a} the argument, {b} the receiver), form ({call} without its bracket), neutral literals
+# message, callee, condition ({a} the argument, {b} the receiver, {m} the message's match), form ({call} without its
+# bracket), neutral literals
 _CALLS = (
+    (r"not in range\((\w+)\)", "chr", "0 <= {a} < {m[1]}", "", ()),
     (r"empty sequence|argument is empty", "max min", "{a}", "{call}default=@@)", ("None",)),
     (r"reduce\(\) of empty", "reduce", "{last}", "{call}@@)", ()),
     (r"^$", "next", "", "{call}@@)", ("None",)),
@@ -226,9 +228,11 @@ _CALLS = (
 
 def _call(place: Place) -> Iterator[Suspect]:
     for pattern, names, condition, form, neutral in _CALLS:
-        calls = failing(place, ast.Call) if re.search(pattern, place.message) else []
-        for node in [n for n in calls if called(n) in names.split() and n.args and _fits(place, n, form)]:
-            texts = _texts(place, node)
+        match = re.search(pattern, place.message)
+        for node in [n for n in failing(place, ast.Call) if match and called(n) in names.split() and n.args]:
+            if not _fits(place, node, form):
+                continue
+            texts = {**_texts(place, node), "m": match}
             good = condition.format(**texts) if texts["a"] else ""
             text = form.format(**texts) if form else ""
             yield Suspect(node, node.args[0], good, negated(good) if good else "", text, neutral)
