@@ -48,7 +48,7 @@ CONDITION = re.compile(
     r"for (?:an?|what|those)|"
     r"not|until|before|may be|may have|may lack|can be|has no|have no|lacks?|else|unless|never|blank|unset|out of|"
     r"fewer|less than|too (?:few|short|small)|single|falls? back|instead|at the end|last|only|still|yet|new|"
-    r"nobody|no one|anonymous|assumed)\b",
+    r"nobody|no one|anonymous|assumed|cannot|can't|invalid|malformed|unreadable|broken)\b",
     re.I,
 )
 _ABSENT = re.compile(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Iterator
+from dataclasses import replace
 
 from core.repair.localize.locate import Place
 from core.repair.localize.returning import accumulates
@@ -15,10 +17,10 @@ from core.repair.localize.sources import called, module_of
 from core.repair.localize.syntax import imported_name, imports_of, names_in, nodes
 from core.repair.propose.base import Changes, Clue, change, visible
 from core.repair.propose.documentation import is_expression, raised
-from core.repair.propose.evidence import guards_like, missing_values
+from core.repair.propose.evidence import guarding, missing_values
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import exiting, guarded, is_part, loop_around, says, weaker
+from core.repair.propose.statements import exiting, guarded, is_part, loop_around, otherwise, says, weaker
 from core.repair.propose.suspect import KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -30,11 +32,19 @@ def returning(place: Place) -> Changes:
         statement = guarded(here, suspect)
         if statement is not None and not nodes(here.scope, ast.Yield):
             neutral = suspect.neutral if isinstance(statement, ast.Return) else ()
-            for clue in [*_of_siblings(here, suspect)[:1], *missing_values(here, neutral, suspect.about)]:
+            own = [*_of_siblings(here, suspect)[:1], *_otherwise(here, statement, suspect)]
+            for clue in [*own, *missing_values(here, neutral, suspect.about)]:
                 text = exiting(here, suspect, statement, f"return {clue.value}")
                 far = suspect.far + _doubt(here, statement)
                 why = weaker(clue) if is_part(here, statement, suspect, clue.value) else clue
                 yield change(here, text, says(here, suspect, f"the result is then {clue.value}"), why, far)
+
+
+def _otherwise(place: Place, statement: ast.stmt, suspect: Suspect) -> Iterator[Clue]:
+    """The function's last return, if a step before it cannot read its input."""
+    if suspect.error and (known := otherwise(place, statement)) is not None and place.function is not None:
+        last = place.function.body[-1]
+        yield replace(known, value=place.source(last.value) if isinstance(last, ast.Return) and last.value else "None")
 
 
 def _doubt(place: Place, statement: ast.stmt) -> int:
@@ -47,7 +57,7 @@ def _doubt(place: Place, statement: ast.stmt) -> int:
 
 def _of_siblings(place: Place, suspect: Suspect) -> list[Clue]:
     """The values that sibling functions return under the same condition."""
-    found = [(body.value, clue) for body, clue in guards_like(place, suspect.bad) if isinstance(body, ast.Return)]
+    found = [(body.value, clue) for body, clue in guarding(place, suspect) if isinstance(body, ast.Return)]
     values = [(ast.unparse(value), clue) for value, clue in found if value is not None]
     return [Clue(text, clue.words, clue.grade, clue.far) for text, clue in values if is_expression(text)]
 
@@ -67,7 +77,7 @@ def refusing(place: Place) -> Changes:
 
 def _as_siblings(place: Place, suspect: Suspect) -> list[tuple[str, str, Clue]]:
     """(exception, statement, evidence) of siblings whose raise uses only names available here."""
-    found = [(body, clue) for body, clue in guards_like(place, suspect.bad) if isinstance(body, ast.Raise)]
+    found = [(body, clue) for body, clue in guarding(place, suspect) if isinstance(body, ast.Raise)]
     known = [(b, b.exc, clue) for b, clue in found if isinstance(b.exc, ast.Call) and names_in(b) <= _known(place)]
     return [(called(exc), ast.unparse(body), clue) for body, exc, clue in known]
 

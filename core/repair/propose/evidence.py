@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from core.repair.localize.locate import Place
 from core.repair.localize.returning import alike, fits
 from core.repair.localize.sources import called, defaults, files, parsed
-from core.repair.localize.syntax import Function, functions_in, identifier, nodes
+from core.repair.localize.syntax import Function, functions_in, identifier, names_in, nodes
 from core.repair.propose.base import Clue, modules
 from core.repair.propose.documentation import documented, is_expression
+from core.repair.propose.suspect import Suspect
 from core.repair.types import Evidence
 
 
@@ -134,6 +135,37 @@ def guards_like(place: Place, condition: str) -> list[tuple[ast.stmt, Clue]]:
         if found:
             return found if len({ast.unparse(body) for body, _ in found}) == 1 else []
     return []
+
+
+def handlers_like(place: Place, node: ast.expr, error: str) -> list[tuple[ast.stmt, Clue]]:
+    """What other functions do where the same call fails in the same way; nothing if they disagree.
+
+    Handlers of the same operation are the model for a missing one (Thummalapenta and Xie 2009).
+    """
+    found = []
+    for path, module in modules(place):
+        for function in [n for n in functions_in(module) if n is not place.function]:
+            for block in nodes(function, ast.Try):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) in _calls_of(block.body):
+                    words = f"{path}:{block.lineno} {function.name} does so where {called(node)} fails"
+                    clue = Clue("", words, Evidence.SIBLING, int(path != place.path))
+                    found += [(h.body[0], clue) for h in block.handlers if _only(h, error)]
+    return found if len({ast.unparse(body) for body, _ in found}) == 1 else []
+
+
+def _calls_of(body: list[ast.stmt]) -> set[str]:
+    return {ast.unparse(call.func) for statement in body for call in nodes(statement, ast.Call)}
+
+
+def _only(handler: ast.ExceptHandler, error: str) -> bool:
+    return len(handler.body) == 1 and handler.type is not None and error in names_in(handler.type)
+
+
+def guarding(place: Place, suspect: Suspect) -> list[tuple[ast.stmt, Clue]]:
+    """What sibling functions do in the same situation."""
+    if suspect.error:
+        return handlers_like(place, suspect.node, suspect.error)
+    return guards_like(place, suspect.bad)
 
 
 def _guards(place: Place, path: str, module: ast.Module, condition: str) -> Iterator[tuple[ast.stmt, str]]:

@@ -9,10 +9,10 @@ from core.repair.localize.sources import first_statement
 from core.repair.localize.syntax import nodes
 from core.repair.propose.base import Changes, Clue, change, failing
 from core.repair.propose.documentation import NOTHING, STAYS, sentences, skipping, words_of
-from core.repair.propose.evidence import optional
+from core.repair.propose.evidence import guarding, optional
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import exiting, guarded, indented, loop_around, says
+from core.repair.propose.statements import exiting, guarded, indented, loop_around, otherwise, says
 from core.repair.propose.suspect import KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -21,7 +21,8 @@ from core.repair.types import Evidence
 def row(place: Place) -> Changes:
     """Skip the row in the loop or comprehension, if the documentation says that such rows are left out."""
     for here, suspect in suspects(place):
-        why = skipping(here, suspect.about)
+        left = [clue for body, clue in guarding(here, suspect) if isinstance(body, ast.Continue)]
+        why = (left or [skipping(here, suspect.about)])[0]
         then = says(here, suspect, "it is left out")
         statement = guarded(here, suspect)
         if statement is not None and loop_around(here, statement) is not None:
@@ -64,20 +65,9 @@ def step(place: Place) -> Changes:
             continue
         if isinstance(statement, ast.Return) and statement is last:
             continue
-        why = _nobody_to_call(here, statement, suspect) or _otherwise(here, statement) or _staying(here, suspect)
+        why = _nobody_to_call(here, statement, suspect) or otherwise(here, statement) or _staying(here, suspect)
         text = indented(here, statement, f"if {suspect.good}:")
         yield change(here, text, says(here, suspect, "this step is then left out"), why, suspect.far)
-
-
-def _otherwise(place: Place, statement: ast.stmt) -> Clue | None:
-    """Evidence: the function ends with its result for all that it does not know, and documentation speaks of such."""
-    last = place.function.body[-1] if place.function else None
-    inner = not any(statement is n for n in place.function.body) if place.function else False
-    if not inner or not isinstance(statement, ast.Return) or not isinstance(last, ast.Return):
-        return None
-    known = next((s for s in sentences(place, everything=True) if STAYS.search(s.text)), None)
-    words = f"line {last.lineno} is the result for what is not known, and {known.words}" if known else ""
-    return Clue("", words, Evidence.SIBLING) if known else None
 
 
 def _nobody_to_call(place: Place, statement: ast.stmt, suspect: Suspect) -> Clue | None:

@@ -17,7 +17,7 @@ from core.repair.propose.documentation import STAYS, best, documented, sentences
 from core.repair.propose.evidence import annotated, optional, returned, siblings
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import is_part, says, weaker
+from core.repair.propose.statements import exiting, guarded, is_part, says, weaker
 from core.repair.propose.suspect import HOLE, KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -28,6 +28,7 @@ def instead(place: Place) -> Changes:
         for clue in _ingredients(here, suspect):
             yield from _in_its_form(here, suspect, clue)
             yield from _for_the_whole(here, suspect, clue)
+            yield from _in_a_handler(here, suspect, clue)
 
 
 def _ingredients(place: Place, suspect: Suspect) -> list[Clue]:
@@ -92,6 +93,14 @@ def _for_the_whole(place: Place, suspect: Suspect, clue: Clue) -> Changes:
         new = f"({place.source(node)} if {suspect.good} else {clue.value})"
         text = place.replace(node, new[1:-1] if _alone(place.statement, node) else new)
         yield change(place, text, says(place, suspect, f"{clue.value} is taken instead"), clue, suspect.far + 1 + far)
+
+
+def _in_a_handler(place: Place, suspect: Suspect, clue: Clue) -> Changes:
+    """Assign the value where the expression cannot be read."""
+    statement = guarded(place, suspect) if suspect.error else None
+    if isinstance(statement, ast.Assign) and statement.value is suspect.node and not _unpacks(statement):
+        text = exiting(place, suspect, statement, f"{place.source(statement.targets[0])} = {clue.value}")
+        yield change(place, text, says(place, suspect, f"{clue.value} is taken instead"), clue, suspect.far)
 
 
 def _fits_whole(place: Place, value: str) -> bool:

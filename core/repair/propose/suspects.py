@@ -16,13 +16,14 @@ from core.repair.localize.sources import UNREADABLE, called
 from core.repair.localize.syntax import identifier, last_name, nodes, receiver
 from core.repair.propose.base import failing, opened
 from core.repair.propose.documentation import words_of
-from core.repair.propose.suspect import HOLE, ZERO, Suspect, negated, repeatable
+from core.repair.propose.suspect import HOLE, REJECTS, ZERO, Suspect, negated, repeatable
 
 _PARTS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _KIND_WORDS = {
     **dict.fromkeys(ZERO, frozenset({"zero", "nothing", "empty", "without", "none"})),
     "IndexError": frozenset({"empty", "nothing", "without", "none", "last"}),
     "StopIteration": frozenset({"none", "nothing", "empty"}),
+    **dict.fromkeys(REJECTS, frozenset({"invalid", "malformed", "unreadable", "broken", "number", "text"})),
 }
 
 
@@ -33,9 +34,17 @@ def read(place: Place) -> Iterator[Suspect]:
     reader = _none if none else _READERS.get(kind)
     if kind in ("TypeError", "AttributeError") and not none:
         reader = _empty
-    for suspect in reader(place) if reader else ():
+    for suspect in [*(reader(place) if reader else ()), *_rejected(place)]:
         names = [place.source(suspect.node), place.function.name if place.function else "", str(suspect.key or "")]
         yield replace(suspect, about=suspect.about | words_of(*names) | _KIND_WORDS.get(kind, frozenset()))
+
+
+def _rejected(place: Place) -> Iterator[Suspect]:
+    """The call that cannot read its argument, where no condition says so beforehand."""
+    error = REJECTS.get(place.kind_raised, "")
+    calls = [n for n in failing(place, ast.Call) if n.args or receiver(n) is not None]
+    for node in calls[-1:] if error else ():
+        yield Suspect(node, [*node.args, receiver(node) or node][0], error=error, far=1)
 
 
 # --- None ----------------------------------------------------------------------------------------
