@@ -116,12 +116,14 @@ def choose(judged: Sequence[Judged]) -> tuple[Judged | None, str]:
 def _rivals(best: Judged, other: Judged) -> bool:
     """Does evidence leave it open which behaviour is intended?
 
-    Two changes with the same evidence contradict each other where both give a result. Where one of them still crashes,
-    it only leaves more as it was: then the smaller change is taken (Mechtaev et al. 2015, "DirectFix").
+    Two changes for the very same reason contradict each other only where both give a result. Where one of them still
+    crashes, it leaves more as it was: then the smaller change is taken (Mechtaev et al. 2015, "DirectFix").
     """
     if not best.candidate.grade:
         return True
-    return _evidence(best) == _evidence(other) and any(map(_contradict, best.crash_like, other.crash_like))
+    one_reason = best.candidate.evidence == other.candidate.evidence
+    contradict = any(map(_contradict, best.crash_like, other.crash_like))
+    return _evidence(best) == _evidence(other) and (contradict or not one_reason)
 
 
 def _contradict(one: ProbeOutcome, other: ProbeOutcome) -> bool:

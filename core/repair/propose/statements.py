@@ -12,7 +12,6 @@ from core.repair.propose.documentation import STAYS, sentences
 from core.repair.propose.suspect import Suspect
 from core.repair.types import Evidence
 
-
 _SIMPLE = ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr
 
 
