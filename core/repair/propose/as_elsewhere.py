@@ -39,6 +39,7 @@ def _uses(place: Place, node: ast.expr) -> list[tuple[str, str, Clue]]:
     found: dict[str, tuple[str, str, Clue]] = {}
     inside = {id(n) for n in ast.walk(place.statement)} if place.statement else set()
     role = _role(place.module, node)
+    mistyped = place.kind_raised in ("TypeError", "AttributeError") and "NoneType" not in place.message
     for far, path, call in _calls(place):
         subject = _subject(call)
         if subject is None or key_of(subject) != key_of(node) or id(call) in inside:
@@ -47,11 +48,18 @@ def _uses(place: Place, node: ast.expr) -> list[tuple[str, str, Clue]]:
         line = _import_line(place, path, call)
         if line is not None:
             same = role is not None and _role(parsed(place.tree, path), call) == role
-            grade = Evidence.SIBLING if same else Evidence.STYLE
+            grade = (
+                Evidence.SIBLING if same or (mistyped and _is_field(node) and _is_field(subject)) else Evidence.STYLE
+            )
             clue = Clue("", f"{path}:{call.lineno} reads {key_of(node)} so", grade, far + 1)
             if form not in found or grade > found[form][2].grade:
                 found[form] = (form, line, clue)
     return sorted(found.values(), key=lambda use: -use[2].grade)[:MOST]
+
+
+def _is_field(node: ast.expr) -> bool:
+    """``row["day"]`` or ``row.day``, which has one type wherever it is read; a variable's name may mean anything."""
+    return isinstance(node, ast.Attribute | ast.Call) or isinstance(getattr(node, "slice", None), ast.Constant)
 
 
 def _role(module: ast.Module, node: ast.expr) -> tuple[str, str] | None:
@@ -84,12 +92,13 @@ def _subject(call: ast.Call) -> ast.expr | None:
     if (owner := receiver(call)) is not None and plain:
         return owner if key_of(owner) else None
     single = len(call.args) == 1 and not call.keywords and called(call) not in _LOOKS
-    return call.args[0] if single and isinstance(call.func, ast.Name) else None
+    return call.args[0] if single and isinstance(call.func, ast.Name | ast.Attribute) else None
 
 
 def _import_line(place: Place, path: str, call: ast.Call) -> str | None:
     """The import line that the call needs here, empty if none; None if its names cannot be imported."""
-    lacking = names_in(call.func) - set(dir(builtins)) - visible(place) if isinstance(call.func, ast.Name) else set()
+    of_function = isinstance(call.func, ast.Name) or bool(call.args)
+    lacking = names_in(call.func) - set(dir(builtins)) - module_names(place.module) if of_function else set()
     if not lacking:
         return ""
     defines = path != place.path and lacking <= module_names(dict(modules(place))[path])

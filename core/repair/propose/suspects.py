@@ -91,8 +91,10 @@ def _parts(place: Place) -> list[ast.expr]:
     node = place.failing
     if node is None:
         return place.expressions(*_PARTS)
-    if isinstance(node, ast.JoinedStr | ast.FormattedValue):
-        found: list[ast.AST] = [n.value for n in nodes(node, ast.FormattedValue)]
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        found: list[ast.AST] = [part.iter for part in node.generators]
+    elif isinstance(node, ast.JoinedStr | ast.FormattedValue):
+        found = [n.value for n in nodes(node, ast.FormattedValue)]
     else:
         given = [*node.args, *(k.value for k in node.keywords)] if isinstance(node, ast.Call) else []
         itself = [node] if isinstance(node, _PARTS) and place.kind(node) == "NoneType" else []
