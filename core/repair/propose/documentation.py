@@ -35,7 +35,7 @@ VALUES = (
     (re.compile(r"\b(?:None|True|False)\b"), None),
     (re.compile(r"(?<![\w.\-:/,])-?\d+(?![\w\-%/:]|[.,]\d|\s%)"), None),
     (re.compile(r"(?:``[^`\n]{1,40}``|(?<!\w)\"[^\"\n]{0,40}\"|(?<!\w)'[^'\n]{1,40}'(?!\w))"), None),
-    (re.compile(r"\bzero\b", re.I), "0"),
+    (re.compile(r"(?<!\ba )(?<!\bwith )(?<!\bof )(?<!\bfor )(?<!\bby )\bzero\b", re.I), "0"),
     (re.compile(r"\b(?:is|are|be|left|stays?) (?:then )?(?:empty|blank)$", re.I), '""'),
     (re.compile(r"\b(?:is|are|gives?|returns?) nothing\b", re.I), "None"),
     (re.compile(rf"(?<=\bas )(?:{_WORD_VALUES})\b"), "word"),
@@ -60,12 +60,15 @@ _ABSENT = re.compile(
 _OF_INPUT = re.compile(r"\b(?:may|can|might|could) be\s*$", re.I)  # "it may be None" does not state a result
 _LINK = re.compile(
     r"(?:\b(?:is|are|as|be|gives?|returns?|becomes?|to|defaults?|default[:=]?|means?|yields?|or|then|shows?|counts?|"
-    r"has|have|carry|carries|an|a|the|i\.?e\.?,?|get|gets|score|scores|with)|[=:])\s*$",
+    r"else|otherwise|has|have|carry|carries|an|a|the|i\.?e\.?,?|get|gets|score|scores|with)|[=:])\s*$",
     re.I,
 )
 _AFTER = re.compile(
-    r"^[\s,]*(?:if|when|for|without|unless|until|after|where|is assumed|by default|otherwise|out of)\b", re.I
+    r"^[\s,]*(?:if|when|for|without|unless|until|after|where|is (?:assumed|used|taken|returned)|by default|otherwise|"
+    r"out of)\b",
+    re.I,
 )
+_ASKED = re.compile(r"\b(?:if|when|where|unless|until|while|once)\b[^,;:()]*?\b(?:is|are|be|equals|was|were)\s+", re.I)
 SKIPPED = re.compile(
     r"\b(skip|skips|skipped|ignored?|ignores|left out|leaves? out|excluded|dropped|omitted|passed over|disregarded|"
     r"do(?:es)? not (?:count|appear)|(?:is|are) not (?:counted|listed|included|part|shown|reported))\b",
@@ -186,12 +189,17 @@ def stated(place: Place, words: str) -> Clue | None:
 
 def _values(sentence: Sentence) -> Iterator[Clue]:
     for match, value in _apart(sentence.text):
-        before, after = sentence.text[: match.start()], sentence.text[match.end() :]
+        before, after = sentence.text[: match.start()].rstrip("`\"'"), sentence.text[match.end() :].lstrip("`\"'")
         found = repr(match.group()) if value == "word" else value or match.group().strip("`")
-        if is_expression(found) and not _OF_INPUT.search(before):
+        if is_expression(found) and not _OF_INPUT.search(before) and not _is_asked_for(sentence.text, match):
             linked = bool(_LINK.search(before) or _AFTER.search(after))
             grade = sentence.grade if linked else min(sentence.grade, Evidence.STYLE)
             yield Clue(found, sentence.words, grade, sentence.far)
+
+
+def _is_asked_for(text: str, match: re.Match) -> bool:
+    """Is it what a condition compares with, "if the total is zero", and not the result?"""
+    return any(match.start() <= asked.end() <= match.end() for asked in _ASKED.finditer(text))
 
 
 def _apart(text: str) -> Iterator[tuple[re.Match, str | None]]:
@@ -229,10 +237,13 @@ def raised(place: Place) -> Iterator[tuple[str, str]]:
         return
     for node in (place.function, class_around(place.module, place.function)):
         for sentence in _split(documentation(node)[:LONGEST]):
-            yield from ((match[1], sentence) for match in _RAISES.finditer(sentence))
+            yield from ((match[match.lastindex], sentence) for match in _RAISES.finditer(sentence) if match.lastindex)
 
 
-_RAISES = re.compile(r"\b(?:[Rr]aises?|[Ii]s refused (?:by|with)|:raises?)\s+:?(?:an? )?`*([A-Z]\w+)")
+_RAISES = re.compile(
+    r"\b(?:[Rr]aises?|[Tt]hrows?|[Ii]s refused (?:by|with)|:raises?)\s+:?(?:an? )?`*([A-Z]\w+)"
+    r"|\b([A-Z]\w+)`* is (?:raised|thrown)\b|\b([A-Z]\w*(?:Error|Exception))`* (?:if|when|for|where|unless)\b"
+)
 
 
 def skipping(place: Place, about: frozenset[str]) -> Clue | None:
