@@ -76,7 +76,7 @@ def repair(
     if not bench.hits:
         return _unproved(bench, fixers, feedback)
     groundwork.bench = bench = replace(bench, attempts=[])
-    hints = [*feedback, f"{FAILING}{_test(bench, bench.judged[0] if bench.judged else None, asked).code}"]
+    hints = [*feedback, f"{FAILING}{_told_test(bench, asked).code}"]
     candidates = list(proposed(fixers, tree, bench.crash, hints))  # generated once, because a model costs money
     _search(bench, fixers, candidates)
     if _hopeful(bench) and (more := _more(bench)):
@@ -178,7 +178,13 @@ def _with_reason(attempt: Attempt, refused: Candidate, why: str) -> Attempt:
     return replace(attempt, reason=why) if attempt.candidate is refused else attempt
 
 
-def _test(bench: Bench, judged: Judged | None, asked: _Asked, known: bool = True) -> RegressionTest:
+def _told_test(bench: Bench, asked: _Asked) -> RegressionTest:
+    """The test that a model is told: of the best candidate until now, if there is one."""
+    judged = bench.judged[0] if bench.judged else None
+    return _test(bench, judged, asked, bool(judged) and judged.candidate.grade >= Evidence.SIBLING)
+
+
+def _test(bench: Bench, judged: Judged | None, asked: _Asked, known: bool) -> RegressionTest:
     """The regression test. It asserts the fix's result only if that is ``known`` to be the intended one."""
     if bench.test:
         return bench.test
