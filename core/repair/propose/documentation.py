@@ -17,7 +17,9 @@ from core.repair.types import Evidence
 
 LONGEST = 20_000  # maximum characters of one text that are read
 SHORT = 4_000  # maximum bytes of a README that describes one program; a longer one is a manual
-NOTHING = frozenset({"zero", "nothing", "empty", "without", "none", "last"})  # words for something missing
+# words for something missing
+NOTHING = frozenset({"zero", "nothing", "empty", "without", "none", "last"})
+NOT_THERE = NOTHING | {"missing", "unknown", "absent"}
 SENTENCE = 1_000  # maximum characters of one sentence, because each value is matched with its context
 _WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
 # EUR, INFO, DE; a word that is always in capitals is not a value
@@ -60,7 +62,8 @@ _ABSENT = re.compile(
 _OF_INPUT = re.compile(r"\b(?:may|can|might|could) be\s*$", re.I)  # "it may be None" does not state a result
 _LINK = re.compile(
     r"(?:\b(?:is|are|as|be|gives?|returns?|becomes?|to|defaults?|default[:=]?|means?|yields?|or|then|shows?|counts?|"
-    r"else|otherwise|has|have|carry|carries|an|a|the|i\.?e\.?,?|get|gets|score|scores|with)|[=:])\s*$",
+    r"else|otherwise|has|have|carry|carries|an|a|the|i\.?e\.?,?|get|gets|score|scores|with)|[=:]|"
+    r"\b(?:has|have|gets?|carry|carries) (?:the|an?) \w+(?: of)?)\s*$",
     re.I,
 )
 _AFTER = re.compile(
@@ -68,6 +71,7 @@ _AFTER = re.compile(
     r"out of)\b",
     re.I,
 )
+_BRACKETS = "`\"'()"
 _ASKED = re.compile(r"\b(?:if|when|where|unless|until|while|once)\b[^,;:()]*?\b(?:is|are|be|equals|was|were)\s+", re.I)
 SKIPPED = re.compile(
     r"\b(skip|skips|skipped|ignored?|ignores|left out|leaves? out|excluded|dropped|omitted|passed over|disregarded|"
@@ -189,7 +193,7 @@ def stated(place: Place, words: str) -> Clue | None:
 
 def _values(sentence: Sentence) -> Iterator[Clue]:
     for match, value in _apart(sentence.text):
-        before, after = sentence.text[: match.start()].rstrip("`\"'"), sentence.text[match.end() :].lstrip("`\"'")
+        before, after = sentence.text[: match.start()].rstrip(_BRACKETS), sentence.text[match.end() :].lstrip(_BRACKETS)
         found = repr(match.group()) if value == "word" else value or match.group().strip("`")
         if is_expression(found) and not _OF_INPUT.search(before) and not _is_asked_for(sentence.text, match):
             linked = bool(_LINK.search(before) or _AFTER.search(after))

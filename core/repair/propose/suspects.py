@@ -15,16 +15,11 @@ from core.repair.localize.locate import Place
 from core.repair.localize.sources import UNREADABLE, called
 from core.repair.localize.syntax import identifier, last_name, nodes, receiver
 from core.repair.propose.base import failing, opened
-from core.repair.propose.documentation import words_of
+from core.repair.propose.documentation import NOT_THERE, NOTHING, words_of
 from core.repair.propose.suspect import HOLE, REJECTS, ZERO, Suspect, negated, repeatable
 
 _PARTS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
-_KIND_WORDS = {
-    **dict.fromkeys(ZERO, frozenset({"zero", "nothing", "empty", "without", "none"})),
-    "IndexError": frozenset({"empty", "nothing", "without", "none", "last"}),
-    "StopIteration": frozenset({"none", "nothing", "empty"}),
-    **dict.fromkeys(REJECTS, frozenset({"invalid", "malformed", "unreadable", "broken", "number", "text"})),
-}
+_UNREADABLE = frozenset({"invalid", "malformed", "unreadable", "broken", "number", "text"})
 
 
 def read(place: Place) -> Iterator[Suspect]:
@@ -36,7 +31,8 @@ def read(place: Place) -> Iterator[Suspect]:
         reader = _empty
     for suspect in [*(reader(place) if reader else ()), *_rejected(place)]:
         names = [place.source(suspect.node), place.function.name if place.function else "", str(suspect.key or "")]
-        yield replace(suspect, about=suspect.about | words_of(*names) | _KIND_WORDS.get(kind, frozenset()))
+        words = _UNREADABLE if suspect.error else NOT_THERE if none or kind == "KeyError" else NOTHING
+        yield replace(suspect, about=suspect.about | words_of(*names) | words)
 
 
 def _rejected(place: Place) -> Iterator[Suspect]:

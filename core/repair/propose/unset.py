@@ -11,7 +11,7 @@ from core.repair.localize.locate import Place
 from core.repair.localize.sources import first_statement
 from core.repair.localize.syntax import Function, functions_in, identifier, last_line, names_in, nodes, stores
 from core.repair.propose.base import Changes, Clue, change, failing, module_names
-from core.repair.propose.documentation import documented, stated, words_of
+from core.repair.propose.documentation import NOTHING, documented, stated, words_of
 from core.repair.propose.other_name import UNSET
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
@@ -33,9 +33,14 @@ def begun(place: Place) -> Changes:
     blocks = _blocks(place, function) if variable and function else []
     for statement in [n for n in blocks if n.lineno <= place.line and _sets(n, variable)][:1]:
         about = words_of(variable, function.name if function else "")
+        about |= NOTHING if variable in map(identifier, _results(place)) else set()
         for clue in [*documented(place, about), *_of_kind(place, statement, variable)]:
             text = place.before(statement, f"{variable} = {clue.value}")
             yield change(place, text, f"{variable} is not set on every path: it begins as {clue.value}.", clue)
+
+
+def _results(place: Place) -> list[ast.expr | None]:
+    return [n.value for n in nodes(place.scope, ast.Return)]
 
 
 def _blocks(place: Place, function: Function) -> list[ast.stmt]:
