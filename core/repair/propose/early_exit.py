@@ -11,10 +11,11 @@ import builtins
 from collections.abc import Iterator
 from dataclasses import replace
 
+from core.repair.localize.dataflow import caller_of
 from core.repair.localize.locate import Place
 from core.repair.localize.returning import accumulates
 from core.repair.localize.sources import called, module_of
-from core.repair.localize.syntax import imported_name, imports_of, names_in, nodes
+from core.repair.localize.syntax import covers, imported_name, imports_of, names_in, nodes
 from core.repair.propose.base import Changes, Clue, change, visible
 from core.repair.propose.documentation import is_expression, raised
 from core.repair.propose.evidence import guarding, missing_values
@@ -69,7 +70,8 @@ def refusing(place: Place) -> Changes:
         statement = guarded(here, suspect)
         if statement is None:
             continue
-        for name, line, clue in [*_as_siblings(here, suspect), *_as_documented(here, suspect)]:
+        ways = [*_as_siblings(here, suspect), *_as_documented(here, suspect), *_as_handled(here, suspect)]
+        for name, line, clue in ways:
             text = exiting(here, suspect, statement, line)
             why = says(here, suspect, f"{name} is raised")
             yield change(here, text, why, clue, suspect.far, raises=_tested(here, name))
@@ -98,11 +100,28 @@ def _as_documented(place: Place, suspect: Suspect) -> list[tuple[str, str, Clue]
     ]
 
 
+def _as_handled(place: Place, suspect: Suspect) -> list[tuple[str, str, Clue]]:
+    """The only exception of this file that a handler around the caller's call answers."""
+    caller, raised_here = caller_of(place), set(map(called, _raises(place)))
+    around = nodes(caller.scope, ast.Try) if caller else []
+    handlers = [h for n in around for h in n.handlers if caller and any(covers(s, caller.line) for s in n.body)]
+    names = {name for h in handlers if h.type for name in names_in(h.type)} & raised_here - {place.kind_raised}
+    if caller is None or len(names) != 1:
+        return []
+    [name] = names
+    clue = Clue("", f"{caller.path}:{caller.line} answers {name} of this call", Evidence.CALLER)
+    return [(name, f"raise {name}({_argument(place, name, suspect)})", clue)]
+
+
+def _raises(place: Place) -> list[ast.Call]:
+    """The exceptions that the file raises."""
+    return [n.exc for n in nodes(place.module, ast.Raise) if isinstance(n.exc, ast.Call)]
+
+
 def _argument(place: Place, name: str, suspect: Suspect) -> str:
     """The argument of another raise of it, if its names are available here; else the missing key or value."""
-    raised_here = [n.exc for n in nodes(place.module, ast.Raise) if isinstance(n.exc, ast.Call)]
     given = visible(place)
-    for arguments in [exc.args for exc in raised_here if called(exc) == name]:
+    for arguments in [exc.args for exc in _raises(place) if called(exc) == name]:
         if all(names_in(argument) <= given for argument in arguments):
             return ", ".join(map(place.source, arguments))
     if isinstance(suspect.node, ast.Subscript):

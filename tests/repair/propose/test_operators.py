@@ -8,7 +8,7 @@ from core.models import Crash, Frame
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.types import Evidence
 
-MARK = "  # here"
+MARK, OUTER = "  # here", "  # out"
 ZERO = ("ZeroDivisionError", "division by zero")
 LIST_VIEW = "def first(d):\n    return d.keys()[0]  # here\n"
 COUNT = "def count(words):\n    found = {}\n    for w in words:\n        found[w] += 1  # here\n    return found\n"
@@ -53,6 +53,10 @@ BOARD = "def board(rows):\n    return [tuple(row) for row in rows]\n\n\ndef mark
 TOKEN = 'import base64\n\n\ndef read(part):\n    """The bytes of base64 without padding."""\n    return base64.b64decode(part)  # here\n'
 PRICE = 'def price(line):\n    """(name, price); further columns are ignored."""\n    name, value = line.split(";")  # here\n    return name, value\n'
 TAGS = 'def tags(row):\n    """The tags; an empty list if there are none."""\n    return [tag.lower() for tag in row["tags"]]  # here\n'
+STOCK = "class NoSuchItem(Exception):\n    pass\n\n\ndef remove(stock, name):\n    if not name:\n        raise NoSuchItem(name)\n    return stock[name]  # here\n\n\ndef page(stock, name):\n    try:\n        return remove(stock, name)  # out\n    except NoSuchItem:\n        return 404\n"
+RATES = "def mean(rows):\n    if not rows:\n        return 0.0\n    return sum(rows) / len(rows)\n\n\ndef most(found):\n    if not found:\n        return 0.0\n    return max(found)\n\n\ndef rate(parts):\n    return sum(parts) / len(parts)  # here\n"
+BEST = "def best(rows, name):\n    return rows[name]  # here\n\n\ndef show(rows, name):\n    return best(rows, name) or 'nothing'\n"
+NICKS = 'def short(user):\n    return (user.nick or "guest")[:3]\n\n\ndef label(user):\n    return user.nick.upper()  # here\n'
 ROUTE = "DISTANCES = {('A', 'B'): 4, ('A', 'C'): 9}\n\n\ndef distance(one, other):\n    return DISTANCES[(one, other)]  # here\n"
 
 # operator, exception, message, program, locals, the line that comes
@@ -92,6 +96,10 @@ PROPOSED = [
     ("early_exit.returning", "ValueError", "invalid literal for int() with base 10: 'x'", PORT, {"text": "'x'"}, "return 8080"),
     ("early_exit.returning", "ValueError", "Invalid isoformat string: 'x'", DAYS, {"row": "'x'"}, "return None"),
     ("early_exit.refusing", "JSONDecodeError", "Expecting value: line 1 column 1 (char 0)", LOAD, {}, "except ValueError as error:"),
+    ("early_exit.returning", "ZeroDivisionError", "division by zero", RATES, {"parts": "[]", "len(parts)": "0"}, "return 0.0"),
+    ("early_exit.returning", "KeyError", "'b'", BEST, {}, "return None"),
+    ("other_value.instead", "AttributeError", "'NoneType' object has no attribute 'upper'", NICKS, {"user.nick": "None"}, "return (user.nick or 'guest').upper()"),
+    ("early_exit.refusing", "KeyError", "'b'", STOCK, {}, "raise NoSuchItem(name)"),
     ("as_elsewhere.converted", "KeyError", "'CSV'", TABLE, {}, "return self.held[name.lower()]"),
     ("as_elsewhere.converted", "TypeError", "unsupported operand type(s) for -: 'datetime.date' and 'str'", SINCE, {}, 'return today - date.fromisoformat(loan["day"])'),
     ("as_elsewhere.reused", "KeyError", "'user_id'", EVENT, {}, "return [user_of(row) for row in rows]"),
@@ -144,7 +152,9 @@ def proposed(tree, exception, message, program, known, name) -> list:
     line = next(n for n, text in enumerate(program.splitlines(), 1) if MARK in text)
     (tree / "app.py").write_text(program.replace(MARK, ""))
     frame = Frame(file="app.py", line=line, function="f", locals=known)
-    crash = Crash(exception={"type": exception, "message": message}, frames=[frame])
+    outer = [n for n, text in enumerate(program.splitlines(), 1) if OUTER in text]
+    frames = [*(Frame(file="app.py", line=n, function="g") for n in outer), frame]
+    crash = Crash(exception={"type": exception, "message": message}, frames=frames)
     return [found for found in EmbeddedFixer().propose(tree, crash) if found.template == name]
 
 
