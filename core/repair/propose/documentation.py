@@ -53,12 +53,6 @@ CONDITION = re.compile(
     r"nobody|no one|anonymous|assumed|cannot|can't|invalid|malformed|unreadable|broken)\b",
     re.I,
 )
-_ABSENT = re.compile(
-    r"\b(without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|not|may have|may lack|"
-    r"lacks?|else|unless|never|blank|unset|fewer|less than|too (?:few|short|small)|falls? back|instead|zero|have no|"
-    r"nobody|no one|anonymous)\b",
-    re.I,
-)
 _OF_INPUT = re.compile(r"\b(?:may|can|might|could) be\s*$", re.I)  # "it may be None" does not state a result
 _LINK = re.compile(
     r"(?:\b(?:is|are|as|be|gives?|returns?|becomes?|to|defaults?|default[:=]?|means?|yields?|or|then|shows?|counts?|"
