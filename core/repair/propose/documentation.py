@@ -73,8 +73,15 @@ SKIPPED = re.compile(
     re.I,
 )
 STAYS = re.compile(
-    r"\b(stays?|(?:does|do) nothing|nothing happens|no effect|unchanged|as (?:it|they) (?:is|are)|untouched|kept|"
-    r"alone|left)\b",
+    r"\b(stays?|(?:does|do) nothing|nothing happens|no effect|unchanged|as (?:it|they) (?:is|are)|untouched|"
+    r"(?:is|are|be) (?:kept|left)(?! out)|left alone)\b",
+    re.I,
+)
+_DATA = r"(?:number|integer|numeric|date|time|json|version|digits?|text|word)"
+GARBLED = re.compile(
+    rf"\b(invalid|malformed|unreadable|unparse?able|broken|corrupt\w*|garbage|garbled|bad|wrong|otherwise|else|"
+    rf"(?:not|no) (?:an? )?(?:\w+ )?{_DATA}|not (?:valid|parsed|read|understood)|"
+    rf"(?:cannot|can't|could not|can not) (?:be )?(?:read|parsed?|converted?|decoded?|understood))\b",
     re.I,
 )
 

@@ -21,7 +21,7 @@ from core.repair.propose.documentation import is_expression, raised
 from core.repair.propose.evidence import guarding, missing_values
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import exiting, guarded, is_part, loop_around, otherwise, says, weaker
+from core.repair.propose.statements import exiting, grounded, guarded, is_part, loop_around, otherwise, says, weaker
 from core.repair.propose.suspect import KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -34,7 +34,8 @@ def returning(place: Place) -> Changes:
         if statement is not None and not nodes(here.scope, ast.Yield):
             neutral = suspect.neutral if isinstance(statement, ast.Return) else ()
             own = [*_of_siblings(here, suspect)[:1], *_otherwise(here, statement, suspect)]
-            for clue in [*own, *missing_values(here, neutral, suspect.about)]:
+            told = [grounded(here, suspect, clue) for clue in missing_values(here, neutral, suspect.about)]
+            for clue in [*own, *told]:
                 text = exiting(here, suspect, statement, f"return {clue.value}")
                 far = suspect.far + _doubt(here, statement)
                 why = weaker(clue) if is_part(here, statement, suspect, clue.value) else clue
@@ -94,7 +95,7 @@ def _as_documented(place: Place, suspect: Suspect) -> list[tuple[str, str, Clue]
         (
             name,
             f"raise {name}({_argument(place, name, suspect)})",
-            Clue("", f"the documentation says: {sentence[:200]}", Evidence.DOCUMENTED),
+            grounded(place, suspect, Clue("", f"the documentation says: {sentence[:200]}", Evidence.DOCUMENTED)),
         )
         for name, sentence in found
     ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterable, Iterator
 
 from core.repair.localize.locate import Place
 from core.repair.localize.returning import alike, fits
 from core.repair.localize.sources import called, defaults, files, parsed
-from core.repair.localize.syntax import Function, functions_in, identifier, names_in, nodes
+from core.repair.localize.syntax import Function, functions_in, identifier, last_name, names_in, nodes
 from core.repair.propose.base import Clue, modules
 from core.repair.propose.documentation import documented, is_expression
 from core.repair.propose.suspect import Suspect
@@ -168,15 +169,25 @@ def handlers_like(place: Place, node: ast.expr, error: str) -> list[tuple[ast.st
     for path, module in modules(place):
         for function in [n for n in functions_in(module) if n is not place.function]:
             for block in nodes(function, ast.Try):
-                if isinstance(node, ast.Call) and ast.unparse(node.func) in _calls_of(block.body):
+                if isinstance(node, ast.Call) and _calls_alike(node, block.body, path == place.path):
                     words = f"{path}:{block.lineno} {function.name} does so where {called(node)} fails"
                     clue = Clue("", words, Evidence.SIBLING, int(path != place.path))
                     found += [(h.body[0], clue) for h in block.handlers if _only(h, error)]
     return found if len({ast.unparse(body) for body, _ in found}) == 1 else []
 
 
-def _calls_of(body: list[ast.stmt]) -> set[str]:
-    return {ast.unparse(call.func) for statement in body for call in nodes(statement, ast.Call)}
+def _calls_alike(node: ast.Call, body: list[ast.stmt], near: bool) -> bool:
+    """Is the same function called for the same thing? In the same file, a function of one purpose is enough."""
+    calls = [call for statement in body for call in nodes(statement, ast.Call)]
+    same = [call for call in calls if ast.unparse(call.func) == ast.unparse(node.func)]
+    purpose = near and not hasattr(builtins, called(node))
+    return any(purpose or call.args and node.args and _about(call.args[0]) == _about(node.args[0]) for call in same)
+
+
+def _about(node: ast.expr) -> str:
+    """The key, field or name that an expression reads; its text if it reads none."""
+    constant = getattr(node, "slice", None) if isinstance(node, ast.Subscript) else None
+    return str(constant.value) if isinstance(constant, ast.Constant) else last_name(node) or ast.unparse(node)
 
 
 def _only(handler: ast.ExceptHandler, error: str) -> bool:

@@ -12,7 +12,7 @@ from core.repair.propose.documentation import NOTHING, STAYS, sentences, skippin
 from core.repair.propose.evidence import guarding, optional
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import exiting, guarded, indented, loop_around, otherwise, says
+from core.repair.propose.statements import exiting, grounded, guarded, indented, loop_around, otherwise, says
 from core.repair.propose.suspect import KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -22,7 +22,8 @@ def row(place: Place) -> Changes:
     """Skip the row in the loop or comprehension, if the documentation says that such rows are left out."""
     for here, suspect in suspects(place):
         left = [clue for body, clue in guarding(here, suspect) if isinstance(body, ast.Continue)]
-        why = (left or [skipping(here, suspect.about)])[0]
+        told = skipping(here, suspect.about)
+        why = left[0] if left else grounded(here, suspect, told) if told else None
         then = says(here, suspect, "it is left out")
         statement = guarded(here, suspect)
         if statement is not None and loop_around(here, statement) is not None:

@@ -17,7 +17,7 @@ from core.repair.propose.documentation import STAYS, best, documented, sentences
 from core.repair.propose.evidence import annotated, optional, returned, siblings
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import exiting, guarded, is_part, says, weaker
+from core.repair.propose.statements import exiting, grounded, guarded, is_part, says, weaker
 from core.repair.propose.suspect import HOLE, KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -41,7 +41,7 @@ def _ingredients(place: Place, suspect: Suspect) -> list[Clue]:
     found += [*documented(place, suspect.about), *annotated(place), *returned(place)]
     words = optional(place, suspect.key) if suspect.key else ""
     found += [Clue(v, words, Evidence.TYPE) for v in suspect.neutral if words and v in ("()", "{}", "[]")]
-    return best([*found, *map(Clue, suspect.neutral)])
+    return best([*(grounded(place, suspect, clue) for clue in found), *map(Clue, suspect.neutral)])
 
 
 def _own_default(place: Place, suspect: Suspect) -> Iterator[Clue]:

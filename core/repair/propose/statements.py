@@ -8,7 +8,7 @@ from dataclasses import replace
 from core.repair.localize.locate import Place
 from core.repair.localize.syntax import Function, names_in, nodes
 from core.repair.propose.base import Clue
-from core.repair.propose.documentation import STAYS, sentences
+from core.repair.propose.documentation import GARBLED, STAYS, sentences
 from core.repair.propose.suspect import Suspect
 from core.repair.types import Evidence
 
@@ -121,3 +121,11 @@ def otherwise(place: Place, statement: ast.stmt) -> Clue | None:
 def weaker(clue: Clue) -> Clue:
     """The same evidence with at most the grade STYLE, because it may be about something else."""
     return replace(clue, grade=min(clue.grade, Evidence.STYLE))
+
+
+def grounded(place: Place, suspect: Suspect, clue: Clue) -> Clue:
+    """The evidence, weaker if it is about something missing and the suspect is a text that cannot be read."""
+    value = place.value(suspect.missing)
+    named = isinstance(value, str) and len(value) > 1 and value in clue.words
+    about = "documentation says" in clue.words and (named or GARBLED.search(clue.words))
+    return clue if about or not suspect.error else weaker(clue)
