@@ -74,7 +74,7 @@ SKIPPED = re.compile(
 )
 STAYS = re.compile(
     r"\b(stays?|(?:does|do) nothing|nothing happens|no effect|unchanged|as (?:it|they) (?:is|are)|untouched|"
-    r"(?:is|are|be) (?:kept|left)(?! out)|left alone)\b",
+    r"(?:kept|left) (?:alone|as))\b",
     re.I,
 )
 _DATA = r"(?:number|integer|numeric|date|time|json|version|digits?|text|word)"

@@ -102,16 +102,21 @@ def _as_documented(place: Place, suspect: Suspect) -> list[tuple[str, str, Clue]
 
 
 def _as_handled(place: Place, suspect: Suspect) -> list[tuple[str, str, Clue]]:
-    """The only exception of this file that a handler around the caller's call answers."""
-    caller, raised_here = caller_of(place), set(map(called, _raises(place)))
-    around = nodes(caller.scope, ast.Try) if caller else []
-    handlers = [h for n in around for h in n.handlers if caller and any(covers(s, caller.line) for s in n.body)]
-    names = {name for h in handlers if h.type for name in names_in(h.type)} & raised_here - {place.kind_raised}
-    if caller is None or len(names) != 1:
+    """The exception that the file raises for such a key and that a handler around the caller's call answers."""
+    caller, key = caller_of(place), getattr(suspect.node, "slice", None)
+    if caller is None or not isinstance(key, ast.Name | ast.Attribute):
         return []
-    [name] = names
-    clue = Clue("", f"{caller.path}:{caller.line} answers {name} of this call", Evidence.CALLER)
-    return [(name, f"raise {name}({_argument(place, name, suspect)})", clue)]
+    about = {called(exc) for exc in _raises(place) if [*map(ast.unparse, exc.args)] == [ast.unparse(key)]}
+    tried = [n for n in nodes(caller.scope, ast.Try) if any(covers(s, caller.line) for s in n.body)]
+    answered = {name for n in tried for h in n.handlers if h.type for name in names_in(h.type)}
+    return [
+        (
+            name,
+            f"raise {name}({place.source(key)})",
+            Clue("", f"{caller.path}:{caller.line} answers {name} of this call", Evidence.CALLER),
+        )
+        for name in sorted(about & answered - {place.kind_raised})
+    ]
 
 
 def _raises(place: Place) -> list[ast.Call]:

@@ -6,9 +6,9 @@ import ast
 from dataclasses import replace
 
 from core.repair.localize.locate import Place
-from core.repair.localize.syntax import Function, names_in, nodes
+from core.repair.localize.syntax import Function, identifier, names_in, nodes
 from core.repair.propose.base import Clue
-from core.repair.propose.documentation import GARBLED, STAYS, sentences
+from core.repair.propose.documentation import GARBLED, STAYS, sentences, words_of
 from core.repair.propose.suspect import Suspect
 from core.repair.types import Evidence
 
@@ -124,8 +124,25 @@ def weaker(clue: Clue) -> Clue:
 
 
 def grounded(place: Place, suspect: Suspect, clue: Clue) -> Clue:
-    """The evidence, weaker if it is about something missing and the suspect is a text that cannot be read."""
-    value = place.value(suspect.missing)
-    named = isinstance(value, str) and len(value) > 1 and value in clue.words
-    about = "documentation says" in clue.words and (named or GARBLED.search(clue.words))
-    return clue if about or not suspect.error else weaker(clue)
+    """The evidence, weaker if it is a sentence about something else than the suspect.
+
+    A text that cannot be read is not missing, and what is said of one parameter does not hold for another.
+    """
+    if "documentation says" not in clue.words:
+        return weaker(clue) if suspect.error else clue
+    if suspect.error:
+        value = place.value(suspect.missing)
+        named = isinstance(value, str) and len(value) > 1 and value in clue.words
+        return clue if named or GARBLED.search(clue.words) else weaker(clue)
+    said, own = words_of(clue.words), _words_of_origins(place, suspect)
+    given = [words_of(a.arg) for a in nodes(place.function.args, ast.arg)] if place.function else []
+    other = any(words & said and not words & own for words in given)
+    return weaker(clue) if other and not own & said else clue
+
+
+def _words_of_origins(place: Place, suspect: Suspect) -> frozenset[str]:
+    """Words of the missing expression, its condition and key, and of what its variables are assigned from."""
+    names = names_in(suspect.missing)
+    assigned = [n.value for n in nodes(place.scope, ast.Assign) if names & set(map(identifier, n.targets))]
+    read = [place.source(suspect.missing), suspect.good, str(suspect.key or "")]
+    return words_of(*read, *map(place.source, assigned))
