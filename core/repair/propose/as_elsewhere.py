@@ -38,11 +38,11 @@ def _uses(place: Place, node: ast.expr) -> list[tuple[str, str, Clue]]:
     """(expression, import line, evidence) of conversions that other code applies to the same name."""
     found: dict[str, tuple[str, str, Clue]] = {}
     inside = {id(n) for n in ast.walk(place.statement)} if place.statement else set()
-    role = _role(place.module, node)
+    role, running = _role(place.module, node), {frame.function for frame in place.crash.frames}
     mistyped = place.kind_raised in ("TypeError", "AttributeError") and "NoneType" not in place.message
     for far, path, call in _calls(place):
         subject = _subject(call)
-        if subject is None or key_of(subject) != key_of(node) or id(call) in inside:
+        if subject is None or key_of(subject) != key_of(node) or id(call) in inside or called(call) in running:
             continue
         form = ast.unparse(call).replace(ast.unparse(subject), place.source(node), 1)
         line = _import_line(place, path, call)

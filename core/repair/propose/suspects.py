@@ -259,9 +259,15 @@ def _texts(place: Place, node: ast.Call) -> dict[str, str]:
         "find": place.source(node).replace("index(", "find("),
         "last": place.source(node.args[-1]),
         "name": called(node),
-        "a": place.source(asked) if asked is not None else "",
+        "a": _bracketed(place, asked) if asked is not None else "",
         "b": place.source(owner) if owner is not None else "",
     }
+
+
+def _bracketed(place: Place, node: ast.expr) -> str:
+    """The expression's text, ready to be an operand."""
+    text = place.source(node)
+    return text if isinstance(node, (*_PARTS, ast.Constant)) else f"({text})"
 
 
 def _asked(node: ast.expr) -> ast.expr | None:
