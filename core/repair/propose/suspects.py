@@ -237,12 +237,19 @@ def _call(place: Place) -> Iterator[Suspect]:
     for pattern, names, condition, form, neutral in _CALLS:
         match = re.search(pattern, place.message)
         for node in [n for n in failing(place, ast.Call) if match and called(n) in names.split() and n.args]:
-            if not _fits(place, node, form):
+            if not _fits(place, node, form) or _held(place, node.args[0], condition):
                 continue
             texts = {**_texts(place, node), "m": match}
             good = condition.format(**texts) if texts["a"] else ""
             text = form.format(**texts) if form else ""
             yield Suspect(node, node.args[0], good, negated(good) if good else "", text, neutral)
+
+
+def _held(place: Place, node: ast.expr, condition: str) -> bool:
+    """Did the condition hold, so that the value was wrong in another way than by being empty?"""
+    value = place.value(node)
+    known = {"{a}": bool(value), "{a}.strip()": isinstance(value, str) and bool(value.strip())}
+    return value is not ... and known.get(condition, False)
 
 
 def _fits(place: Place, node: ast.Call, form: str) -> bool:
