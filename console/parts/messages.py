@@ -1,4 +1,4 @@
-"""The messages of one person as safe HTML."""
+"""The messages of the console as safe HTML."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from console.ui.markup import Safe, link, tag, when
 from console.ui.widgets import card, table
 from core.models import Notification
 
+MINE, ALL = "Messages about your subscriptions", "Notifications of the last 24 hours"
 
-def drawn(rows: Sequence[Notification]) -> Safe | str:
-    """Messages about the issues that the person subscribed to; nothing without one."""
+
+def drawn(rows: Sequence[Notification], title: str = MINE) -> Safe | str:
+    """The messages in a card; nothing without one."""
     if not rows:
         return ""
     cells = ((_subject(row), tag("span", row.body, class_="d-clip"), when(row.created_at)) for row in rows)
-    return card("Messages about your subscriptions", table(("Message", "Text", "When"), cells))
+    return card(title, table(("Message", "Text", "When"), cells))
 
 
 def _subject(row: Notification) -> Safe:
-    return link(f"/issues?issue={row.issue_id}", tag("b", row.subject), class_="d-clip")
+    words = tag("b", row.subject)
+    return link(f"/issues?issue={row.issue_id}", words, class_="d-clip") if row.issue_id else words

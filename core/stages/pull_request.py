@@ -10,6 +10,7 @@ import unicodedata
 
 from sqlmodel import col, select
 
+from core.audit import effects
 from core.db import store
 from core.models import Analysis, ChangeSet, Issue, Review
 from core.models.counted import counted
@@ -97,6 +98,8 @@ def open_for(rt: Runtime, issue_id: int, change_id: int, repository: Repository)
     with store.write() as session:
         row = session.get_one(ChangeSet, change_id)
         row.pull_number, row.pull_url = pull.number, pull.url
+        seen = {"pull_request": pull.number, "url": pull.url, "sha": row.head_sha}
+        effects.once(session, "pull_request", f"issue/{issue_id}", seen, f"platform-pull_request-{row.head_sha}")
 
 
 QUIET = str.maketrans(
@@ -188,8 +191,8 @@ def _newly(review: Review) -> str:
     if gate is None:
         return "- Not analyzed."
     lines = [
-        f"- {'**needs a person**: ' if asks else ''}{fenced(r['says'])} ({fenced(r['path'], 100)}:{r['line']})"
-        for asks, r in rows[:ABILITIES]
+        f"- {'**needs a person**: ' if needs_person else ''}{fenced(r['says'])} ({fenced(r['path'], 100)}:{r['line']})"
+        for needs_person, r in rows[:ABILITIES]
     ]
     more = [f"- and {len(rows) - ABILITIES} more in the console"] if len(rows) > ABILITIES else []
     return "\n".join([*lines, *more] or [f"- {gate['says']}"])

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -141,6 +142,13 @@ def test_charts_are_drawn_from_rows():
     times = charts.repair_times(runs, 7200)
     assert list(times.data[0].y) == [2.0] * 6
     assert times.data[-1].y[0] == 120
+    assert times.layout.xaxis.title.text == "time, UTC"
+    token = markup.ZONE.set(ZoneInfo("Asia/Tokyo"))
+    try:
+        there = charts.repair_times(runs, 7200)
+        assert there.layout.xaxis.title.text == "time, JST" and there.data[0].x[0].hour == 9
+    finally:
+        markup.ZONE.reset(token)
     days = charts.outcomes_by_day({("2026-01-01", "fixed"): 2, ("2026-01-02", "fixed"): 3, ("2026-01-02", "human"): 1})
     assert [list(bar.y) for bar in days.data] == [[2, 3], [0, 1]]
     decided = judged([run(confidence=0.85)] * 6)

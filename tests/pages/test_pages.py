@@ -13,7 +13,7 @@ from console.page import NEEDS, PAGES
 from core.access import accounts, rights, sessions
 from core.audit import chain
 from core.db import store
-from core.models import Approval, ChangeSet, Deployment, Issue, Status
+from core.models import Approval, ChangeSet, Deployment, Issue, Notification, Status, now
 from core.models.access import Person, Role
 from core.models.kept import PolicyVersion
 from core.settings import ROOT
@@ -260,6 +260,25 @@ def test_the_address_filters_the_list(console):
     text = screens.seen(screens.visit("issues", status="fixing,nonsense"))
     assert f"/issues?issue={fixing.id}" in text
     assert f'/issues?issue={resolved.id}"' not in text
+
+
+def test_the_pipeline_shows_the_notifications_of_a_day(console):
+    """Only those that go to the console for everyone; nothing without one."""
+    title = "Notifications of the last 24 hours"
+    assert title not in screens.seen(screens.visit("pipeline"))
+    of = {"event": "low_confidence", "state": "sent", "subject": "Low confidence: total"}
+    with store.write() as session:
+        for key, more in (
+            ("shown", {}),
+            ("slack", {"channel": "slack"}),
+            ("mine", {"receiver": "ada"}),
+            ("old", {"created_at": now() - timedelta(hours=25)}),
+        ):
+            factories.add(session, Notification(**{"channel": "console", **of, **more}, key=key, body=HOSTILE + key))
+    text = screens.seen(screens.visit("pipeline"))
+    assert title in text and "Low confidence: total" in text
+    assert [key for key in ("shown", "slack", "mine", "old") if f"{{7*7}}}}{key}" in text] == ["shown"]
+    assert HOSTILE not in text
 
 
 def test_an_invalid_platform_file_is_shown_on_the_pipeline(tmp_path):

@@ -81,7 +81,7 @@ def proved(tree, test, text=GOOD):
 def test_a_test_that_proves_nothing(name, tree):
     body, says = TESTS[name]
     proof = proved(tree, body)
-    assert not proof.complete and says in proof.says[0]
+    assert not proof.complete and says in proof.messages[0]
 
 
 HONEST = "from a import f\n\n\ndef test_x():\n    f(0)\n"
@@ -103,7 +103,7 @@ def test_an_honest_test_proves(tree):
 )
 def test_a_patch_that_does_not_do_it(text, says, tree):
     proof = proved(tree, HONEST, text)
-    assert not proof.complete and says in " ".join(proof.says)
+    assert not proof.complete and says in " ".join(proof.messages)
 
 
 def test_a_test_that_counts_its_runs_proves_nothing(tree):

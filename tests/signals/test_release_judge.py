@@ -88,6 +88,14 @@ CASES = {
         scene(120, replace(NEW, events=every(5, -60, 120)), baseline=60),
         State.VERIFIED,
     ),
+    "a fault of the replaced release, of which a source counts the errors together": (
+        scene(
+            120,
+            replace(NEW, events=(Event(1, count=12, old=True), *every(5, 5, 120)), reach=Reach.CHANGED),
+            baseline=60,
+        ),
+        State.VERIFIED,
+    ),
     "a new fault, and the replaced release served for long without it": (scene(120, NEW, baseline=300), State.HARM),
     "errors without a report that the replaced release may have brought": (
         scene(60, errors=lambda at: after(at, 30), baseline=10),
@@ -131,8 +139,8 @@ CASES = {
 @pytest.mark.parametrize(("seen", "state"), CASES.values(), ids=CASES)
 def test_the_verdict_on_a_look(seen, state):
     found = judge(seen, RULES)
-    assert found.state is state, (found.says, found.counts)
-    assert found.says
+    assert found.state is state, (found.message, found.counts)
+    assert found.message
 
 
 def test_every_verdict_against_a_release_names_what_it_counted():

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from core.access import rights
 from core.actions import approvals, issues, production
 from core.db import store
-from core.models import Approval, Decision, Deployment, Notification, Outcome, Stage, StageRun, Status
+from core.models import Approval, AuditRow, Decision, Deployment, Notification, Outcome, Stage, StageRun, Status
 from core.repair import engine
 from core.repair.types import FixResult
 from core.stages.review import gates
@@ -45,6 +45,13 @@ def test_found_fixed_deployed_watched_learned(world):
     stages = [(s.stage, s.result) for s in rows(StageRun)]
     assert [s for s, _ in stages if s in (Stage.ANALYZE, Stage.DECIDE, Stage.TEST, Stage.VERIFY, Stage.LEARN)]
     assert all(result == "ok" for _, result in stages), stages
+    assert by_platform(issue.id) == ["push", "pull_request", "preview", "deploy", "merge", "resolved"]
+
+
+def by_platform(issue_id: int) -> list[str]:
+    """The actions of the platform in the audit trail."""
+    found = rows(AuditRow, AuditRow.actor == "platform", AuditRow.subject == f"issue/{issue_id}")
+    return [row.action for row in found]
 
 
 def test_what_is_learned_moves_the_next_confidence(world):
@@ -180,6 +187,7 @@ def test_a_failed_watch_rolls_back_reopens_and_escalates(world, state, reason):
     assert w.ledger.get("alias") == "dpl_1"
     assert not w.ledger.effects("merge")
     assert [o.result for o in rows(Outcome)] == ["rolled_back"]
+    assert by_platform(issue_id) == ["push", "pull_request", "preview", "deploy", "rollback", "escalate"]
     assert [d.status for d in rows(Deployment, Deployment.environment == "production")] == ["rolled_back"]
     assert {n.channel for n in rows(Notification, Notification.event == "rolled_back")} == {"slack", "email"}
 

@@ -21,7 +21,16 @@ from core.repair.propose.documentation import is_expression, raised
 from core.repair.propose.evidence import guarding, missing_values
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import exiting, grounded, guarded, is_part, loop_around, otherwise, says, weaker
+from core.repair.propose.statements import (
+    exiting,
+    grounded,
+    guarded,
+    is_part,
+    loop_around,
+    otherwise,
+    rationale,
+    weaker,
+)
 from core.repair.propose.suspect import KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -39,7 +48,7 @@ def returning(place: Place) -> Changes:
                 text = exiting(here, suspect, statement, f"return {clue.value}")
                 far = suspect.far + _doubt(here, statement)
                 why = weaker(clue) if is_part(here, statement, suspect, clue.value) else clue
-                yield change(here, text, says(here, suspect, f"the result is then {clue.value}"), why, far)
+                yield change(here, text, rationale(here, suspect, f"the result is then {clue.value}"), why, far)
 
 
 def _otherwise(place: Place, statement: ast.stmt, suspect: Suspect) -> Iterator[Clue]:
@@ -74,7 +83,7 @@ def refusing(place: Place) -> Changes:
         ways = [*_as_siblings(here, suspect), *_as_documented(here, suspect), *_as_handled(here, suspect)]
         for name, line, clue in ways:
             text = exiting(here, suspect, statement, line)
-            why = says(here, suspect, f"{name} is raised")
+            why = rationale(here, suspect, f"{name} is raised")
             yield change(here, text, why, clue, suspect.far, raises=_tested(here, name))
 
 

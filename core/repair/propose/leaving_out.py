@@ -12,7 +12,7 @@ from core.repair.propose.documentation import NOTHING, STAYS, sentences, skippin
 from core.repair.propose.evidence import guarding, optional
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import exiting, grounded, guarded, indented, loop_around, otherwise, says
+from core.repair.propose.statements import exiting, grounded, guarded, indented, loop_around, otherwise, rationale
 from core.repair.propose.suspect import KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -24,7 +24,7 @@ def row(place: Place) -> Changes:
         left = [clue for body, clue in guarding(here, suspect) if isinstance(body, ast.Continue)]
         told = skipping(here, suspect.about)
         why = left[0] if left else grounded(here, suspect, told) if told else None
-        then = says(here, suspect, "it is left out")
+        then = rationale(here, suspect, "it is left out")
         statement = guarded(here, suspect)
         if statement is not None and loop_around(here, statement) is not None:
             text = exiting(here, suspect, statement, "continue")
@@ -68,7 +68,7 @@ def step(place: Place) -> Changes:
             continue
         why = _nobody_to_call(here, statement, suspect) or otherwise(here, statement) or _staying(here, suspect)
         text = indented(here, statement, f"if {suspect.good}:")
-        yield change(here, text, says(here, suspect, "this step is then left out"), why, suspect.far)
+        yield change(here, text, rationale(here, suspect, "this step is then left out"), why, suspect.far)
 
 
 def _nobody_to_call(place: Place, statement: ast.stmt, suspect: Suspect) -> Clue | None:
@@ -100,7 +100,7 @@ def condition(place: Place) -> Changes:
             text = f"({text})" if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else text
             new = here.replace(test, f"{suspect.good} and {text}")
             clue = _may_be_missing(here, suspect, test)
-            yield change(here, new, says(here, suspect, "the condition does not hold"), clue, suspect.far)
+            yield change(here, new, rationale(here, suspect, "the condition does not hold"), clue, suspect.far)
 
 
 def _may_be_missing(place: Place, suspect: Suspect, test: ast.expr) -> Clue | None:

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from core.repair.judge.forbidden_code import offences
+from core.repair.judge.forbidden_code import violations
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.policy import SILENCERS, is_test
 from core.repair.localize.sources import module_of, tree_of
@@ -93,7 +93,7 @@ def _modules(tree: ast.AST) -> Iterator[tuple[str, int]]:
 def _forbidden(tree: ast.Module, before: Mapping[str, str]) -> str:
     known = {text for path, old in before.items() if is_test(path) for text, _ in _pieces(_parsed(old))}
     new = [piece for text, piece in _pieces(tree) if text not in known]
-    reasons = (reason for piece in new for reason in offences(_in_function(piece)))
+    reasons = (reason for piece in new for reason in violations(_in_function(piece)))
     return next((reason for reason in reasons if reason not in _MEANT), "")
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlmodel import Session
 
+from core.audit import effects
 from core.db import store
 from core.models import ChangeSet, Issue
 from core.ops import notify
@@ -28,6 +29,7 @@ def attempt(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[str, str]:
     except VendorError as error:
         state = "refused" if error.permanent else "away"
         return state, f"pull request {change.pull_number} is not merged yet: {error}"
+    effects.of_issue(issue.id, "merge", change.id, pull_request=change.pull_number, sha=sha)
     return "merged", f"pull request {change.pull_number} merged as {sha[:8]}"
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from core.audit import effects
 from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, ServiceHealth, Status
 from core.ops import durable, notify, stage_log
@@ -59,6 +60,7 @@ def offered(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[ChangeSet, st
         return change, "The main branch has changed, and the patch would differ there."
     branch = branch_of(issue.id)
     found.push(moved.sha, branch)
+    effects.of_issue(issue.id, "push", moved.sha, branch=branch, sha=moved.sha)
     commit = {"base_sha": base, "head_sha": moved.sha, "commit": moved.text, "patch": moved.patch, "branch": branch}
     with store.write() as session:
         session.get_one(ChangeSet, change.id).sqlmodel_update(commit)
@@ -78,14 +80,14 @@ def look(context: StepContext, change_id: int) -> MergeLook:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
         row = rows.newest(session, change_id)
     if row and row.vendor_id:
-        return MergeLook("live", says=row.note)
+        return MergeLook("live", message=row.note)
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone_with(rt, name, repository, change)
     state = state_of(rt, found, repository, change)
     if state.state == "open":
         return _open(rt, found, issue, change, name)
     if state.state == "closed":
-        return MergeLook("refused", says=_refusal(state, change))
+        return MergeLook("refused", message=_refusal(state, change))
     with store.write() as session:
         _approved(session, context, change, state)
     return _merged(rt, found, name, repository, issue, change, state)
@@ -102,17 +104,17 @@ def branch_state(found: Clone, branch: str, sha: str) -> PullState:
     main = found.head(f"refs/remotes/origin/{found.repository.branch}")
     if found.carries(main, sha):
         return PullState("merged", main, store.time())
-    return PullState("open" if found.stands_at(branch) else "closed", says="Its branch was deleted.")
+    return PullState("open" if found.stands_at(branch) else "closed", message="Its branch was deleted.")
 
 
 def _refusal(state: PullState, change: ChangeSet) -> str:
     """The reason of a rejection. The comment is a stranger's text."""
     who = f" by {fenced(state.by, 60)}" if state.by else ""
-    why = fenced(state.says, 1000) or "no comment gives a reason"
+    why = fenced(state.message, 1000) or "no comment gives a reason"
     return f"{where(change)[:1].upper()}{where(change)[1:]} was closed without a merge{who}: {why}"
 
 
-def hasten(key: str) -> None:
+def look_now(key: str) -> None:
     """On a webhook: every workflow that waits for a merge or its release looks immediately."""
     waits = (Status.AWAITING_APPROVAL, Status.QUEUED)
     with store.write() as session:
@@ -193,7 +195,7 @@ def _merged(
             stage_log.move(session, issue.id, Status.QUEUED, message)
             return MergeLook("merged", SOON, message)
     _watched(rt, name, found, change, state, live, message)
-    return MergeLook("live", says=message)
+    return MergeLook("live", message=message)
 
 
 def _merge_time(name: str, change: ChangeSet, state: PullState, at: datetime) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from core.audit import effects
 from core.db import store
 from core.models import Deployment
 from core.runtime import Runtime
@@ -51,6 +52,8 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
     _seen(deliverer, row.previous_vendor_id)
     with store.write() as session:  # the next approval shows how long a rollback takes
         session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun
+    moved = {"from": row.vendor_id, "to": row.previous_vendor_id, "repository": row.repository}
+    effects.of_issue(row.issue_id, "rollback", row.key, **moved)
     return Restored("rolled_back", f"rolled back to {row.previous_vendor_id}")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, select
 
+from core.audit import effects
 from core.db import store
 from core.models import ChangeSet, Deployment, Issue
 from core.ops import notify
@@ -35,7 +36,7 @@ class Restored:
     """
 
     status: str
-    says: str
+    message: str
     late: bool = False
 
 
@@ -65,6 +66,7 @@ def _proposed(rt: Runtime, row: Deployment, change: ChangeSet) -> dict:
     merged = row.judged.get("merged", {}).get("sha") or row.vendor_id
     made = _commit(found, row, merged)
     found.push(made.sha, branch)
+    effects.of_issue(row.issue_id, "push", made.sha, branch=branch, sha=made.sha)
     revert = {"sha": made.sha, "branch": branch, **_opened(rt, repository, row, change, branch, merged)}
     with store.write() as session:
         kept = session.get_one(Deployment, row.id)
@@ -145,4 +147,4 @@ def _rolled_back(session: Session, row: Deployment, state: PullState) -> None:
 def _kept(session: Session, row: Deployment, state: PullState) -> None:
     who = state.by or "a person"
     row.status, row.kept_by = "verified", who[:100]
-    row.note = f"{row.note}. {fenced(who, 60)} closed the revert: {fenced(state.says, 500) or 'no comment'}"[:2000]
+    row.note = f"{row.note}. {fenced(who, 60)} closed the revert: {fenced(state.message, 500) or 'no comment'}"[:2000]

@@ -57,7 +57,7 @@ def told(result: FixResult, seconds: float) -> dict:
         "proved": result.decision == "fix" and result.proof.complete,
         "unattended": unattended(result),
         "template": result.candidate.template if result.candidate else "",
-        "proof": list(result.proof.says),
+        "proof": list(result.proof.messages),
         "attempts": [[attempt.candidate.template, attempt.reason] for attempt in result.attempts][:20],
         "seconds": round(seconds, 1),
     }
