@@ -74,7 +74,7 @@ SKIPPED = re.compile(
 )
 STAYS = re.compile(
     r"\b(stays?|(?:does|do) nothing|nothing happens|no effect|unchanged|as (?:it|they) (?:is|are)|untouched|"
-    r"(?:kept|left) (?:alone|as))\b",
+    r"(?:kept|left) as|alone)\b",
     re.I,
 )
 _DATA = r"(?:number|integer|numeric|date|time|json|version|digits?|text|word)"
