@@ -93,14 +93,16 @@ def team_row(one: team.TeamChange) -> tuple:
 
 
 def timeline() -> None:
-    """The deployments of the last two weeks, each as a mark."""
+    """The deployments and the team's changes of the last two weeks, each as a mark."""
     until = datetime.now(UTC)
     since = until - timedelta(days=14)
     with store.read() as session:
         marks = deployments.marks(session, since)
+        theirs = team.between(session, process.policy()[0], since, until)
     if not marks:
         return
-    drawing(strip(marks, since, until), key="strip")
+    changes = [(one.at, f"{one.repository} {one.commit[:10]}: {one.title[:80]}") for one in theirs]
+    drawing(strip(marks, since, until, changes), key="strip")
     text = "✕ marks a failed or rolled-back deployment. Select a mark to open its deployment."
     more = cut(len(marks), deployments.MARKS, f"Showing the last {deployments.MARKS} deployments.")
     draw(tag("p", text, class_="d-muted"), more)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Container
 from uuid import uuid4
 
@@ -27,7 +28,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from console import process
-from console.server import address, forms, quotas
+from console.server import address, answer_times, forms, quotas
 from core.access import rights, sessions
 from core.access.rights import Actor, Forbidden, Refused
 from core.actions import registry, targets
@@ -88,6 +89,12 @@ def _answered(work):
     """The route of ``work(actor, request, body) -> dict``, which may block; every error is JSON with its status."""
 
     async def route(request: Request) -> JSONResponse:
+        begun = time.perf_counter()
+        answer = await answered(request)
+        answer_times.count(work.__name__, answer.status_code, time.perf_counter() - begun)
+        return answer
+
+    async def answered(request: Request) -> JSONResponse:
         try:
             actor = await asyncio.to_thread(_actor, request)
             _paced(request, actor)

@@ -225,6 +225,8 @@ def test_metrics_count_the_stored_rows(client):
     assert values(client, "platform_rollbacks_total")[()] == rolled > 0
     assert values(client, "platform_connector_failures")[("elsewhere",)] == 3
     assert values(client, "platform_connector_lag_seconds")[("elsewhere",)] == 42
+    client.get("/api/status")
+    assert sum(values(client, "platform_api_seconds_count").values()) >= 1
 
 
 def test_the_grafana_board_asks_only_for_metrics_and_labels_that_exist(client):

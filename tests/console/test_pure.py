@@ -10,7 +10,7 @@ from console.parts import approval, change, report
 from console.parts import decision as receipt
 from console.server import assets
 from console.ui import charts, diagram, diff, markup
-from console.ui.drawing import drawing, rate_chart
+from console.ui.drawing import drawing, rate_chart, strip
 from console.ui.markup import Safe, esc, join, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, STATUS, VERDICT, of
 from core.models import ChangeSet, Decision, Issue, Review, Severity, Status, Verdict
@@ -135,6 +135,15 @@ def test_the_rate_chart_describes_its_figures():
     assert "now 0.0 %, highest 22.0 %" in drawn
     assert "<script" not in drawn
     assert rate_chart(points[:1])
+
+
+def test_the_timeline_has_a_lane_for_each_environment_and_one_for_the_team():
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    end, middle = start + timedelta(days=2), start + timedelta(days=1)
+    drawn = strip([(7, middle, "production", "failed")], start, end, [(middle, EVIL)])
+    assert drawn.count('class="d-lane"') == 3 and "1 deployment, and 1 change of the team, over time" in drawn
+    assert 'cx="620.0" cy="98"' in drawn and "<script" not in drawn
+    assert drawn.count("<a ") == 1, "only our own have a page"
 
 
 def test_charts_are_drawn_from_rows():
