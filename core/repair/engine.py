@@ -147,8 +147,9 @@ def _search(bench: Bench, fixers: Sequence[Fixer], candidates: Sequence[Candidat
     """Judge the candidates; those that lead to a further crash are extended by a second change, once."""
     partial = benches.judge(bench, candidates)
     own = [fixer for fixer in fixers if fixer.name == "embedded"]
-    partial = sorted(partial, key=lambda c: (-c.grade, c.far))[:FOLLOWED] if own else []
-    benches.judge(bench, [more for first in partial for more in benches.further(bench, own, first)], further=True)
+    partial = [one for one in partial if one.grade] if own else []
+    partial = sorted(partial, key=lambda c: (-c.grade, c.far))[:FOLLOWED]
+    benches.judge(bench, [more for first in partial for more in benches.further(bench, own, first)])
     checkout.start_over(bench.tree)
 
 

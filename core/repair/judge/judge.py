@@ -21,14 +21,12 @@ _OF_ANY_TEXT = {"JSONDecodeError", "Error"}  # have the same message for every i
 class Judged:
     """A candidate with its outcomes on the bench's inputs; ``crash_like`` are those of inputs that crashed before.
 
-    ``shown``: index of the crashing input on which the candidate works. ``further``: it consists of two changes,
-    because the first one alone led to a further crash.
+    ``shown``: index of the crashing input on which the candidate works.
     """
 
     candidate: Candidate
     crash_like: tuple[ProbeOutcome, ...]
     shown: int = 0
-    further: bool = False
     now: ProbeOutcome = ProbeOutcome()
 
 
@@ -151,7 +149,7 @@ def _first(group: Sequence[Judged]) -> Judged:
 def clusters(judged: Sequence[Judged]) -> list[list[Judged]]:
     """Groups of candidates with the same outcomes on all inputs that crashed before, the largest group first."""
     groups: dict[tuple, list[Judged]] = {}
-    for one in _simple(judged):
+    for one in judged:
         groups.setdefault(tuple((o.result, o.error) for o in one.crash_like), []).append(one)
     return sorted(groups.values(), key=len, reverse=True)
 
@@ -167,11 +165,6 @@ def _told(group: Sequence[Judged]) -> str:
     gives = f"raises {outcome.error}" if outcome.error else f"gives {outcome.result.partition(' | ')[0][:120]}"
     by = ", ".join(sorted({one.candidate.generator for one in group}))
     return f"{counted(len(group), 'candidate')} ({by}): the reported input {gives}"
-
-
-def _simple(judged: Sequence[Judged]) -> Sequence[Judged]:
-    """Drop candidates of two changes without evidence, if a candidate of one change exists."""
-    return [one for one in judged if one.candidate.grade or not one.further] or judged
 
 
 def _evidence(judged: Judged) -> tuple[int, int]:
