@@ -109,7 +109,7 @@ def allowed(bench: Bench, candidates: Sequence[Candidate]) -> list[Candidate]:
     return kept
 
 
-def judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False) -> list[Candidate]:
+def judge(bench: Bench, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Run all candidates on the bench's inputs; returns those that lead to another crash of the program."""
     tried = allowed(bench, candidates)
     results = probes(bench.tree, bench.calls, [c.files for c in tried], bench.runner) if tried else []
@@ -118,12 +118,12 @@ def judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False) 
     bench.restore(tried)
     partial = []
     for candidate, after in zip(tried, results, strict=True):
-        if not _survived(bench, candidate, after, further) and _leads(after):
+        if not _survived(bench, candidate, after) and _leads(after):
             partial.append(candidate)
     return partial
 
 
-def _survived(bench: Bench, candidate: Candidate, after: Sequence[ProbeOutcome], further: bool) -> bool:
+def _survived(bench: Bench, candidate: Candidate, after: Sequence[ProbeOutcome]) -> bool:
     """Record the result of a candidate's run: an attempt and, without an objection, a candidate to choose from."""
     shown = mended(after, bench.hits, candidate)
     reason = _against(bench, after, shown)
@@ -136,7 +136,7 @@ def _survived(bench: Bench, candidate: Candidate, after: Sequence[ProbeOutcome],
         return False
     outer = slice(0, bench.outer)
     like = crash_like(bench.before[outer], after[outer], bench.crash)
-    bench.judged.append(Judged(candidate, like, shown, further, after[shown]))
+    bench.judged.append(Judged(candidate, like, shown, after[shown]))
     return True
 
 
@@ -171,12 +171,12 @@ def further(bench: Bench, fixers: Sequence[Fixer], first: Candidate) -> Iterator
         proposals = list(proposed(fixers, bench.tree, next_.model_copy(update={"exception": kind}), ()))
     finally:
         bench.restore([first])
-    for more in proposals[:10]:
+    for more in [one for one in proposals[:10] if one.grade]:  # what follows a guess would be a guess on a guess
         yield replace(
             more,
             files={**first.files, **more.files},
             rationale=f"{first.rationale} {more.rationale}" if more.rationale != first.rationale else first.rationale,
-            evidence=(*first.evidence, *more.evidence) if first.grade and more.grade else (),
+            evidence=(*first.evidence, *more.evidence),
             grade=min(first.grade, more.grade),
             far=max(first.far, more.far) + 1,
         )

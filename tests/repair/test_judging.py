@@ -85,6 +85,22 @@ def test_evidence_chooses_between_behaviours(candidates, grade):
     assert why
 
 
+def reasoned(words, *outcomes):
+    return Judged(Candidate("t", {"m.py": words}, "r", (words,), Evidence.TYPE), outcomes)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "decided"),
+    [
+        (reasoned("a", TWO, CRASHED), reasoned("a", TWO, THREE), True),
+        (reasoned("a", TWO, THREE), reasoned("a", TWO, TWO), False),
+        (reasoned("a", TWO, CRASHED), reasoned("b", TWO, THREE), False),
+    ],
+)
+def test_changes_for_one_reason_disagree_only_where_both_give_a_result(one, other, decided):
+    assert bool(choose([one, other])[0]) is decided
+
+
 @pytest.fixture
 def tree(tmp_path):
     (tmp_path / "m.py").write_text(

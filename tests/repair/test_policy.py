@@ -6,7 +6,7 @@ from core.models import Crash
 from core.policy.sections import FixRules
 from core.repair.judge.forbidden_code import names_secret
 from core.repair.judge.policy import refuse
-from core.repair.types import Candidate
+from core.repair.types import Candidate, Evidence
 
 OLD = 'def f(x):\n    if x == "neg":\n        raise ValueError(x)\n    return 1 / x\n'
 TAIL = OLD.split("\n", 1)[1]
@@ -50,6 +50,23 @@ def refused(path, text):
 )
 def test_refused(path, text, reason):
     assert reason in refused(path, text)
+
+
+@pytest.mark.parametrize(
+    ("generator", "grade", "error", "is_refused"),
+    [
+        ("embedded", Evidence.DOCUMENTED, "ValueError", False),
+        ("embedded", Evidence.STYLE, "ValueError", True),
+        ("embedded", Evidence.DOCUMENTED, "OSError", True),
+        ("embedded", Evidence.DOCUMENTED, "Exception", True),
+        ("openai", Evidence.DOCUMENTED, "ValueError", True),
+    ],
+)
+def test_only_evidence_of_its_own_lets_a_handler_answer_what_cannot_be_read(generator, grade, error, is_refused):
+    old = "def f(x):\n    return int(x)\n"
+    new = f"def f(x):\n    try:\n        return int(x)\n    except {error}:\n        return 0\n"
+    candidate = Candidate("t", {"a.py": new}, "r", grade=grade, generator=generator)
+    assert bool(refuse({"a.py": old}, candidate, FixRules(), ["**"], CRASH)) is is_refused
 
 
 def test_an_honest_change_passes():

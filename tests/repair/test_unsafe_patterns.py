@@ -135,6 +135,8 @@ ONCE = "    with contextlib.suppress(OSError):\n        del x[3]"
     ("old", "part", "instead", "says"),
     [
         (HANDLED, "(ValueError, KeyError)", "(ValueError, KeyError, TypeError)", ""),
+        (HANDLED.replace("pass", "return 400, x"), "(ValueError, KeyError)", "(ValueError, KeyError, TypeError)", ""),
+        (HANDLED.replace("pass", "return 400, x"), "(ValueError, KeyError)", "(KeyError)", "weakens a check"),
         (HANDLED, "(ValueError, KeyError)", "(ValueError, Exception)", "catches every exception"),
         (HANDLED, "(ValueError, KeyError)", "(TypeError, KeyError)", "swallows"),
         (HANDLED.replace("pass", "print(x)"), "print(x)", "pass", ""),  # it did not raise before either

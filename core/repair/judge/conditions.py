@@ -11,6 +11,7 @@ import copy
 from dataclasses import dataclass, field
 from itertools import product
 
+RAISED = "<raised>"  # the literal of a handler: one of the exceptions that it catches was raised
 MOST = 64  # maximum clauses; a larger condition is treated as one literal
 _OPPOSITE = {ast.Is: ast.IsNot, ast.Eq: ast.NotEq, ast.In: ast.NotIn, ast.IsNot: ast.Is, ast.NotEq: ast.Eq,
              ast.NotIn: ast.In}  # fmt: skip
@@ -110,7 +111,7 @@ def _within(given: Clause, wanted: Clause) -> bool:
 
 def _weaker(one: Literal, other: Literal) -> bool:
     """Does the second hold wherever the first does?"""
-    return one == other or any(rule(one, other) for rule in (_empty, _member, _beyond, _kinds))
+    return one == other or any(rule(one, other) for rule in (_empty, _member, _beyond, _kinds, _caught))
 
 
 def _parts(literal: Literal) -> tuple[str, type | None, ast.expr | None]:
@@ -200,3 +201,17 @@ def _types(literal: Literal) -> tuple[str, frozenset[str]] | None:
         return None
     kinds = node.args[1].elts if isinstance(node.args[1], ast.Tuple) else [node.args[1]]
     return ast.unparse(node.args[0]), frozenset(map(ast.unparse, kinds))
+
+
+def _caught(one: Literal, other: Literal) -> bool:
+    """What a handler of A catches, one of A and B catches as well."""
+    mine, theirs = _handled(one), _handled(other)
+    return one.holds and other.holds and bool(mine) and mine <= theirs
+
+
+def _handled(literal: Literal) -> frozenset[str]:
+    """The exceptions of a handler's literal, see refusals.py; empty for any other."""
+    node = literal.node
+    if not isinstance(node, ast.Call) or getattr(node.func, "id", "") != RAISED:
+        return frozenset()
+    return frozenset(map(ast.unparse, node.args))

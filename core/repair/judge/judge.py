@@ -21,14 +21,12 @@ _OF_ANY_TEXT = {"JSONDecodeError", "Error"}  # have the same message for every i
 class Judged:
     """A candidate with its outcomes on the bench's inputs; ``crash_like`` are those of inputs that crashed before.
 
-    ``shown``: index of the crashing input on which the candidate works. ``further``: it consists of two changes,
-    because the first one alone led to a further crash.
+    ``shown``: index of the crashing input on which the candidate works.
     """
 
     candidate: Candidate
     crash_like: tuple[ProbeOutcome, ...]
     shown: int = 0
-    further: bool = False
     now: ProbeOutcome = ProbeOutcome()
 
 
@@ -105,12 +103,30 @@ def choose(judged: Sequence[Judged]) -> tuple[Judged | None, str]:
     if not groups:
         return None, "No candidate survived."
     best = _first(groups[0])
-    if len(groups) > 1 and (not best.candidate.grade or _evidence(best) == _evidence(_first(groups[1]))):
+    if any(_rivals(best, _first(group)) for group in groups[1:]):
         why = f"{len(groups)} fixes behave differently, and nothing in the code shows which behaviour is intended."
         return _of_a_model(groups), why
     if len(groups) > 1:
         return best, "Evidence chose between fixes."
     return best, f"{len(judged)} candidates agree." if len(judged) > 1 else "1 candidate survived."
+
+
+def _rivals(best: Judged, other: Judged) -> bool:
+    """Does evidence leave it open which behaviour is intended?
+
+    Two changes for the very same reason contradict each other only where both give a result. Where one of them still
+    crashes, it leaves more as it was: then the smaller change is taken (Mechtaev et al. 2015, "DirectFix").
+    """
+    if not best.candidate.grade:
+        return True
+    one_reason = best.candidate.evidence == other.candidate.evidence
+    contradict = any(map(_contradict, best.crash_like, other.crash_like))
+    return _evidence(best) == _evidence(other) and (contradict or not one_reason)
+
+
+def _contradict(one: ProbeOutcome, other: ProbeOutcome) -> bool:
+    answered = all(outcome.result or outcome.deliberate for outcome in (one, other))
+    return answered and (one.result, one.error) != (other.result, other.error)
 
 
 def _of_a_model(groups: Sequence[Sequence[Judged]]) -> Judged | None:
@@ -133,7 +149,7 @@ def _first(group: Sequence[Judged]) -> Judged:
 def clusters(judged: Sequence[Judged]) -> list[list[Judged]]:
     """Groups of candidates with the same outcomes on all inputs that crashed before, the largest group first."""
     groups: dict[tuple, list[Judged]] = {}
-    for one in _simple(judged):
+    for one in judged:
         groups.setdefault(tuple((o.result, o.error) for o in one.crash_like), []).append(one)
     return sorted(groups.values(), key=len, reverse=True)
 
@@ -149,11 +165,6 @@ def _told(group: Sequence[Judged]) -> str:
     gives = f"raises {outcome.error}" if outcome.error else f"gives {outcome.result.partition(' | ')[0][:120]}"
     by = ", ".join(sorted({one.candidate.generator for one in group}))
     return f"{counted(len(group), 'candidate')} ({by}): the reported input {gives}"
-
-
-def _simple(judged: Sequence[Judged]) -> Sequence[Judged]:
-    """Drop candidates of two changes without evidence, if a candidate of one change exists."""
-    return [one for one in judged if one.candidate.grade or not one.further] or judged
 
 
 def _evidence(judged: Judged) -> tuple[int, int]:

@@ -22,11 +22,13 @@ from core.models.counted import counted
 from core.policy.sections import FixRules
 from core.repair.judge.forbidden_code import answered, violations
 from core.repair.judge.identifiers import odd_names
+from core.repair.judge.precision import EMBEDDED
 from core.repair.judge.safeguards import lost
 from core.repair.judge.unsafe_patterns import unsafe
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.localize.sources import UNREADABLE, called, tree_of
 from core.repair.localize.syntax import names_in, nodes
+from core.repair.propose.suspect import REJECTS
 from core.repair.types import Candidate, Evidence
 
 _TOOLS = {"pytest", "_pytest", "pluggy", "iniconfig", "coverage", "sitecustomize", "usercustomize", "site-packages"}
@@ -53,7 +55,10 @@ def refuse(
     there = installed() if modules is None else modules
     paths = ((path, _path_refused(path, before, rules, allowed, there)) for path in changed)
     shown = candidate.grade >= Evidence.SIBLING
-    texts = ((path, _text_refused(path, before.get(path, ""), text, crash, shown)) for path, text in changed.items())
+    own = shown and candidate.generator == EMBEDDED
+    texts = (
+        (path, _text_refused(path, before.get(path, ""), text, crash, shown, own)) for path, text in changed.items()
+    )
     return _first(paths) or _too_large(before, changed, rules) or _first(texts)
 
 
@@ -149,7 +154,7 @@ def _changed_lines(old: str, new: str) -> int:
 # --- the content of the text -------------------------------------------------------------------
 
 
-def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: bool) -> str | None:
+def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: bool, own: bool) -> str | None:
     if "\0" in new or any(unicodedata.category(c) == "Cf" for c in set(new) - set(old)):
         return "binary or invisible characters"
     try:
@@ -160,7 +165,7 @@ def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: boo
     failed = [frame.line for frame in crash.frames if frame.file == path] if crash else []
     last = deepest_in_app(crash) if crash else None
     deepest = last.line if last and last.file == path else 0
-    weaker = lost(was, now, failed) or _gained(was, now)
+    weaker = lost(was, now, failed) or _gained(was, now, own)
     return (
         odd_names(old, new) or comment or weaker or unsafe(old, new, shown, deepest) or _special_case(was, now, crash)
     )
@@ -172,12 +177,16 @@ def _silenced(old: str, new: str) -> bool:
     return any(not (COVERAGE.match(comment) and comment in was) for comment in Counter(now) - Counter(was))
 
 
-def _gained(was: ast.Module, now: ast.Module) -> str:
-    """The first violation that occurs more often in the new text than in the old one; empty if there is none."""
+def _gained(was: ast.Module, now: ast.Module, own: bool = False) -> str:
+    """The first violation that occurs more often in the new text than in the old one; empty if there is none.
+
+    ``own``: the embedded repairer's change, whose evidence is about its handler. It may answer a call that cannot read
+    its argument.
+    """
     old = Counter(violations(was))
     gained = Counter(violations(now)) - old
     usual = {reason for reason, times in old.items() if reason.startswith("swallows ") and times > 1}
-    usual |= answered(was, now)
+    usual |= answered(was, now) | ({f"swallows {kind}" for kind in REJECTS.values()} if own else set())
     return next((reason for reason in gained if reason not in usual and not _meant(was, reason)), "")
 
 

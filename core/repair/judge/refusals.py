@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from core.repair.judge.conditions import Clauses, clauses
+from core.repair.judge.conditions import RAISED, Clauses, clauses
 from core.repair.localize.sources import called, words
 from core.repair.localize.syntax import Function, last_name, nodes
 
@@ -139,7 +139,7 @@ class _Walk:
         self.handlers = around
         before, self.tried_calls = self.tried_calls, self.tried_calls | _called_in(node.body)
         for handler in node.handlers:
-            when = _opaque("raised", *_names(handler.type))
+            when = ast.Call(ast.Name(RAISED), list(map(ast.Constant, _names(handler.type))), [])
             exits += [(kind, (when, *tests)) for kind, tests in self.block(handler.body, (*path, when))]
         self.tried_calls = before
         return exits + self.block(node.orelse, path) + self.block(node.finalbody, path)

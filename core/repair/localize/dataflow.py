@@ -54,6 +54,8 @@ def _before(place: Place, node: ast.expr) -> Iterator[Origin]:
         yield from _written(place, key)
     elif isinstance(node, ast.Call):
         yield from _results(place, called(node))
+    elif isinstance(node, ast.Subscript):
+        yield place, node.value
     else:
         yield from ((place, part) for part in _operands(node) if isinstance(part, _TRACED))
 
@@ -71,7 +73,9 @@ def _key_of(node: ast.expr) -> str | None:
 
 
 def _operands(node: ast.expr) -> list[ast.expr]:
-    """The operands of an operation, or the alternatives that it chooses from."""
+    """The operands of an operation, the alternatives that it chooses from, or the items of what it builds."""
+    if isinstance(node, ast.ListComp):
+        return [node.elt]
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
     if isinstance(node, ast.IfExp):

@@ -11,8 +11,8 @@ import builtins
 from collections.abc import Iterator
 
 from core.repair.localize.locate import Place
-from core.repair.localize.sources import called, module_of
-from core.repair.localize.syntax import names_in, nodes, receiver
+from core.repair.localize.sources import called, module_of, parsed
+from core.repair.localize.syntax import Function, arguments_of, names_in, nodes, receiver
 from core.repair.propose.base import Changes, Clue, change, failing, module_names, modules, opened, visible
 from core.repair.propose.imports import with_import
 from core.repair.propose.registry import ANY, operator
@@ -38,16 +38,45 @@ def _uses(place: Place, node: ast.expr) -> list[tuple[str, str, Clue]]:
     """(expression, import line, evidence) of conversions that other code applies to the same name."""
     found: dict[str, tuple[str, str, Clue]] = {}
     inside = {id(n) for n in ast.walk(place.statement)} if place.statement else set()
+    role, running = _role(place.module, node), {frame.function for frame in place.crash.frames}
+    mistyped = place.kind_raised in ("TypeError", "AttributeError") and "NoneType" not in place.message
     for far, path, call in _calls(place):
         subject = _subject(call)
-        if subject is None or key_of(subject) != key_of(node) or id(call) in inside:
+        if subject is None or key_of(subject) != key_of(node) or id(call) in inside or called(call) in running:
             continue
         form = ast.unparse(call).replace(ast.unparse(subject), place.source(node), 1)
         line = _import_line(place, path, call)
         if line is not None:
-            clue = Clue("", f"{path}:{call.lineno} reads {key_of(node)} so", Evidence.STYLE, far + 1)
-            found.setdefault(form, (form, line, clue))
-    return list(found.values())[:MOST]
+            same = role is not None and _role(parsed(place.tree, path), call) == role
+            grade = (
+                Evidence.SIBLING if same or (mistyped and _is_field(node) and _is_field(subject)) else Evidence.STYLE
+            )
+            clue = Clue("", f"{path}:{call.lineno} reads {key_of(node)} so", grade, far + 1)
+            if form not in found or grade > found[form][2].grade:
+                found[form] = (form, line, clue)
+    return sorted(found.values(), key=lambda use: -use[2].grade)[:MOST]
+
+
+def _is_field(node: ast.expr) -> bool:
+    """``row["day"]`` or ``row.day``, which has one type wherever it is read; a variable's name may mean anything."""
+    return isinstance(node, ast.Attribute | ast.Call) or isinstance(getattr(node, "slice", None), ast.Constant)
+
+
+def _role(module: ast.Module, node: ast.expr) -> tuple[str, str] | None:
+    """What the expression is for: the key of which mapping, or the only argument of which function."""
+    for outer in nodes(module, ast.Subscript, ast.Compare, ast.Call):
+        match outer:
+            case ast.Subscript(value=base, slice=key) if key is node:
+                return "key", ast.unparse(base)
+            case ast.Compare(left=key, ops=[ast.In() | ast.NotIn()], comparators=[base]) if key is node:
+                return "key", ast.unparse(base)
+            case ast.Call(func=ast.Attribute(attr="get" | "pop" | "setdefault", value=base), args=[key, *_]) if (
+                key is node
+            ):
+                return "key", ast.unparse(base)
+            case ast.Call(func=function, args=[argument]) if argument is node:
+                return "argument", ast.unparse(function)
+    return None
 
 
 def _calls(place: Place) -> Iterator[tuple[int, str, ast.Call]]:
@@ -63,12 +92,13 @@ def _subject(call: ast.Call) -> ast.expr | None:
     if (owner := receiver(call)) is not None and plain:
         return owner if key_of(owner) else None
     single = len(call.args) == 1 and not call.keywords and called(call) not in _LOOKS
-    return call.args[0] if single and isinstance(call.func, ast.Name) else None
+    return call.args[0] if single and isinstance(call.func, ast.Name | ast.Attribute) else None
 
 
 def _import_line(place: Place, path: str, call: ast.Call) -> str | None:
     """The import line that the call needs here, empty if none; None if its names cannot be imported."""
-    lacking = names_in(call.func) - set(dir(builtins)) - visible(place) if isinstance(call.func, ast.Name) else set()
+    of_function = isinstance(call.func, ast.Name) or bool(call.args)
+    lacking = names_in(call.func) - set(dir(builtins)) - module_names(place.module) if of_function else set()
     if not lacking:
         return ""
     defines = path != place.path and lacking <= module_names(dict(modules(place))[path])
@@ -88,3 +118,31 @@ def keyword(place: Place) -> Changes:
                     clue = Clue("", f"{path}:{other.lineno} calls {name} so", Evidence.SIBLING, far)
                     text = place.replace(node, f"{opened(place, node)}{ast.unparse(word)})")
                     yield change(place, text, f"{name} is called with {word.arg}, as elsewhere.", clue)
+
+
+@operator("KeyError", "AttributeError", "TypeError", "IndexError", "ValueError")
+def reused(place: Place) -> Changes:
+    """Call ``user_of(event)`` for ``event["user"]``: a function that gives this, and else what stands for it."""
+    for node in failing(place, ast.Subscript, ast.Attribute, ast.Call):
+        for base in [
+            n for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute | ast.Subscript) and n is not node
+        ]:
+            for path, function in _giving(place, node, base):
+                line = "" if path == place.path else f"from {module_of(path)} import {function.name}"
+                text = with_import(place, line, place.replace(node, f"{function.name}({place.source(base)})"))
+                clue = Clue(
+                    "", f"{path}:{function.lineno} {function.name} gives it, and knows other cases", Evidence.SIBLING
+                )
+                yield change(place, text, f"{function.name} is asked for it.", clue)
+
+
+def _giving(place: Place, node: ast.expr, base: ast.expr) -> Iterator[tuple[str, Function]]:
+    """Functions of one parameter that return the same expression of it in one case, and another in the others."""
+    for path, module in modules(place):
+        for function in [n for n in module.body if isinstance(n, Function) and n is not place.function]:
+            wanted = [a.arg for a in arguments_of(function)]
+            given = [ast.unparse(n.value) for n in nodes(function, ast.Return) if n.value is not None]
+            if len(wanted) == 1 and len(set(given)) > 1 and not function.args.vararg and not function.args.kwarg:
+                expression = ast.unparse(node).replace(ast.unparse(base), wanted[0], 1)
+                if expression in given and all(wanted[0] in names_in(ast.parse(text)) for text in given):
+                    yield path, function

@@ -12,7 +12,7 @@ import re
 from core.repair.localize.dataflow import annotation, origins
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
-from core.repair.localize.syntax import last_name, nodes
+from core.repair.localize.syntax import identifier, last_name, nodes
 from core.repair.propose.base import Changes, Clue, change, failing, module_names
 from core.repair.propose.documentation import stated
 from core.repair.propose.registry import operator
@@ -28,12 +28,14 @@ _RULES = (
     (r"bytes", "bytes", '{0}.decode("utf-8")'),
     (r"Decimal", "float", "Decimal(str({0}))"),
     (r"not subscriptable|has no len", _LAZY, "list({0})"),
+    (r"'tuple' object does not support item (assignment|deletion)", "tuple", "list({0})"),
     (r"unhashable type: 'list'", "list", "tuple({0})"),
     (r"unhashable type: 'set'", "set", "frozenset({0})"),
     (r"as an integer|slice indices must be|not float", "float", "int({0})"),
     (r"expected str, bytes or os.PathLike", "int", "str({0})"),
     (r"string indices must be|'str' object has no attribute '(get|items|keys|values)'", "str", "json.loads({0})"),
 )
+_CONTAINERS = {"list", "tuple", "set", "frozenset"}
 _WANTS_TEXT = re.compile(r"must be str, not bytes|not \"?bytes\"?\) to str|can't concat str|first arg must be str")
 
 
@@ -62,7 +64,9 @@ def _here_and_before(place: Place, node: ast.expr, form: str) -> Changes:
     if form.startswith("json") and not (isinstance(value, str) and value[:1] in ("{", "[") and "json" in known):
         return
     literal = 2 * isinstance(node, ast.Constant)
-    for far, (here, origin) in enumerate([(place, node), *origins(place, node)[:4]], literal):
+    changed = any(n.value is node and not isinstance(n.ctx, ast.Load) for n in place.expressions(ast.Subscript))
+    here_too = [] if changed else [(place, node)]  # a converted copy would take the assignment
+    for far, (here, origin) in enumerate([*here_too, *origins(place, node)[:6]], literal):
         if new := _converted(here, origin, form):
             rationale = f"{here.source(origin)} is converted: {new}."
             yield change(here, here.replace(origin, new), rationale, clue, min(far, 1 + literal) + unasked)
@@ -75,6 +79,9 @@ def _converted(place: Place, node: ast.expr, form: str) -> str:
         return _literal(node, form)
     if form.startswith("int(") and isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         return f"{place.source(node.left)} // {place.source(node.right)}"
+    if isinstance(node, ast.Call) and identifier(node.func) in _CONTAINERS and len(node.args) == 1:
+        made = form.partition("(")[0]  # list(x) instead of list(tuple(x))
+        text = place.source(node.args[0]) if made in _CONTAINERS else text
     bare = text[1:-1] if isinstance(node, ast.GeneratorExp) and text.startswith("(") else text
     return form.format(f"({text})" if isinstance(node, ast.BinOp) and form.startswith("{0}.") else bare)
 
@@ -142,9 +149,50 @@ def as_number(place: Place) -> Changes:
         found = [(here, n) for here, n in origins(place, node) if not isinstance(n, ast.Constant) and not _is_number(n)]
         for here, origin in [*found, (place, node)]:
             far = 2 if origin is node else int(not isinstance(origin, ast.Subscript | ast.Call))
-            text, why = here.source(origin), clue or _as_neighbours(here, origin, call)
+            text, why = here.source(origin), clue or _by_default(here, origin) or _as_neighbours(here, origin, call)
             rationale = f"{text} is a text: it becomes a number where it is read."
-            yield change(here, here.replace(origin, f"{call}({text})"), rationale, why, far)
+            new = here.replace(origin, f"{call}({text})")
+            answered = _answered(here, origin, new)
+            yield change(here, new, rationale, why, far + bool(answered))
+            if answered:
+                yield change(here, answered, f"{rationale} The handler answers for what is no number.", why, far)
+
+
+def _answered(place: Place, node: ast.expr, converted: str) -> str:
+    """The converted text with the assignment moved into the next ``try``, if that handles what is no number."""
+    statement, following = _assigned_before_try(place, node)
+    if statement is None or following is None or not any(map(_handles_no_number, following.handlers)):
+        return ""
+    rows = converted.splitlines(keepends=True)
+    first, last = statement.lineno - 1, statement.end_lineno or statement.lineno
+    indent = " " * (following.body[0].col_offset - statement.col_offset)
+    moved = [f"{indent}{row}" for row in rows[first:last]]
+    return "".join(
+        [*rows[:first], *rows[last : following.body[0].lineno - 1], *moved, *rows[following.body[0].lineno - 1 :]]
+    )
+
+
+def _assigned_before_try(place: Place, node: ast.expr) -> tuple[ast.stmt | None, ast.Try | None]:
+    """The assignment of the value, and the ``try`` that is the next statement."""
+    for block in (getattr(n, "body", None) for n in ast.walk(place.scope)):
+        for one, other in zip(block, block[1:], strict=False) if isinstance(block, list) else ():
+            if isinstance(one, ast.Assign) and one.value is node and isinstance(other, ast.Try):
+                return one, other
+    return None, None
+
+
+def _handles_no_number(handler: ast.ExceptHandler) -> bool:
+    return (
+        "ValueError" in {last_name(n) for n in nodes(handler.type, ast.Name, ast.Attribute)} if handler.type else False
+    )
+
+
+def _by_default(place: Place, node: ast.expr) -> Clue | None:
+    """Evidence: the lookup's own default is a number, ``query.get("page", 1)``."""
+    default = node.args[1] if isinstance(node, ast.Call) and called(node) == "get" and len(node.args) == 2 else None
+    if not isinstance(default, ast.Constant) or type(default.value) not in (int, float):
+        return None
+    return Clue("", f"{place.source(node)} is a number by default", Evidence.TYPE)
 
 
 def _number_texts(place: Place) -> list[ast.expr]:

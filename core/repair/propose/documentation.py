@@ -17,7 +17,9 @@ from core.repair.types import Evidence
 
 LONGEST = 20_000  # maximum characters of one text that are read
 SHORT = 4_000  # maximum bytes of a README that describes one program; a longer one is a manual
-NOTHING = frozenset({"zero", "nothing", "empty", "without", "none", "last"})  # words for something missing
+# words for something missing
+NOTHING = frozenset({"zero", "nothing", "empty", "without", "none", "last"})
+NOT_THERE = NOTHING | {"missing", "unknown", "absent"}
 SENTENCE = 1_000  # maximum characters of one sentence, because each value is matched with its context
 _WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
 # EUR, INFO, DE; a word that is always in capitals is not a value
@@ -35,7 +37,7 @@ VALUES = (
     (re.compile(r"\b(?:None|True|False)\b"), None),
     (re.compile(r"(?<![\w.\-:/,])-?\d+(?![\w\-%/:]|[.,]\d|\s%)"), None),
     (re.compile(r"(?:``[^`\n]{1,40}``|(?<!\w)\"[^\"\n]{0,40}\"|(?<!\w)'[^'\n]{1,40}'(?!\w))"), None),
-    (re.compile(r"\bzero\b", re.I), "0"),
+    (re.compile(r"(?<!\ba )(?<!\bwith )(?<!\bof )(?<!\bfor )(?<!\bby )\bzero\b", re.I), "0"),
     (re.compile(r"\b(?:is|are|be|left|stays?) (?:then )?(?:empty|blank)$", re.I), '""'),
     (re.compile(r"\b(?:is|are|gives?|returns?) nothing\b", re.I), "None"),
     (re.compile(rf"(?<=\bas )(?:{_WORD_VALUES})\b"), "word"),
@@ -48,30 +50,40 @@ CONDITION = re.compile(
     r"for (?:an?|what|those)|"
     r"not|until|before|may be|may have|may lack|can be|has no|have no|lacks?|else|unless|never|blank|unset|out of|"
     r"fewer|less than|too (?:few|short|small)|single|falls? back|instead|at the end|last|only|still|yet|new|"
-    r"nobody|no one|anonymous|assumed)\b",
-    re.I,
-)
-_ABSENT = re.compile(
-    r"\b(without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|not|may have|may lack|"
-    r"lacks?|else|unless|never|blank|unset|fewer|less than|too (?:few|short|small)|falls? back|instead|zero|have no|"
-    r"nobody|no one|anonymous)\b",
+    r"nobody|no one|anonymous|assumed|cannot|can't|invalid|malformed|unreadable|broken)\b",
     re.I,
 )
 _OF_INPUT = re.compile(r"\b(?:may|can|might|could) be\s*$", re.I)  # "it may be None" does not state a result
 _LINK = re.compile(
     r"(?:\b(?:is|are|as|be|gives?|returns?|becomes?|to|defaults?|default[:=]?|means?|yields?|or|then|shows?|counts?|"
-    r"has|have|carry|carries|an|a|the|i\.?e\.?,?|get|gets|score|scores|with)|[=:])\s*$",
+    r"else|otherwise|has|have|carry|carries|an|a|the|i\.?e\.?,?|get|gets|score|scores|with)|[=:]|"
+    r"\b(?:has|have|gets?|carry|carries) (?:the|an?) \w+(?: of)?)\s*$",
     re.I,
 )
 _AFTER = re.compile(
-    r"^[\s,]*(?:if|when|for|without|unless|until|after|where|is assumed|by default|otherwise|out of)\b", re.I
+    r"^[\s,]*(?:if|when|for|without|unless|until|after|where|is (?:assumed|used|taken|returned)|by default|otherwise|"
+    r"out of)\b",
+    re.I,
 )
+_BRACKETS = "`\"'()"
+_ASKED = re.compile(r"\b(?:if|when|where|unless|until|while|once)\b[^,;:()]*?\b(?:is|are|be|equals|was|were)\s+", re.I)
 SKIPPED = re.compile(
     r"\b(skip|skips|skipped|ignored?|ignores|left out|leaves? out|excluded|dropped|omitted|passed over|disregarded|"
     r"do(?:es)? not (?:count|appear)|(?:is|are) not (?:counted|listed|included|part|shown|reported))\b",
     re.I,
 )
-STAYS = re.compile(r"\b(stays?|unchanged|as (?:it|they) (?:is|are)|untouched|kept|alone|left)\b", re.I)
+STAYS = re.compile(
+    r"\b(stays?|(?:does|do) nothing|nothing happens|no effect|unchanged|as (?:it|they) (?:is|are)|untouched|"
+    r"(?:kept|left) as|alone)\b",
+    re.I,
+)
+_DATA = r"(?:number|integer|numeric|date|time|json|version|digits?|text|word)"
+GARBLED = re.compile(
+    rf"\b(invalid|malformed|unreadable|unparse?able|broken|corrupt\w*|garbage|garbled|bad|wrong|otherwise|else|"
+    rf"(?:not|no) (?:an? )?(?:\w+ )?{_DATA}|not (?:valid|parsed|read|understood)|"
+    rf"(?:cannot|can't|could not|can not) (?:be )?(?:read|parsed?|converted?|decoded?|understood))\b",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,7 @@ def sentences(place: Place, about: frozenset[str] = frozenset(), everything: boo
     for far, (text, own) in enumerate(_texts(place)):
         for sentence in _split(text[:LONGEST]):
             related = bool(words_of(sentence) & (about if own else about - NOTHING))
-            for part in re.split(r"; ", sentence) if own or related or everything else ():
+            for part in _PARTS.split(sentence) if own or related or everything else ():
                 if CONDITION.search(part) or SKIPPED.search(part):
                     yield Sentence(part.strip(), Evidence.DOCUMENTED if related else Evidence.STYLE, far // 2)
 
@@ -142,9 +154,9 @@ def saying(words: str, text: str, flags: str = "i") -> str:
 
 
 _linear = lru_cache(maxsize=256)(Linear)  # the patterns come from the operators, never from untrusted text
-_GOES_ON = re.compile(
-    r"(it|its|they|their|this|these|those|such|both|then|there)\b", re.I
-)  # refers to the previous sentence
+_REFERS = r"(?:it|its|they|their|this|these|those|such|both|then|there)\b"  # to what was said before
+_GOES_ON = re.compile(_REFERS, re.I)
+_PARTS = re.compile(rf"; (?!{_REFERS})")
 
 
 def _split(text: str) -> Iterator[str]:
@@ -182,12 +194,17 @@ def stated(place: Place, words: str) -> Clue | None:
 
 def _values(sentence: Sentence) -> Iterator[Clue]:
     for match, value in _apart(sentence.text):
-        before, after = sentence.text[: match.start()], sentence.text[match.end() :]
+        before, after = sentence.text[: match.start()].rstrip(_BRACKETS), sentence.text[match.end() :].lstrip(_BRACKETS)
         found = repr(match.group()) if value == "word" else value or match.group().strip("`")
-        if is_expression(found) and not _OF_INPUT.search(before):
+        if is_expression(found) and not _OF_INPUT.search(before) and not _is_asked_for(sentence.text, match):
             linked = bool(_LINK.search(before) or _AFTER.search(after))
             grade = sentence.grade if linked else min(sentence.grade, Evidence.STYLE)
             yield Clue(found, sentence.words, grade, sentence.far)
+
+
+def _is_asked_for(text: str, match: re.Match) -> bool:
+    """Is it what a condition compares with, "if the total is zero", and not the result?"""
+    return any(match.start() <= asked.end() <= match.end() for asked in _ASKED.finditer(text))
 
 
 def _apart(text: str) -> Iterator[tuple[re.Match, str | None]]:
@@ -225,10 +242,13 @@ def raised(place: Place) -> Iterator[tuple[str, str]]:
         return
     for node in (place.function, class_around(place.module, place.function)):
         for sentence in _split(documentation(node)[:LONGEST]):
-            yield from ((match[1], sentence) for match in _RAISES.finditer(sentence))
+            yield from ((match[match.lastindex], sentence) for match in _RAISES.finditer(sentence) if match.lastindex)
 
 
-_RAISES = re.compile(r"\b(?:[Rr]aises?|[Ii]s refused (?:by|with)|:raises?)\s+:?(?:an? )?`*([A-Z]\w+)")
+_RAISES = re.compile(
+    r"\b(?:[Rr]aises?|[Tt]hrows?|[Ii]s refused (?:by|with)|:raises?)\s+:?(?:an? )?`*([A-Z]\w+)"
+    r"|\b([A-Z]\w+)`* is (?:raised|thrown)\b|\b([A-Z]\w*(?:Error|Exception))`* (?:if|when|for|where|unless)\b"
+)
 
 
 def skipping(place: Place, about: frozenset[str]) -> Clue | None:

@@ -8,17 +8,29 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Iterator
+from dataclasses import replace
 
+from core.repair.localize.dataflow import caller_of
 from core.repair.localize.locate import Place
 from core.repair.localize.returning import accumulates
 from core.repair.localize.sources import called, module_of
-from core.repair.localize.syntax import imported_name, imports_of, names_in, nodes
+from core.repair.localize.syntax import covers, imported_name, imports_of, names_in, nodes
 from core.repair.propose.base import Changes, Clue, change, visible
 from core.repair.propose.documentation import is_expression, raised
-from core.repair.propose.evidence import guards_like, missing_values
+from core.repair.propose.evidence import guarding, missing_values
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import exiting, guarded, is_part, loop_around, rationale, weaker
+from core.repair.propose.statements import (
+    exiting,
+    grounded,
+    guarded,
+    is_part,
+    loop_around,
+    otherwise,
+    rationale,
+    weaker,
+)
 from core.repair.propose.suspect import KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -30,11 +42,20 @@ def returning(place: Place) -> Changes:
         statement = guarded(here, suspect)
         if statement is not None and not nodes(here.scope, ast.Yield):
             neutral = suspect.neutral if isinstance(statement, ast.Return) else ()
-            for clue in [*_of_siblings(here, suspect)[:1], *missing_values(here, neutral, suspect.about)]:
+            own = [*_of_siblings(here, suspect)[:1], *_otherwise(here, statement, suspect)]
+            told = [grounded(here, suspect, clue) for clue in missing_values(here, neutral, suspect.about)]
+            for clue in [*own, *told]:
                 text = exiting(here, suspect, statement, f"return {clue.value}")
                 far = suspect.far + _doubt(here, statement)
                 why = weaker(clue) if is_part(here, statement, suspect, clue.value) else clue
                 yield change(here, text, rationale(here, suspect, f"the result is then {clue.value}"), why, far)
+
+
+def _otherwise(place: Place, statement: ast.stmt, suspect: Suspect) -> Iterator[Clue]:
+    """The function's last return, if a step before it cannot read its input."""
+    if suspect.error and (known := otherwise(place, statement)) is not None and place.function is not None:
+        last = place.function.body[-1]
+        yield replace(known, value=place.source(last.value) if isinstance(last, ast.Return) and last.value else "None")
 
 
 def _doubt(place: Place, statement: ast.stmt) -> int:
@@ -47,7 +68,7 @@ def _doubt(place: Place, statement: ast.stmt) -> int:
 
 def _of_siblings(place: Place, suspect: Suspect) -> list[Clue]:
     """The values that sibling functions return under the same condition."""
-    found = [(body.value, clue) for body, clue in guards_like(place, suspect.bad) if isinstance(body, ast.Return)]
+    found = [(body.value, clue) for body, clue in guarding(place, suspect) if isinstance(body, ast.Return)]
     values = [(ast.unparse(value), clue) for value, clue in found if value is not None]
     return [Clue(text, clue.words, clue.grade, clue.far) for text, clue in values if is_expression(text)]
 
@@ -59,7 +80,8 @@ def refusing(place: Place) -> Changes:
         statement = guarded(here, suspect)
         if statement is None:
             continue
-        for name, line, clue in [*_as_siblings(here, suspect), *_as_documented(here, suspect)]:
+        ways = [*_as_siblings(here, suspect), *_as_documented(here, suspect), *_as_handled(here, suspect)]
+        for name, line, clue in ways:
             text = exiting(here, suspect, statement, line)
             why = rationale(here, suspect, f"{name} is raised")
             yield change(here, text, why, clue, suspect.far, raises=_tested(here, name))
@@ -67,7 +89,7 @@ def refusing(place: Place) -> Changes:
 
 def _as_siblings(place: Place, suspect: Suspect) -> list[tuple[str, str, Clue]]:
     """(exception, statement, evidence) of siblings whose raise uses only names available here."""
-    found = [(body, clue) for body, clue in guards_like(place, suspect.bad) if isinstance(body, ast.Raise)]
+    found = [(body, clue) for body, clue in guarding(place, suspect) if isinstance(body, ast.Raise)]
     known = [(b, b.exc, clue) for b, clue in found if isinstance(b.exc, ast.Call) and names_in(b) <= _known(place)]
     return [(called(exc), ast.unparse(body), clue) for body, exc, clue in known]
 
@@ -82,17 +104,39 @@ def _as_documented(place: Place, suspect: Suspect) -> list[tuple[str, str, Clue]
         (
             name,
             f"raise {name}({_argument(place, name, suspect)})",
-            Clue("", f"the documentation says: {sentence[:200]}", Evidence.DOCUMENTED),
+            grounded(place, suspect, Clue("", f"the documentation says: {sentence[:200]}", Evidence.DOCUMENTED)),
         )
         for name, sentence in found
     ]
 
 
+def _as_handled(place: Place, suspect: Suspect) -> list[tuple[str, str, Clue]]:
+    """The exception that the file raises for such a key and that a handler around the caller's call answers."""
+    caller, key = caller_of(place), getattr(suspect.node, "slice", None)
+    if caller is None or not isinstance(key, ast.Name | ast.Attribute):
+        return []
+    about = {called(exc) for exc in _raises(place) if [*map(ast.unparse, exc.args)] == [ast.unparse(key)]}
+    tried = [n for n in nodes(caller.scope, ast.Try) if any(covers(s, caller.line) for s in n.body)]
+    answered = {name for n in tried for h in n.handlers if h.type for name in names_in(h.type)}
+    return [
+        (
+            name,
+            f"raise {name}({place.source(key)})",
+            Clue("", f"{caller.path}:{caller.line} answers {name} of this call", Evidence.CALLER),
+        )
+        for name in sorted(about & answered - {place.kind_raised})
+    ]
+
+
+def _raises(place: Place) -> list[ast.Call]:
+    """The exceptions that the file raises."""
+    return [n.exc for n in nodes(place.module, ast.Raise) if isinstance(n.exc, ast.Call)]
+
+
 def _argument(place: Place, name: str, suspect: Suspect) -> str:
     """The argument of another raise of it, if its names are available here; else the missing key or value."""
-    raised_here = [n.exc for n in nodes(place.module, ast.Raise) if isinstance(n.exc, ast.Call)]
     given = visible(place)
-    for arguments in [exc.args for exc in raised_here if called(exc) == name]:
+    for arguments in [exc.args for exc in _raises(place) if called(exc) == name]:
         if all(names_in(argument) <= given for argument in arguments):
             return ", ".join(map(place.source, arguments))
     if isinstance(suspect.node, ast.Subscript):

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterable, Iterator
 
 from core.repair.localize.locate import Place
 from core.repair.localize.returning import alike, fits
 from core.repair.localize.sources import called, defaults, files, parsed
-from core.repair.localize.syntax import Function, functions_in, identifier, nodes
+from core.repair.localize.syntax import Function, functions_in, identifier, last_name, names_in, nodes
 from core.repair.propose.base import Clue, modules
 from core.repair.propose.documentation import documented, is_expression
+from core.repair.propose.suspect import Suspect
 from core.repair.types import Evidence
 
 
 def siblings(place: Place, key: object) -> Iterator[Clue]:
-    """Defaults of the same key elsewhere: ``x.get(key, default)``, ``x.get(key) or default``, or a field's default.
+    """Defaults of the same key elsewhere: ``x.get(key, default)``, ``x.key or default``, or a field's default.
 
     A default that is looked up by its own key, ``x.get("a", DEFAULTS["a"])``, applies to every key.
     """
     for path in [place.path, *files(place.tree)]:
-        for node in nodes(parsed(place.tree, path), ast.BoolOp, ast.Call, ast.AnnAssign):
+        for node in nodes(parsed(place.tree, path), ast.BoolOp, ast.IfExp, ast.Call, ast.AnnAssign):
             found = _default_of(node, key)
             if isinstance(found, _PLAIN):
                 words = f"{path}:{node.lineno} uses the same default for {key!r}"
@@ -41,15 +43,24 @@ def _default_by_key(call: ast.Call, key: object) -> str:
 _PLAIN = ast.Constant | ast.List | ast.Dict | ast.Tuple | ast.UnaryOp
 
 
-def _default_of(node: ast.BoolOp | ast.Call | ast.AnnAssign, key: object) -> ast.expr | None:
+def _default_of(node: ast.BoolOp | ast.IfExp | ast.Call | ast.AnnAssign, key: object) -> ast.expr | None:
     if isinstance(node, ast.BoolOp):
-        return node.values[-1] if isinstance(node.op, ast.Or) and _gets(node.values[0], key) else None
+        return node.values[-1] if isinstance(node.op, ast.Or) and _reads(node.values[0], key) else None
+    if isinstance(node, ast.IfExp):
+        return node.orelse if _reads(node.body, key) and any(_reads(n, key) for n in ast.walk(node.test)) else None
     if isinstance(node, ast.Call):
         return node.args[1] if _gets(node, key) and len(node.args) > 1 else None
     return node.value if identifier(node.target) == key else None
 
 
-def _gets(node: ast.expr, key: object) -> bool:
+def _reads(node: ast.AST, key: object) -> bool:
+    """``x.key``, ``x["key"]`` or ``x.get("key")``."""
+    found = getattr(node, "slice", None) if isinstance(node, ast.Subscript) else None
+    by_key = isinstance(found, ast.Constant) and found.value == key
+    return by_key or (isinstance(node, ast.Attribute) and node.attr == key) or _gets(node, key)
+
+
+def _gets(node: ast.AST, key: object) -> bool:
     if not isinstance(node, ast.Call) or called(node) not in ("get", "getenv", "pop", "setdefault") or not node.args:
         return False
     return isinstance(node.args[0], ast.Constant) and node.args[0].value == key
@@ -76,13 +87,17 @@ def annotated(place: Place) -> list[Clue]:
 
 
 def _callers_test(place: Place, name: str) -> Iterator[Clue]:
-    """``x = name(...)`` followed by ``if x is None``, ``is not None`` or a comparison with None."""
+    """``x = name(...)`` followed by ``if x is None`` or ``is not None``; ``name(...) or default``."""
     for path, module in modules(place):
         for function in functions_in(module):
             held = _results_held(function, name)
             for node in nodes(function, ast.Compare):
                 if isinstance(node.ops[0], ast.Is | ast.IsNot) and _is_result(node.left, name, held):
                     yield Clue("None", f"{path}:{node.lineno} expects None of {name}", Evidence.CALLER)
+                    return
+            for node in nodes(function, ast.BoolOp):
+                if isinstance(node.op, ast.Or) and _is_result(node.values[0], name, held):
+                    yield Clue("None", f"{path}:{node.lineno} takes another value for None of {name}", Evidence.CALLER)
                     return
 
 
@@ -133,14 +148,68 @@ def guards_like(place: Place, condition: str) -> list[tuple[ast.stmt, Clue]]:
         found = [(b, Clue("", w, Evidence.SIBLING, far)) for p, m in files_ for b, w in _guards(place, p, m, condition)]
         if found:
             return found if len({ast.unparse(body) for body, _ in found}) == 1 else []
-    return []
+    return _under_other_names(place, condition)
 
 
-def _guards(place: Place, path: str, module: ast.Module, condition: str) -> Iterator[tuple[ast.stmt, str]]:
+def _under_other_names(place: Place, condition: str) -> list[tuple[ast.stmt, Clue]]:
+    """What at least two functions of the file do under the same condition on a value with another name."""
+    found = [
+        (b, Clue("", w, Evidence.SIBLING, 2)) for b, w in _guards(place, place.path, place.module, condition, True)
+    ]
+    literal = [one for one in found if not names_in(one[0])]
+    return literal if len(literal) > 1 and len({ast.unparse(body) for body, _ in found}) == 1 else []
+
+
+def handlers_like(place: Place, node: ast.expr, error: str) -> list[tuple[ast.stmt, Clue]]:
+    """What other functions do where the same call fails in the same way; nothing if they disagree.
+
+    Handlers of the same operation are the model for a missing one (Thummalapenta and Xie 2009).
+    """
+    found = []
+    for path, module in modules(place):
+        for function in [n for n in functions_in(module) if n is not place.function]:
+            for block in nodes(function, ast.Try):
+                if isinstance(node, ast.Call) and _calls_alike(node, block.body, path == place.path):
+                    words = f"{path}:{block.lineno} {function.name} does so where {called(node)} fails"
+                    clue = Clue("", words, Evidence.SIBLING, int(path != place.path))
+                    found += [(h.body[0], clue) for h in block.handlers if _only(h, error)]
+    return found if len({ast.unparse(body) for body, _ in found}) == 1 else []
+
+
+def _calls_alike(node: ast.Call, body: list[ast.stmt], near: bool) -> bool:
+    """Is the same function called for the same thing? In the same file, a function of one purpose is enough."""
+    calls = [call for statement in body for call in nodes(statement, ast.Call)]
+    same = [call for call in calls if ast.unparse(call.func) == ast.unparse(node.func)]
+    purpose = near and not hasattr(builtins, called(node))
+    return any(purpose or call.args and node.args and _about(call.args[0]) == _about(node.args[0]) for call in same)
+
+
+def _about(node: ast.expr) -> str:
+    """The key, field or name that an expression reads; its text if it reads none."""
+    constant = getattr(node, "slice", None) if isinstance(node, ast.Subscript) else None
+    return str(constant.value) if isinstance(constant, ast.Constant) else last_name(node) or ast.unparse(node)
+
+
+def _only(handler: ast.ExceptHandler, error: str) -> bool:
+    return len(handler.body) == 1 and handler.type is not None and error in names_in(handler.type)
+
+
+def guarding(place: Place, suspect: Suspect) -> list[tuple[ast.stmt, Clue]]:
+    """What sibling functions do in the same situation."""
+    if suspect.error:
+        return handlers_like(place, suspect.node, suspect.error)
+    return guards_like(place, suspect.bad)
+
+
+def _guards(
+    place: Place, path: str, module: ast.Module, condition: str, renamed: bool = False
+) -> Iterator[tuple[ast.stmt, str]]:
     for function in [n for n in functions_in(module) if n is not place.function]:
         for node in nodes(function, ast.If, ast.Return):
             test, body = _guarding(node)
-            if body is not None and _same_condition(test, condition):
+            if body is not None and _same_condition(
+                *((_nameless(test), _nameless(condition)) if renamed else (test, condition))
+            ):
                 yield body, f"{path}:{node.lineno} {function.name} does so under the same condition"
 
 
@@ -150,6 +219,12 @@ def _guarding(node: ast.If | ast.Return) -> tuple[str, ast.stmt | None]:
         return ast.unparse(node.test), node.body[0] if len(node.body) == 1 else None
     whole = node.value
     return (f"not {ast.unparse(whole.test)}", ast.Return(whole.orelse)) if isinstance(whole, ast.IfExp) else ("", None)
+
+
+def _nameless(condition: str) -> str:
+    """The condition with its only name replaced; as it is if it has several."""
+    names = names_in(ast.parse(condition)) - {"len"} if condition else set()
+    return re.sub(rf"\b{names.pop()}\b", "_", condition) if len(names) == 1 else condition
 
 
 def _same_condition(one: str, other: str) -> bool:

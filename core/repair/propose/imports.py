@@ -6,12 +6,24 @@ import ast
 import difflib
 import re
 import sys
+from dataclasses import replace
 from importlib import import_module
 from itertools import takewhile
 
 from core.repair.localize.locate import Place
-from core.repair.localize.sources import module_of, tree_of
-from core.repair.localize.syntax import Function, identifier, imported_name, importing, imports_of, last_line
+from core.repair.localize.python2 import RENAMED
+from core.repair.localize.sources import first_statement, module_of, tree_of
+from core.repair.localize.syntax import (
+    Function,
+    functions_in,
+    identifier,
+    imported_name,
+    importing,
+    imports_of,
+    last_line,
+    names_in,
+    nodes,
+)
 from core.repair.propose.base import Changes, Clue, change, module_names, modules
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
@@ -122,6 +134,46 @@ def _as_elsewhere(place: Place, wrong: str, path: str, module: ast.Module) -> Ch
     if wrong in defined:
         text = with_import(place, f"from {module_of(path)} import {wrong}")
         yield change(place, text, f"Import {wrong}.", Clue("", f"{path} defines it", Evidence.TYPE))
+
+
+@operator("ModuleNotFoundError")
+def renamed(place: Place) -> Changes:
+    """Import a module of the standard library under the name that Python 3 gave it (PEP 3108)."""
+    match = re.search(r"No module named '([\w.]+)'", place.message)
+    old = match[1] if match and match[1] in RENAMED else ""
+    for node in imports_of(place.module) if old else ():
+        line = _of_new_name(node, old)
+        if line:
+            clue = Clue("", f"Python 3 calls {old} {RENAMED[old]}", Evidence.DOCUMENTED)
+            yield change(place, place.replace(node, line), f"The module is called {RENAMED[old]}.", clue)
+
+
+def _of_new_name(node: ast.Import | ast.ImportFrom, old: str) -> str:
+    """The import statement with the new name; empty if it does not import the old one alone."""
+    if isinstance(node, ast.ImportFrom):
+        return ast.unparse(ast.ImportFrom(RENAMED[old], node.names, 0)) if node.module == old else ""
+    alone = len(node.names) == 1 and node.names[0].name == old
+    return f"import {RENAMED[old]} as {node.names[0].asname or old}" if alone else ""
+
+
+@operator("ImportError")
+def circular(place: Place) -> Changes:
+    """Import a name in the functions that use it, if its module imports this one in turn."""
+    statement, names = place.statement, set()
+    if isinstance(statement, ast.ImportFrom) and "partially initialized" in place.message:
+        names = set(map(imported_name, statement.names))
+    users = [f for f in functions_in(place.module) if names & names_in(ast.Module(f.body, []))]
+    inside = {id(n) for f in users for part in f.body for n in ast.walk(part)}
+    outside = [n for n in nodes(place.module, ast.Name) if n.id in names and id(n) not in inside]
+    outer = [f for f in users if not any(f is not g and f in ast.walk(g) for g in users)]
+    if statement is not None and outer and not outside:
+        text = place.text
+        for function in sorted(outer, key=lambda f: -f.lineno):
+            first = first_statement(function)
+            text = replace(place, text=text).before(first, ast.unparse(statement))
+        clue = Clue("", "modules that import each other do so in their functions (Python's FAQ)", Evidence.DOCUMENTED)
+        text = replace(place, text=text).replace(statement, "").replace("\n\n\n\n", "\n\n\n", 1)
+        yield change(place, text, f"{', '.join(sorted(names))} is imported where it is used.", clue)
 
 
 @operator("ImportError")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 
 from core.repair.localize.locate import Place
+from core.repair.localize.sources import first_statement
 from core.repair.localize.syntax import nodes
-from core.repair.propose.base import Changes, Clue, change
-from core.repair.propose.documentation import STAYS, sentences, skipping
-from core.repair.propose.evidence import optional
+from core.repair.propose.base import Changes, Clue, change, failing
+from core.repair.propose.documentation import NOTHING, STAYS, sentences, skipping, words_of
+from core.repair.propose.evidence import guarding, optional
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import exiting, guarded, indented, loop_around, rationale
+from core.repair.propose.statements import exiting, grounded, guarded, indented, loop_around, otherwise, rationale
 from core.repair.propose.suspect import KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -20,7 +21,9 @@ from core.repair.types import Evidence
 def row(place: Place) -> Changes:
     """Skip the row in the loop or comprehension, if the documentation says that such rows are left out."""
     for here, suspect in suspects(place):
-        why = skipping(here, suspect.about)
+        left = [clue for body, clue in guarding(here, suspect) if isinstance(body, ast.Continue)]
+        told = skipping(here, suspect.about)
+        why = left[0] if left else grounded(here, suspect, told) if told else None
         then = rationale(here, suspect, "it is left out")
         statement = guarded(here, suspect)
         if statement is not None and loop_around(here, statement) is not None:
@@ -38,6 +41,21 @@ def _comprehensions(place: Place, suspect: Suspect) -> list:
     return [n for n in made if any(x is suspect.node for x in ast.walk(n))]
 
 
+@operator("TypeError")
+def items(place: Place) -> Changes:
+    """Leave None out of what ``sum(rows)`` or ``sorted(rows)`` goes through, if the documentation says so."""
+    statement = place.statement
+    first = first_statement(place.function) if place.function else None
+    if "NoneType" not in place.message or statement is not first or statement is None:
+        return
+    for node in [a for call in failing(place, ast.Call) for a in call.args[:1] if isinstance(a, ast.Name)]:
+        held = place.value(node)
+        if isinstance(held, list | tuple) and None in held:
+            text = place.before(statement, f"{node.id} = [item for item in {node.id} if item is not None]")
+            why = skipping(place, words_of(node.id, place.function.name if place.function else "") | NOTHING)
+            yield change(place, text, f"None in {node.id} is left out.", why)
+
+
 @operator(*KINDS)
 def step(place: Place) -> Changes:
     """Put ``if it can be done:`` before the step; the code after it continues."""
@@ -48,7 +66,7 @@ def step(place: Place) -> Changes:
             continue
         if isinstance(statement, ast.Return) and statement is last:
             continue
-        why = _nobody_to_call(here, statement, suspect) or _staying(here, suspect)
+        why = _nobody_to_call(here, statement, suspect) or otherwise(here, statement) or _staying(here, suspect)
         text = indented(here, statement, f"if {suspect.good}:")
         yield change(here, text, rationale(here, suspect, "this step is then left out"), why, suspect.far)
 

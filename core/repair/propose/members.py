@@ -10,7 +10,8 @@ from itertools import takewhile
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called, defaults, first_statement, parameters
 from core.repair.localize.syntax import Function, classes_of, identifier, last_name, nodes
-from core.repair.propose.base import Changes, Clue, at, change, modules
+from core.repair.propose.base import Changes, Clue, at, change, inside, modules
+from core.repair.propose.documentation import documented, words_of
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
 
@@ -30,6 +31,18 @@ def base_not_called(place: Place) -> Changes:
             text = there.before(first_statement(own), f"super().__init__({given})")
             clue = Clue("", f"the base's __init__ sets {wrong} and {owner.name} does not call it", Evidence.TYPE)
             yield change(there, text, f"{owner.name} lets its base begin.", clue)
+
+
+@operator("AttributeError")
+def begun(place: Place) -> Changes:
+    """Set an attribute in ``__init__`` that another method sets too late, to its documented first value."""
+    for path, owner, wrong in _lacking(place):
+        own = _init(owner)
+        if own is not None and wrong in {s.attr for s in _stored(owner)} - {s.attr for s in _stored(own)}:
+            there = inside(place, path, own)
+            for clue in documented(there, words_of(wrong)):
+                text = there.after(own.body[-1], f"self.{wrong} = {clue.value}")
+                yield change(there, text, f"{wrong} begins as {clue.value}.", clue)
 
 
 def _lacking(place: Place) -> Iterator[tuple[str, ast.ClassDef, str]]:

@@ -22,6 +22,7 @@ FORMS: tuple[tuple[str, Callable[[Any], object]], ...] = (
     ("{}.strip().upper()", lambda k: k.strip().upper()), ("str({})", str), ("int({})", int),
     ("{}.replace('-', '_')", lambda k: k.replace("-", "_")), ("{}.replace('_', '-')", lambda k: k.replace("_", "-")),
     ("{}.decode()", lambda k: k.decode()), ("{}.encode()", lambda k: k.encode()),
+    ("tuple(sorted({}))", lambda k: tuple(sorted(k)) if isinstance(k, tuple) else ...),
     ("{}[::-1]", lambda k: k[::-1] if isinstance(k, tuple) else ...),
 )  # fmt: skip
 DEPTH = 3
@@ -52,7 +53,9 @@ def form(place: Place) -> Changes:
         base, key, held = place.source(node.value), place.source(node.slice), _keys(place, node.value)
         literal = isinstance(node.slice, ast.Constant)
         for text, other, alike in form_of(missing, held):
-            new = repr_like(key, other) if literal else text.format(key)
+            bare = key[1:-1] if isinstance(node.slice, ast.Tuple) and key.startswith("(") else key
+            inner = f"({bare})" if isinstance(node.slice, ast.Tuple) else key
+            new = repr_like(key, other) if literal else text.format(inner)
             clue = Clue("", f"{base} holds {other!r}, not {missing!r}", Evidence.TYPE if alike else Evidence.STYLE)
             yield change(place, place.replace(node.slice, new), f"{base} has its keys in the form {new}.", clue)
             yield from () if literal else _where_it_is_set(place, node.slice, new, clue)
@@ -73,11 +76,21 @@ def spelled(place: Place) -> Changes:
     missing = missing_key(place)
     for node in lookups(place) if isinstance(missing, str) else ():
         held = [k for k in _keys(place, node.value) if isinstance(k, str) and k.lower() != str(missing).lower()]
-        close = difflib.get_close_matches(str(missing), held, 2, 0.7) if isinstance(node.slice, ast.Constant) else []
-        for far, other in enumerate(close):
-            clue = Clue("", f"the mapping holds {other!r}, which is spelled almost the same", Evidence.TYPE, far)
+        close = difflib.get_close_matches(str(missing), held, 2, 0.7)
+        short = [other for other in held if _abbreviates(str(missing), other) or _abbreviates(other, str(missing))]
+        found = close or (short if len(short) == 1 else [])
+        for far, other in enumerate(found if isinstance(node.slice, ast.Constant) else ()):
+            like = "is spelled almost the same" if close else "is the same word in short or in full"
+            clue = Clue("", f"the mapping holds {other!r}, which {like}", Evidence.TYPE, far)
             text = place.replace(node.slice, repr_like(place.source(node.slice), other))
             yield change(place, text, f"The key is {other!r}.", clue)
+
+
+def _abbreviates(short: str, word: str) -> bool:
+    """Are all letters of a shorter word, in order, in the longer one: ``qty`` and ``quantity`` (Lawrie et al. 2007)?"""
+    rest = iter(word.lower())
+    alike = short[:1].lower() == word[:1].lower() and short[-1:].lower() == word[-1:].lower()
+    return 2 < len(short) < len(word) and alike and all(letter in rest for letter in short.lower())
 
 
 @operator("KeyError")

@@ -17,7 +17,7 @@ from core.repair.propose.documentation import STAYS, best, documented, sentences
 from core.repair.propose.evidence import annotated, optional, returned, siblings
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import is_part, rationale, weaker
+from core.repair.propose.statements import exiting, grounded, guarded, is_part, rationale, weaker
 from core.repair.propose.suspect import HOLE, KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -28,6 +28,7 @@ def instead(place: Place) -> Changes:
         for clue in _ingredients(here, suspect):
             yield from _in_its_form(here, suspect, clue)
             yield from _for_the_whole(here, suspect, clue)
+            yield from _in_a_handler(here, suspect, clue)
 
 
 def _ingredients(place: Place, suspect: Suspect) -> list[Clue]:
@@ -40,7 +41,7 @@ def _ingredients(place: Place, suspect: Suspect) -> list[Clue]:
     found += [*documented(place, suspect.about), *annotated(place), *returned(place)]
     words = optional(place, suspect.key) if suspect.key else ""
     found += [Clue(v, words, Evidence.TYPE) for v in suspect.neutral if words and v in ("()", "{}", "[]")]
-    return best([*found, *map(Clue, suspect.neutral)])
+    return best([*(grounded(place, suspect, clue) for clue in found), *map(Clue, suspect.neutral)])
 
 
 def _own_default(place: Place, suspect: Suspect) -> Iterator[Clue]:
@@ -96,6 +97,14 @@ def _for_the_whole(place: Place, suspect: Suspect, clue: Clue) -> Changes:
         yield change(
             place, text, rationale(place, suspect, f"{clue.value} is taken instead"), clue, suspect.far + 1 + far
         )
+
+
+def _in_a_handler(place: Place, suspect: Suspect, clue: Clue) -> Changes:
+    """Assign the value where the expression cannot be read."""
+    statement = guarded(place, suspect) if suspect.error else None
+    if isinstance(statement, ast.Assign) and statement.value is suspect.node and not _unpacks(statement):
+        text = exiting(place, suspect, statement, f"{place.source(statement.targets[0])} = {clue.value}")
+        yield change(place, text, rationale(place, suspect, f"{clue.value} is taken instead"), clue, suspect.far)
 
 
 def _fits_whole(place: Place, value: str) -> bool:

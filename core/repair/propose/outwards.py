@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from core.repair.localize.dataflow import caller_of
 from core.repair.localize.locate import Place
@@ -50,9 +51,11 @@ def _lifted(place: Place, suspect: Suspect) -> Located | None:
     None if the condition involves more than the function's parameters.
     """
     caller = caller_of(place)
-    call = _calling(caller, place.function) if caller and place.function and suspect.good else None
+    call = _calling(caller, place.function) if caller and place.function and (suspect.good or suspect.error) else None
     if caller is None or place.function is None or call is None:
         return None
+    if suspect.error:
+        return _rejected(place, caller, call, suspect)
     given = _given(call, place.function)
     names = names_in(ast.parse(suspect.good)) - PURE_CALLS
     if not names or not names <= set(given):
@@ -62,6 +65,14 @@ def _lifted(place: Place, suspect: Suspect) -> Located | None:
     good, bad = (_quoted(caller, _substituted(t, given)) for t in (suspect.good, suspect.bad))
     about = suspect.about | words_of(caller.source(call))
     return caller, Suspect(call, missing, good, bad, about=about, key=key_of(missing), far=suspect.far + 1)
+
+
+def _rejected(place: Place, caller: Place, call: ast.Call, suspect: Suspect) -> Located | None:
+    """The call that raises it in the caller; None if the function raises it on purpose elsewhere."""
+    if any(suspect.error in names_in(n) for n in nodes(place.scope, ast.Raise)):
+        return None
+    about, missing = suspect.about | words_of(caller.source(call)), [*call.args, call][0]
+    return caller, replace(suspect, node=call, missing=missing, about=about, key=None, far=suspect.far + 1)
 
 
 def _calling(caller: Place, function: Function) -> ast.Call | None:

@@ -6,10 +6,13 @@ import ast
 from dataclasses import replace
 
 from core.repair.localize.locate import Place
-from core.repair.localize.syntax import Function, names_in, nodes
+from core.repair.localize.syntax import Function, identifier, names_in, nodes
 from core.repair.propose.base import Clue
+from core.repair.propose.documentation import GARBLED, STAYS, sentences, words_of
 from core.repair.propose.suspect import Suspect
 from core.repair.types import Evidence
+
+_SIMPLE = ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr
 
 
 def rationale(place: Place, suspect: Suspect, then: str) -> str:
@@ -23,6 +26,8 @@ def guarded(place: Place, suspect: Suspect) -> ast.stmt | None:
     statement = _around(place, suspect)
     if statement is None or place.function is None or isinstance(statement, Function | ast.ClassDef):
         return None
+    if suspect.error:
+        return statement if isinstance(statement, _SIMPLE) else None
     if not suspect.asked and not _may_be_named(place, suspect, statement):
         return None
     inner = _names_inside(statement)
@@ -41,12 +46,23 @@ def _may_be_named(place: Place, suspect: Suspect, statement: ast.stmt) -> bool:
 
 def exiting(place: Place, suspect: Suspect, statement: ast.stmt, exit_: str) -> str:
     """The file's text with ``if it is missing: exit`` before the statement; a call that must run once gets a name."""
+    if suspect.error:
+        return _tried(place, statement, suspect.error, exit_)
     if suspect.asked:
         return place.before(statement, f"if {suspect.bad}:", f"    {exit_}")
     call, taken = place.source(suspect.missing), names_in(place.module)
     name = next((n for n in ("found", "known", "value_found") if n not in taken), "result_found")
     here = Place(place.tree, place.path, place.replace(suspect.missing, name), place.frame, place.crash)
     return here.before(statement, f"{name} = {call}", f"if {suspect.bad.replace(call, name)}:", f"    {exit_}")
+
+
+def _tried(place: Place, statement: ast.stmt, error: str, exit_: str) -> str:
+    """The file's text with a handler around the statement; a raise names the error as its cause."""
+    cause = " as error" if exit_.startswith("raise ") else ""
+    there = replace(
+        place, text=place.after(statement, f"except {error}{cause}:", f"    {exit_}{cause and ' from error'}")
+    )
+    return indented(there, statement, "try:")
 
 
 def _around(place: Place, suspect: Suspect) -> ast.stmt | None:
@@ -91,6 +107,42 @@ def is_part(place: Place, statement: ast.stmt, suspect: Suspect, value: str) -> 
     return value[:1] in ("'", '"') and len(value) > 2 and any(missing not in ast.unparse(part) for part in parts)
 
 
+def otherwise(place: Place, statement: ast.stmt) -> Clue | None:
+    """Evidence: the function ends with its result for all that it does not know, and documentation speaks of such."""
+    last = place.function.body[-1] if place.function else None
+    inner = not any(statement is n for n in place.function.body) if place.function else False
+    if not inner or not isinstance(statement, ast.Return) or not isinstance(last, ast.Return):
+        return None
+    known = next((s for s in sentences(place, everything=True) if STAYS.search(s.text)), None)
+    words = f"line {last.lineno} is the result for what is not known, and {known.words}" if known else ""
+    return Clue("", words, Evidence.SIBLING) if known else None
+
+
 def weaker(clue: Clue) -> Clue:
     """The same evidence with at most the grade STYLE, because it may be about something else."""
     return replace(clue, grade=min(clue.grade, Evidence.STYLE))
+
+
+def grounded(place: Place, suspect: Suspect, clue: Clue) -> Clue:
+    """The evidence, weaker if it is a sentence about something else than the suspect.
+
+    A text that cannot be read is not missing, and what is said of one parameter does not hold for another.
+    """
+    if "documentation says" not in clue.words:
+        return weaker(clue) if suspect.error else clue
+    if suspect.error:
+        value = place.value(suspect.missing)
+        named = isinstance(value, str) and len(value) > 1 and value in clue.words
+        return clue if named or GARBLED.search(clue.words) else weaker(clue)
+    said, own = words_of(clue.words), _words_of_origins(place, suspect)
+    given = [words_of(a.arg) for a in nodes(place.function.args, ast.arg)] if place.function else []
+    other = any(words & said and not words & own for words in given)
+    return weaker(clue) if other and not own & said else clue
+
+
+def _words_of_origins(place: Place, suspect: Suspect) -> frozenset[str]:
+    """Words of the missing expression, its condition and key, and of what its variables are assigned from."""
+    names = names_in(suspect.missing)
+    assigned = [n.value for n in nodes(place.scope, ast.Assign) if names & set(map(identifier, n.targets))]
+    read = [place.source(suspect.missing), suspect.good, str(suspect.key or "")]
+    return words_of(*read, *map(place.source, assigned))

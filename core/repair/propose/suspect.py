@@ -10,9 +10,13 @@ from core.repair.localize.sources import called
 
 HOLE = "@@"
 ZERO = ("ZeroDivisionError", "DivisionByZero", "InvalidOperation")  # the last: Decimal(0) / Decimal(0)
+# exceptions by which a call says that it cannot read its argument, each with the class that a handler names
+REJECTS = {
+    "ValueError": "ValueError", "JSONDecodeError": "ValueError", "UnicodeDecodeError": "UnicodeDecodeError",
+    "UnicodeEncodeError": "UnicodeEncodeError", "OverflowError": "OverflowError", "InvalidOperation": "ArithmeticError",
+}  # fmt: skip
 KINDS = (
-    *ZERO, "KeyError", "IndexError", "AttributeError", "TypeError", "ValueError", "StatisticsError", "JSONDecodeError",
-    "StopIteration",
+    *ZERO, *REJECTS, "KeyError", "IndexError", "AttributeError", "TypeError", "StatisticsError", "StopIteration",
 )  # fmt: skip
 PURE_CALLS = {"len", "sum", "max", "min", "abs", "float", "int", "str", "list", "tuple", "set", "sorted", "isinstance"}
 PURE_METHODS = {"get", "strip", "lower", "upper", "keys", "values", "items", "isdigit", "split", "total", "count"}
@@ -25,7 +29,8 @@ class Suspect:
     ``good``: condition under which it works, empty if it cannot be tested; ``bad``: its negation. ``form``: the node
     with HOLE in the position of a replacement value, ``rows.get(key, HOLE)``, or empty. ``neutral``: harmless literals
     for that position. ``about``: words with which documentation may refer to it. ``key``: the key, attribute or name.
-    ``far``: number of outer frames, plus how much wider the condition is than the crash requires.
+    ``far``: number of outer frames, plus how much wider the condition is than the crash requires. ``error``: instead
+    of a condition, the exception that a handler around the statement catches.
     """
 
     node: ast.expr
@@ -37,6 +42,7 @@ class Suspect:
     about: frozenset[str] = field(default_factory=frozenset)
     key: object = None
     far: int = 0
+    error: str = ""
 
     @property
     def asked(self) -> bool:
@@ -57,7 +63,8 @@ def repeatable(node: ast.expr) -> bool:
 
 
 def negated(condition: str) -> str:
-    for yes, no in _OPPOSITES:
+    whole = ast.parse(condition, mode="eval").body
+    for yes, no in _OPPOSITES if isinstance(whole, ast.Compare) and len(whole.ops) == 1 else ():
         if condition.count(yes) == 1:
             return condition.replace(yes, no)
     return f"not {condition}" if re.fullmatch(r"[\w.]+(\(.*\))?(\[.*\])?", condition) else f"not ({condition})"

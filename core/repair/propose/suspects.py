@@ -15,15 +15,11 @@ from core.repair.localize.locate import Place
 from core.repair.localize.sources import UNREADABLE, called
 from core.repair.localize.syntax import identifier, last_name, nodes, receiver
 from core.repair.propose.base import failing, opened
-from core.repair.propose.documentation import words_of
-from core.repair.propose.suspect import HOLE, ZERO, Suspect, negated, repeatable
+from core.repair.propose.documentation import NOT_THERE, NOTHING, words_of
+from core.repair.propose.suspect import HOLE, REJECTS, ZERO, Suspect, negated, repeatable
 
 _PARTS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
-_KIND_WORDS = {
-    **dict.fromkeys(ZERO, frozenset({"zero", "nothing", "empty", "without", "none"})),
-    "IndexError": frozenset({"empty", "nothing", "without", "none", "last"}),
-    "StopIteration": frozenset({"none", "nothing", "empty"}),
-}
+_UNREADABLE = frozenset({"invalid", "malformed", "unreadable", "broken", "number", "text"})
 
 
 def read(place: Place) -> Iterator[Suspect]:
@@ -33,9 +29,18 @@ def read(place: Place) -> Iterator[Suspect]:
     reader = _none if none else _READERS.get(kind)
     if kind in ("TypeError", "AttributeError") and not none:
         reader = _empty
-    for suspect in reader(place) if reader else ():
+    for suspect in [*(reader(place) if reader else ()), *_rejected(place)]:
         names = [place.source(suspect.node), place.function.name if place.function else "", str(suspect.key or "")]
-        yield replace(suspect, about=suspect.about | words_of(*names) | _KIND_WORDS.get(kind, frozenset()))
+        words = _UNREADABLE if suspect.error else NOT_THERE if none or kind == "KeyError" else NOTHING
+        yield replace(suspect, about=suspect.about | words_of(*names) | words)
+
+
+def _rejected(place: Place) -> Iterator[Suspect]:
+    """The call that cannot read its argument, where no condition says so beforehand."""
+    error = REJECTS.get(place.kind_raised, "")
+    calls = [n for n in failing(place, ast.Call) if n.args or receiver(n) is not None]
+    for node in calls[-1:] if error else ():
+        yield Suspect(node, [*node.args, receiver(node) or node][0], error=error, far=1)
 
 
 # --- None ----------------------------------------------------------------------------------------
@@ -82,8 +87,10 @@ def _parts(place: Place) -> list[ast.expr]:
     node = place.failing
     if node is None:
         return place.expressions(*_PARTS)
-    if isinstance(node, ast.JoinedStr | ast.FormattedValue):
-        found: list[ast.AST] = [n.value for n in nodes(node, ast.FormattedValue)]
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        found: list[ast.AST] = [part.iter for part in node.generators]
+    elif isinstance(node, ast.JoinedStr | ast.FormattedValue):
+        found = [n.value for n in nodes(node, ast.FormattedValue)]
     else:
         given = [*node.args, *(k.value for k in node.keywords)] if isinstance(node, ast.Call) else []
         itself = [node] if isinstance(node, _PARTS) and place.kind(node) == "NoneType" else []
@@ -206,8 +213,10 @@ def _division(place: Place) -> Iterator[Suspect]:
             yield Suspect(node, node.right, divisor, negated(divisor), neutral=neutral)
 
 
-# message, callee, condition ({a} the argument, {b} the receiver), form ({call} without its bracket), neutral literals
+# message, callee, condition ({a} the argument, {b} the receiver, {m} the message's match), form ({call} without its
+# bracket), neutral literals
 _CALLS = (
+    (r"not in range\((\w+)\)", "chr", "0 <= {a} < {m[1]}", "", ()),
     (r"empty sequence|argument is empty", "max min", "{a}", "{call}default=@@)", ("None",)),
     (r"reduce\(\) of empty", "reduce", "{last}", "{call}@@)", ()),
     (r"^$", "next", "", "{call}@@)", ("None",)),
@@ -226,12 +235,21 @@ _CALLS = (
 
 def _call(place: Place) -> Iterator[Suspect]:
     for pattern, names, condition, form, neutral in _CALLS:
-        calls = failing(place, ast.Call) if re.search(pattern, place.message) else []
-        for node in [n for n in calls if called(n) in names.split() and n.args and _fits(place, n, form)]:
-            texts = _texts(place, node)
+        match = re.search(pattern, place.message)
+        for node in [n for n in failing(place, ast.Call) if match and called(n) in names.split() and n.args]:
+            if not _fits(place, node, form) or _held(place, node.args[0], condition):
+                continue
+            texts = {**_texts(place, node), "m": match}
             good = condition.format(**texts) if texts["a"] else ""
             text = form.format(**texts) if form else ""
             yield Suspect(node, node.args[0], good, negated(good) if good else "", text, neutral)
+
+
+def _held(place: Place, node: ast.expr, condition: str) -> bool:
+    """Did the condition hold, so that the value was wrong in another way than by being empty?"""
+    value = place.value(node)
+    known = {"{a}": bool(value), "{a}.strip()": isinstance(value, str) and bool(value.strip())}
+    return value is not ... and known.get(condition, False)
 
 
 def _fits(place: Place, node: ast.Call, form: str) -> bool:
@@ -248,9 +266,15 @@ def _texts(place: Place, node: ast.Call) -> dict[str, str]:
         "find": place.source(node).replace("index(", "find("),
         "last": place.source(node.args[-1]),
         "name": called(node),
-        "a": place.source(asked) if asked is not None else "",
+        "a": _bracketed(place, asked) if asked is not None else "",
         "b": place.source(owner) if owner is not None else "",
     }
+
+
+def _bracketed(place: Place, node: ast.expr) -> str:
+    """The expression's text, ready to be an operand."""
+    text = place.source(node)
+    return text if isinstance(node, (*_PARTS, ast.Constant)) else f"({text})"
 
 
 def _asked(node: ast.expr) -> ast.expr | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
+from dataclasses import replace
 
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import first_statement
 from core.repair.localize.syntax import Function, functions_in, identifier, last_line, names_in, nodes, stores
 from core.repair.propose.base import Changes, Clue, change, failing, module_names
-from core.repair.propose.documentation import documented, words_of
+from core.repair.propose.documentation import NOTHING, documented, stated, words_of
 from core.repair.propose.other_name import UNSET
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
@@ -31,9 +33,14 @@ def begun(place: Place) -> Changes:
     blocks = _blocks(place, function) if variable and function else []
     for statement in [n for n in blocks if n.lineno <= place.line and _sets(n, variable)][:1]:
         about = words_of(variable, function.name if function else "")
-        for clue in [*documented(place, about), *_of_kind(statement, variable)]:
+        about |= NOTHING if variable in map(identifier, _results(place)) else set()
+        for clue in [*documented(place, about), *_of_kind(place, statement, variable)]:
             text = place.before(statement, f"{variable} = {clue.value}")
             yield change(place, text, f"{variable} is not set on every path: it begins as {clue.value}.", clue)
+
+
+def _results(place: Place) -> list[ast.expr | None]:
+    return [n.value for n in nodes(place.scope, ast.Return)]
 
 
 def _blocks(place: Place, function: Function) -> list[ast.stmt]:
@@ -52,10 +59,13 @@ def _sets(node: ast.AST, variable: str) -> bool:
     return variable in {n.id for n in stores(node)}
 
 
-def _of_kind(statement: ast.stmt, variable: str) -> list[Clue]:
-    """Neutral values of the type that the branches assign."""
+def _of_kind(place: Place, statement: ast.stmt, variable: str) -> list[Clue]:
+    """Neutral values of the type that the branches assign; documented if there may be "no surcharge"."""
     values = [n.value for n in nodes(statement, ast.Assign) if variable in map(identifier, n.targets)]
-    return [Clue(text) for text in dict.fromkeys([*map(_neutral, values), "None", "0"])]
+    own = list(dict.fromkeys(map(_neutral, values)))
+    known = stated(place, rf"\b(no|without( an?)?) {re.escape(variable)}s?\b") if len(own) == 1 else None
+    first = [replace(known or Clue(), value=text) for text in own]
+    return [*first, *(Clue(text) for text in ("None", "0") if text not in own)]
 
 
 def _neutral(value: ast.expr) -> str:

@@ -15,7 +15,6 @@ _BY_ANNOTATION = {
 }  # fmt: skip
 _LISTS = {"list", "List", "Iterable", "Sequence", "Iterator", "Collection", "tuple", "set", "Set"}
 _TEXT = {n for n in dir(str) if not n.startswith("_")} - {n for n in dir(list)} - {"count", "index"}
-_DICT = {"get", "items", "keys", "values", "setdefault", "update"}
 _LIST = {"append", "extend", "sort", "insert", "remove"}
 _READ: dict[str | tuple[str, str], str] = {
     "fromisoformat": "'2024-05-06T07:08:09'", ("date", "fromisoformat"): "'2024-05-06'", "int": "'3'", "float": "'2.5'",

@@ -8,7 +8,7 @@ from core.models import Crash, Frame
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.types import Evidence
 
-MARK = "  # here"
+MARK, OUTER = "  # here", "  # out"
 ZERO = ("ZeroDivisionError", "division by zero")
 LIST_VIEW = "def first(d):\n    return d.keys()[0]  # here\n"
 COUNT = "def count(words):\n    found = {}\n    for w in words:\n        found[w] += 1  # here\n    return found\n"
@@ -36,6 +36,28 @@ SORTED = 'def ranked(rows):\n    """Rows by rank; those without a rank come last
 PAIR = "from dataclasses import dataclass\n\n\n@dataclass\nclass User:\n    email: str\n\n\ndef show(user: User):\n    return user.emial  # here\n"
 LATER = "class Client:\n    def connect(self):\n        self.connection = 1\n\n    def state(self):\n        return self.connection  # here\n"
 PART = 'def line(item):\n    """A line of the bill; items without a price are shown as "free"."""\n    return f"{item[0]}: {item[1] + 1}"  # here\n'
+
+QUERY = "def get(query, rows):\n    page = query.get('page', 1)\n    try:\n        return rows[page - 1]  # here\n    except ValueError:\n        return None\n"
+CHARACTER = 'def one(body):\n    """A character; what is not known stays as it is."""\n    if body[0] == "#":\n        code = int(body[1:])\n        return chr(code)  # here\n    return body\n'
+PORT = 'def port(text):\n    """The port; 8080 if the text is no number."""\n    return int(text)  # here\n'
+LOAD = 'import json\n\n\nclass BadInput(Exception):\n    pass\n\n\ndef load(text):\n    """The settings. Raises BadInput if the text is malformed."""\n    return json.loads(text)  # here\n'
+DAYS = "from datetime import date\n\n\ndef one(row):\n    try:\n        return date.fromisoformat(row)\n    except ValueError:\n        return None\n\n\ndef two(row):\n    return date.fromisoformat(row)  # here\n"
+LINES = 'def total(rows):\n    """Their sum; what is no number is skipped."""\n    found = 0\n    for row in rows:\n        found += float(row)  # here\n    return found\n'
+TABLE = "class Table:\n    def put(self, name, x):\n        self.held[name.lower()] = x\n\n    def get(self, name):\n        return self.held[name]  # here\n"
+SINCE = 'from datetime import date\n\n\ndef shown(loan):\n    return str(date.fromisoformat(loan["day"]))\n\n\ndef since(loan, today):\n    return today - loan["day"]  # here\n'
+EVENT = 'def user_of(event):\n    if "user" in event:\n        return event["user"]["id"]\n    return event["user_id"]\n\n\ndef ids(rows):\n    return [row["user_id"] for row in rows]  # here\n'
+CHOICE = 'def cost(base, express):\n    """The cost. There is no surcharge otherwise."""\n    if express:\n        surcharge = 500\n    return base + surcharge  # here\n'
+MEAN = 'def mean(readings):\n    """The mean; readings of None are left out."""\n    return sum(readings) / len(readings)  # here\n'
+LATE = 'class Client:\n    """connection is None until connect() was called."""\n\n    def __init__(self, host):\n        self.host = host\n\n    def connect(self):\n        self.connection = 1\n\n    def state(self):\n        return self.connection  # here\n'
+BOARD = "def board(rows):\n    return [tuple(row) for row in rows]\n\n\ndef mark(rows):\n    found = board(rows)\n    found[0][1] = 5  # here\n"
+TOKEN = 'import base64\n\n\ndef read(part):\n    """The bytes of base64 without padding."""\n    return base64.b64decode(part)  # here\n'
+PRICE = 'def price(line):\n    """(name, price); further columns are ignored."""\n    name, value = line.split(";")  # here\n    return name, value\n'
+TAGS = 'def tags(row):\n    """The tags; an empty list if there are none."""\n    return [tag.lower() for tag in row["tags"]]  # here\n'
+STOCK = "class NoSuchItem(Exception):\n    pass\n\n\ndef remove(stock, name):\n    if not name:\n        raise NoSuchItem(name)\n    return stock[name]  # here\n\n\ndef page(stock, name):\n    try:\n        return remove(stock, name)  # out\n    except NoSuchItem:\n        return 404\n"
+RATES = "def mean(rows):\n    if not rows:\n        return 0.0\n    return sum(rows) / len(rows)\n\n\ndef most(found):\n    if not found:\n        return 0.0\n    return max(found)\n\n\ndef rate(parts):\n    return sum(parts) / len(parts)  # here\n"
+BEST = "def best(rows, name):\n    return rows[name]  # here\n\n\ndef show(rows, name):\n    return best(rows, name) or 'nothing'\n"
+NICKS = 'def short(user):\n    return (user.nick or "guest")[:3]\n\n\ndef label(user):\n    return user.nick.upper()  # here\n'
+ROUTE = "DISTANCES = {('A', 'B'): 4, ('A', 'C'): 9}\n\n\ndef distance(one, other):\n    return DISTANCES[(one, other)]  # here\n"
 
 # operator, exception, message, program, locals, the line that comes
 PROPOSED = [
@@ -66,6 +88,29 @@ PROPOSED = [
     ("unpacked.split", "ValueError", "too many values to unpack (expected 2)", SPLIT, {}, 'key, value = line.split("=", 1)'),
     ("unpacked.items", "ValueError", "not enough values to unpack (expected 2, got 1)", ITEMS, {"rows": "{'a': 1}"}, "for key, value in rows.items():"),
     ("times.aware", "TypeError", "can't compare offset-naive and offset-aware datetimes", TIMES, {}, "return datetime.now(timezone.utc) > at"),
+    ("conversion.as_number", "TypeError", "unsupported operand type(s) for -: 'str' and 'int'", QUERY, {"page": "'2'"}, "page = int(query.get('page', 1))"),
+    ("conversion.of_the_other_side", "TypeError", "'tuple' object does not support item assignment", BOARD, {"found": "[(1, 2)]"}, "return [list(row) for row in rows]"),
+    ("leaving_out.step", "ValueError", "chr() arg not in range(0x110000)", CHARACTER, {}, "if 0 <= code < 0x110000:"),
+    ("leaving_out.row", "ValueError", "could not convert string to float: 'x'", LINES, {}, "except ValueError:"),
+    ("leaving_out.items", "TypeError", "unsupported operand type(s) for +: 'int' and 'NoneType'", MEAN, {"readings": "[1, None]"}, "readings = [item for item in readings if item is not None]"),
+    ("early_exit.returning", "ValueError", "invalid literal for int() with base 10: 'x'", PORT, {"text": "'x'"}, "return 8080"),
+    ("early_exit.returning", "ValueError", "Invalid isoformat string: 'x'", DAYS, {"row": "'x'"}, "return None"),
+    ("early_exit.refusing", "JSONDecodeError", "Expecting value: line 1 column 1 (char 0)", LOAD, {}, "except ValueError as error:"),
+    ("early_exit.returning", "ZeroDivisionError", "division by zero", RATES, {"parts": "[]", "len(parts)": "0"}, "return 0.0"),
+    ("early_exit.returning", "KeyError", "'b'", BEST, {}, "return None"),
+    ("other_value.instead", "AttributeError", "'NoneType' object has no attribute 'upper'", NICKS, {"user.nick": "None"}, "return (user.nick or 'guest').upper()"),
+    ("early_exit.refusing", "KeyError", "'b'", STOCK, {}, "raise NoSuchItem(name)"),
+    ("as_elsewhere.converted", "KeyError", "'CSV'", TABLE, {}, "return self.held[name.lower()]"),
+    ("as_elsewhere.converted", "TypeError", "unsupported operand type(s) for -: 'datetime.date' and 'str'", SINCE, {}, 'return today - date.fromisoformat(loan["day"])'),
+    ("as_elsewhere.reused", "KeyError", "'user_id'", EVENT, {}, "return [user_of(row) for row in rows]"),
+    ("unset.begun", "UnboundLocalError", "cannot access local variable 'surcharge' where it is not associated with a value", CHOICE, {}, "surcharge = 0"),
+    ("members.begun", "AttributeError", "'Client' object has no attribute 'connection'", LATE, {}, "self.connection = None"),
+    ("other_key.spelled", "KeyError", "'qty'", 'def f(row):\n    return row["qty"]  # here\n', {"row": "{'quantity': 1}"}, 'return row["quantity"]'),
+    ("other_key.form", "KeyError", "('C', 'A')", ROUTE, {"one": "'C'", "other": "'A'"}, "return DISTANCES[tuple(sorted((one, other)))]"),
+    ("other_value.instead", "TypeError", "'NoneType' object is not iterable", TAGS, {"row": "{'tags': None}"}, 'return [tag.lower() for tag in (row["tags"] or [])]'),
+    ("imports.renamed", "ModuleNotFoundError", "No module named 'urlparse'", "from urlparse import urljoin  # here\n", {}, "from urllib.parse import urljoin"),
+    ("written_form.read", "Error", "Incorrect padding", TOKEN, {}, 'return base64.b64decode(part + "=" * (-len(part) % 4))'),
+    ("unpacked.first", "ValueError", "too many values to unpack (expected 2)", PRICE, {}, 'name, value = line.split(";")[:2]'),
     ("ordering.without_value", "TypeError", "'<' not supported between instances of 'NoneType' and 'int'", SORTED, {}, 'return sorted(rows, key=lambda r: (r["rank"] is None, r["rank"]))'),
 ]  # fmt: skip
 # operator, exception, message, program, locals: it has nothing to say
@@ -90,6 +135,13 @@ SILENT = [
     ("forgotten.returned_value", "TypeError", "unsupported operand type(s) for +: 'NoneType' and 'int'", FORGOT.replace("; 0 when the item has none", ""), {}),
     ("unpacked.split", "ValueError", "too many values to unpack (expected 2)", SPLIT.replace('"="', '"=", 1'), {}),
     ("unpacked.items", "ValueError", "too many values to unpack (expected 2)", ITEMS, {"rows": "[(1, 2, 3)]"}),
+    ("early_exit.returning", "ValueError", "invalid literal for int() with base 10: 'x'", PORT.replace("; 8080 if the text is no number", ""), {"text": "'x'"}),
+    ("early_exit.refusing", "JSONDecodeError", "Expecting value: line 1 column 1 (char 0)", LOAD.replace("Raises", "Without"), {}),
+    ("as_elsewhere.reused", "KeyError", "'user_id'", EVENT.replace('event["user_id"]', 'event["id"]'), {}),
+    ("members.begun", "AttributeError", "'Client' object has no attribute 'connection'", LATE.replace(" is None until connect() was called", ""), {}),
+    ("other_key.spelled", "KeyError", "'qty'", 'def f(row):\n    return row["qty"]  # here\n', {"row": "{'quantity': 1, 'quality': 2}"}),
+    ("written_form.read", "Error", "Invalid base64-encoded string", TOKEN, {}),
+    ("unpacked.first", "ValueError", "too many values to unpack (expected 2)", PRICE.replace("; further columns are ignored", ""), {}),
     ("times.aware", "TypeError", "'>' not supported between instances of 'str' and 'datetime.datetime'", TIMES, {}),
     ("ordering.first_part", "TypeError", "'<' not supported between instances of 'str' and 'int'", SORTED, {}),
 ]  # fmt: skip
@@ -100,7 +152,9 @@ def proposed(tree, exception, message, program, known, name) -> list:
     line = next(n for n, text in enumerate(program.splitlines(), 1) if MARK in text)
     (tree / "app.py").write_text(program.replace(MARK, ""))
     frame = Frame(file="app.py", line=line, function="f", locals=known)
-    crash = Crash(exception={"type": exception, "message": message}, frames=[frame])
+    outer = [n for n, text in enumerate(program.splitlines(), 1) if OUTER in text]
+    frames = [*(Frame(file="app.py", line=n, function="g") for n in outer), frame]
+    crash = Crash(exception={"type": exception, "message": message}, frames=frames)
     return [found for found in EmbeddedFixer().propose(tree, crash) if found.template == name]
 
 
@@ -138,6 +192,9 @@ def test_without_evidence_nothing_has_a_grade(tmp_path, program):
         ("The share; 0.0 when the total is zero.", Evidence.DOCUMENTED),
         ("Returns 0.0 when nothing was sold.", Evidence.DOCUMENTED),
         ("Colours are 0.0 if unknown.", Evidence.STYLE),
+        ("Returns None if the total is 0.0.", Evidence.NONE),
+        ("Raises ValueError if the total is 0.0.", Evidence.NONE),
+        ("It is counted in parts; it is 0.0 if the total is zero.", Evidence.DOCUMENTED),
         ("Colours are shown if known.", Evidence.NONE),
     ],
 )
