@@ -176,6 +176,10 @@ PATCHES = {  # name: (path, new text, reason)
     "calls by a computed name": ("a.py", body("    getattr(os, 'sys' + 'tem')('id')\n"), "computed name"),
     "calls by an inner table": ("a.py", body("    os.__dict__['system']('id')\n"), "reaches into __dict__"),
     "calls out by urllib": ("a.py", "import urllib.request\n" + GOOD, "newly imports urllib"),
+    "asks for the stack": ("a.py", "import inspect\n" + body("    return inspect.stack()\n"), "newly imports inspect"),
+    "takes the stack's function": ("a.py", "from inspect import stack\n" + GOOD, "newly imports inspect"),
+    "questions by another name": ("a.py", "import inspect as i\n" + GOOD, "newly imports inspect"),
+    "hands the questions on": ("a.py", "import inspect\n" + body("    return g(inspect)\n"), "newly imports inspect"),
     "drops bytes": ("a.py", body("    return x.decode(errors='ignore')\n"), "passes errors=ignore"),
 }  # fmt: skip
 
@@ -193,6 +197,8 @@ def test_a_patch_that_cheats_is_refused_with_its_reason(name):
         GOOD,
         guarded("raise ValueError(x) from None"),
         "from urllib.parse import quote\n" + GOOD,
+        "from inspect import isawaitable\n" + GOOD,
+        "import inspect\nSTRICT = 's' in inspect.signature(int).parameters\n" + GOOD,
         body("    if not x:\n        return 0.0\n    return 1 / x\n"),
         guarded("return f(x + 1)"),
     ],

@@ -156,3 +156,23 @@ def test_an_overloaded_function_keeps_its_decorators():
     old = "@overload\ndef f(x: int): ...\n@overload\ndef f(x: str): ...\ndef f(x):\n    return int(x)\n"
     assert not refused(old, old.replace("int(x)", "int(x or 0)"))
     assert "takes the decorator" in refused(old, old.replace("@overload\ndef f(x: str)", "def f(x: str)"))
+
+
+HEAD = "def f(row, out):\n    out.append(1)\n"
+NARROWED = HEAD + "    assert row is not None\n    out.append(row)\n    return out\n"
+INSTEAD = {
+    "nothing": ("    out.append(row)\n    return out\n", False),
+    "a condition of less": ("    if row:\n        out.append(row)\n    return out\n", False),
+    "another condition": ("    if out:\n        out.append(row)\n        return out\n", False),
+    "a copy without it": ("    if row:\n        out.append(row)\n        return out\n    return out\n", False),
+    "the condition": ("    if row is not None:\n        out.append(row)\n        return out\n", True),
+    "a stronger condition": ("    if row:\n        out.append(row)\n        return out\n    out = []\n", True),
+}
+
+
+@pytest.mark.parametrize(("line", "name"), [(line, name) for line in (3, 4) for name in INSTEAD])
+def test_only_a_failed_narrowing_assertion_becomes_a_condition(line, name):
+    instead, may = INSTEAD[name]
+    crash = CRASH.model_copy(update={"frames": (Frame(file="a.py", line=line, function="f"),)})
+    told = refuse({"a.py": NARROWED}, Candidate("t", {"a.py": HEAD + instead}, "r"), FixRules(), ["**"], crash)
+    assert told is None if may and line == 3 else "removes a check" in told
