@@ -28,11 +28,11 @@ def conditions_now(was: ast.Module, now: ast.Module, failed: Sequence[int]) -> l
 
 def _failed(function: Function, failed: Sequence[int]) -> Iterator[tuple[ast.Assert, list[ast.stmt]]]:
     """The assertion with the statements after it in its block."""
-    for node in ast.walk(function):
-        for block in (getattr(node, name, None) for name in ("body", "orelse")):
-            for position, inner in enumerate(block) if isinstance(block, list) else ():
-                if isinstance(inner, ast.Assert) and narrows(inner) and any(covers(inner, line) for line in failed):
-                    yield inner, block[position + 1 :]
+    inside = [node for node in ast.walk(function) if isinstance(node, ast.stmt | ast.ExceptHandler)]
+    for block in (getattr(node, name, []) for node in inside for name in ("body", "orelse", "finalbody")):
+        for position, inner in enumerate(block):
+            if isinstance(inner, ast.Assert) and narrows(inner) and any(covers(inner, line) for line in failed):
+                yield inner, block[position + 1 :]
 
 
 def _guarded(old: Function, new: Function, found: ast.Assert, rest: Sequence[ast.stmt]) -> bool:

@@ -1,6 +1,7 @@
 """How good the product is on crashes of released versions that a later release fixed (real/).
 
     python -m tests.bench.repair.bench_real [--blind] [--only ID ...] [--verify] [--embedded-only] [--everything]
+                                           [--answers FILE]
 
 Three measurements on each case. Embedded: what the product's own repairer gives, judged by the hidden checks. Oracle:
 a scripted model gives the project's own fix once; is it proved? A release changes more than the crash: a fix that is
@@ -61,6 +62,7 @@ class Row:
     oracle: str = ""  # proved, or why not
     oracle_part: str = ""  # the same of the smallest part that is right, where the whole is not proved
     wrong: dict[str, str] = field(default_factory=dict)
+    answers: list[dict] = field(default_factory=list)  # of the product, in order
 
 
 def measured(case: RealCase, embedded_only: bool, everything: bool) -> Row:
@@ -75,6 +77,7 @@ def measured(case: RealCase, embedded_only: bool, everything: bool) -> Row:
         row.outcome, row.loss = "error", f"environment: Python {case.python}"
         return row
     with Repairs(made) as repairs:
+        row.answers = repairs.answers
         _embedded(row, repairs)
         if not (case.control or embedded_only) and (row.reproduced or everything):
             _oracle(row, repairs)
@@ -280,6 +283,14 @@ def _seconds(when: str) -> float:
     return calendar.timegm(time.strptime(when, "%Y-%m-%dT%H:%M:%SZ"))
 
 
+def _kept(file: str | None, row: Row) -> None:
+    if file:
+        with open(file, "a", encoding="utf-8") as answers:
+            answers.writelines(
+                json.dumps({"case": row.case.id, "outcome": row.outcome} | one) + "\n" for one in row.answers
+            )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--blind", action="store_true", help="the blind set: figures only, at most once a day")
@@ -287,6 +298,7 @@ def main() -> None:
     parser.add_argument("--verify", action="store_true", help="check the cases themselves; repair nothing")
     parser.add_argument("--embedded-only", action="store_true")
     parser.add_argument("--everything", action="store_true")
+    parser.add_argument("--answers", help="file for all answers of the product, one a line (not of the blind set)")
     asked = parser.parse_args()
     which = "blind" if asked.blind else "dev"
     cases = [c for c in load("" if asked.verify else which) if not asked.only or c.id.startswith(tuple(asked.only))]
@@ -299,6 +311,7 @@ def main() -> None:
         rows.append(measured(case, asked.embedded_only, asked.everything))
         if not asked.blind:
             print(line(rows[-1]), flush=True)
+            _kept(asked.answers, rows[-1])
     found = figures(rows) | ({"losses": losses(rows)} if which == "dev" else {})
     print(json.dumps(found, indent=1))
     if not asked.only:

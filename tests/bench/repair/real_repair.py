@@ -25,6 +25,7 @@ class Repairs:
         self.made = made
         self.scratch = tempfile.TemporaryDirectory()
         self.worker: subprocess.Popen[str] | None = None
+        self.answers: list[dict] = []
 
     def __enter__(self) -> Repairs:
         return self
@@ -39,6 +40,10 @@ class Repairs:
 
         The decision is "error" when the product fails or takes too long.
         """
+        self.answers.append(self._asked(files))
+        return self.answers[-1]
+
+    def _asked(self, files: dict[str, str]) -> dict:
         start_over(self.made)
         started, worker = time.monotonic(), self._worker()
         late = threading.Timer(LIMIT, worker.kill)
