@@ -130,7 +130,7 @@ def test_the_figures_count_what_a_wrong_fix_reached():
 
 
 def test_the_blind_set_was_not_run_lately_where_no_run_is_noted(monkeypatch, tmp_path):
-    monkeypatch.setattr("tests.bench.repair.bench_real.LOG", tmp_path / "runs.log")
+    monkeypatch.setattr("tests.bench.repair.runs.REAL", tmp_path / "runs.log")
     assert blind_since() == float("inf")
     (tmp_path / "runs.log").write_text('{"set": "blind", "time": "2020-01-01T00:00:00Z"}\n')
     assert blind_since() > 86_400

@@ -26,13 +26,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from tests.bench.repair.real_case import FOLDER, RealCase, load
+from tests.bench.repair import runs
+from tests.bench.repair.real_case import RealCase, load
 from tests.bench.repair.real_fixers import own_fix, smallest, wrong_fixes
 from tests.bench.repair.real_repair import Repairs
 from tests.bench.repair.real_service import Prepared, Unprepared, given, prepared, right, start_over
-from tests.shared import ROOT
 
-LOG = FOLDER / "runs.log"
 PROVED = "proved"
 DAY = 24 * 60 * 60
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -175,7 +174,7 @@ def loss(answer: dict) -> str:
     return "taken for unfixable" if answer["cause"] != "code" else "no candidate survived"
 
 
-def figures(rows: Sequence[Row]) -> dict[str, int | float]:
+def figures(rows: Sequence[Row]) -> dict[str, object]:
     """Counts over the cases and controls."""
     fixable, controls = [r for r in rows if not r.case.control], [r for r in rows if r.case.control]
     seen = Counter(r.outcome for r in fixable)
@@ -197,17 +196,15 @@ def figures(rows: Sequence[Row]) -> dict[str, int | float]:
         "wrong fixes": len(wrong),
         "wrong fixes proved": sum(kind in ("proved", "unattended") for kind in wrong),
         "wrong fixes without a person": wrong.count("unattended"),
-        "classes": by_class(rows),
+        "classes": runs.by_class(fixes_of(rows)),
+        "fixes": fixes_of(rows),
         "controls": len(controls),
         "controls escalated": sum(r.outcome == "escalated" for r in controls),
     }
 
 
-def by_class(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
-    """Right fixes and all that were given, by class; calibrate.py makes the product's figures of them."""
-    names = sorted({row.fix_class for row in rows if row.fix_class})
-    outcomes = {name: [row.outcome for row in rows if row.fix_class == name] for name in names}
-    return {name: (found.count("right"), len(found)) for name, found in outcomes.items()}
+def fixes_of(rows: Iterable[Row]) -> list[runs.Fix]:
+    return runs.numbered((r.fix_class, r.case.project, r.outcome == "right") for r in rows if r.fix_class)
 
 
 def losses(rows: Iterable[Row]) -> dict[str, int]:
@@ -265,18 +262,10 @@ def _problem(made: Prepared) -> str:
     return "" if passes(made, oracle(made)) else "the project's own fix, as restricted, does not pass the checks"
 
 
-def noted(which: str, found: dict) -> None:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    with LOG.open("a", encoding="utf-8") as log:
-        log.write(json.dumps({"time": when, "commit": commit.stdout.strip(), "set": which} | found) + "\n")
-
-
 def blind_since() -> float:
     """Seconds since the last run of the blind set; infinite when there was none."""
-    runs = [json.loads(text) for text in LOG.read_text(encoding="utf-8").splitlines()] if LOG.exists() else []
-    last = max((run["time"] for run in runs if run["set"] == "blind"), default="")
-    return time.time() - _seconds(last) if last else float("inf")
+    last = runs.newest(runs.REAL)
+    return time.time() - _seconds(last["time"]) if last else float("inf")
 
 
 def _seconds(when: str) -> float:
@@ -315,7 +304,7 @@ def main() -> None:
     found = figures(rows) | ({"losses": losses(rows)} if which == "dev" else {})
     print(json.dumps(found, indent=1))
     if not asked.only:
-        noted(which, found)
+        runs.noted(runs.REAL, which, found)
 
 
 if __name__ == "__main__":
