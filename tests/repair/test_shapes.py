@@ -145,6 +145,10 @@ ONCE = "    with contextlib.suppress(OSError):\n        del x[3]"
         ("x = 1  # pragma: no cover\ny = 2\n", "y = 2", "y = 3  # pragma: no cover", ""),
         ("x = 1\ny = 2\n", "y = 2", "y = 3  # pragma: no cover", "silences"),
         ("x = 1  # nosec\ny = 2\n", "y = 2", "y = 3  # nosec", "silences"),
+        ("x = 1  # type: ignore\ny = 2\n", "y = 2", "y = 3  # type:ignore[index]", ""),
+        ("x = 1  # type: ignore\ny = 2\n", "y = 2", "y = 3  # noqa", "silences"),
+        ("x = 1  # noqa: E501\ny = 2\n", "y = 2", "y = 3  # noqa: B023", ""),
+        ("x = 1  # noqa: E501\ny = 2\n", "y = 2", "y = 3  # noqa: B023, S102", "silences"),
     ],
 )
 def test_what_the_file_does_elsewhere(old, part, instead, says):

@@ -11,9 +11,10 @@ from core.repair.judge.precision import EMBEDDED
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.reproduce.reproduce import is_crash
 from core.repair.sandbox.probe import ProbeOutcome
-from core.repair.types import Candidate
+from core.repair.types import Candidate, Evidence
 
 _ACCIDENTS = {"TypeError", "AttributeError"}  # raised by the interpreter on values of an unexpected type
+DECIDES = Evidence.SIBLING  # the weakest grade that chooses between behaviours; the style of a file suits many changes
 _OF_ANY_TEXT = {"JSONDecodeError", "Error"}  # have the same message for every invalid text
 
 
@@ -105,7 +106,7 @@ def choose(judged: Sequence[Judged]) -> tuple[Judged | None, str]:
     if not groups:
         return None, "No candidate survived."
     best = _first(groups[0])
-    if len(groups) > 1 and (not best.candidate.grade or _evidence(best) == _evidence(_first(groups[1]))):
+    if len(groups) > 1 and (best.candidate.grade < DECIDES or _evidence(best) == _evidence(_first(groups[1]))):
         why = f"{len(groups)} fixes behave differently, and nothing in the code shows which behaviour is intended."
         return _of_a_model(groups), why
     if len(groups) > 1:
@@ -120,7 +121,8 @@ def _of_a_model(groups: Sequence[Sequence[Judged]]) -> Judged | None:
     person who decides sees them, but they do not replace a model's fix.
     """
     best = _first(groups[0])
-    alike = [g for g in groups if not best.candidate.grade or _evidence(_first(g)) == _evidence(best)]
+    weak = best.candidate.grade < DECIDES
+    alike = [g for g in groups if weak or _evidence(_first(g)) == _evidence(best)]
     models = [[one for one in group if one.candidate.generator != EMBEDDED] for group in alike]
     most = max(models, key=len)
     return _first(most) if most else None

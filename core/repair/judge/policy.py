@@ -30,7 +30,7 @@ from core.repair.localize.syntax import names_in, nodes
 from core.repair.types import Candidate, Evidence
 
 _TOOLS = {"pytest", "_pytest", "pluggy", "iniconfig", "coverage", "sitecustomize", "usercustomize", "site-packages"}
-COVERAGE = re.compile(r"#\s*pragma:\s*no\s*cover", re.I)
+_SECURITY = re.compile(r"nosec|noqa:[^#\n]*\bS\d", re.I)  # comments that silence a security tool
 SILENCERS = re.compile(r"#\s*(type:\s*ignore|noqa|nosec|pragma:\s*no\s*cover|pylint:\s*disable)", re.I)
 
 
@@ -167,9 +167,13 @@ def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: boo
 
 
 def _silenced(old: str, new: str) -> bool:
-    """Are there more such comments than before? A coverage exclusion is allowed if the file already has one."""
-    was, now = ([m[0] for m in SILENCERS.finditer(text)] for text in (old, new))
-    return any(not (COVERAGE.match(comment) and comment in was) for comment in Counter(now) - Counter(was))
+    """Are there more such comments than before? Those kinds that the file has are allowed, unless for security.
+
+    No tool of the review obeys them.
+    """
+    was, now = (["".join(m[1].lower().split()) for m in SILENCERS.finditer(text)] for text in (old, new))
+    more = Counter(now) - Counter(was)
+    return any(kind not in was for kind in more) or len(_SECURITY.findall(new)) > len(_SECURITY.findall(old))
 
 
 def _gained(was: ast.Module, now: ast.Module) -> str:
