@@ -180,3 +180,24 @@ def test_only_a_failed_narrowing_assertion_becomes_a_condition(line, name):
     crash = CRASH.model_copy(update={"frames": (Frame(file="a.py", line=line, function="f"),)})
     told = refuse({"a.py": NARROWED}, Candidate("t", {"a.py": HEAD + instead}, "r"), FixRules(), ["**"], crash)
     assert told is None if may and line == 3 else "removes a check" in told
+
+
+HANDLED = "def f(x):\n    try:\n        return g(x)\n    except KeyError as e:\n        raise Refused from e\n"
+KEY = "    except KeyError as e:\n"
+
+
+@pytest.mark.parametrize(
+    ("instead", "says"),
+    [
+        ("    except (KeyError, TypeError) as e:\n", ""),
+        ("    except LookupError as e:\n", ""),
+        ("    except IndexError as e:\n", "weakens a check"),
+        ("    except (IndexError, Own) as e:\n", "weakens a check"),
+        ("    except LookupError as e:\n        return h(x)\n" + KEY, "weakens a check"),
+        ("    except TypeError as e:\n        return h(x)\n" + KEY, ""),
+    ],
+)
+def test_a_handler_that_refuses_may_only_catch_more(instead, says):
+    assert KEY in HANDLED
+    told = refused(HANDLED, HANDLED.replace(KEY, instead))
+    assert says in told if says else not told
