@@ -91,6 +91,16 @@ def test_an_honest_test_proves(tree):
     assert proved(tree, HONEST).complete
 
 
+@pytest.mark.parametrize(("text", "whole"), [(GOOD, True), (OLD.replace(LINE, "    return 2 / (x or 1)\n"), False)])
+def test_a_suite_whose_options_need_a_missing_plugin_runs_without_them(tree, text, whole):
+    with (tree / "pyproject.toml").open("a") as settings:
+        settings.write('addopts = ["--of-a-missing-plugin", "--strict-config"]\n')
+    git(tree, "commit", "-qam", "y")
+    proof = proved(tree, HONEST, text)
+    assert proof.complete is whole
+    assert "without the options" in " ".join(proof.says) if whole else "test_f" in " ".join(proof.says)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

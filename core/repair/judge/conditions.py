@@ -205,7 +205,7 @@ def _types(literal: Literal) -> tuple[str, frozenset[str]] | None:
 
 
 def _caught(one: Literal, other: Literal) -> bool:
-    """``except LookupError`` is entered wherever ``except KeyError`` is, and ``except (A, B)`` wherever ``except A`` is."""
+    """``except LookupError`` is entered wherever ``except KeyError`` is, ``except (A, B)`` wherever ``except A`` is."""
     few, many = _handled(one), _handled(other)
     return bool(few) and one.holds == other.holds and all(any(_is_kind(b, a) for a in many) for b in few)
 
