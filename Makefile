@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help setup node demo wheels test services attack drills bench mutants lint types lock screenshots clean
+.PHONY: help setup node demo wheels test services attack audit drills bench mutants lint types lock screenshots clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## */\1|/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ services: setup ## tell the stories of six foreign services, and print how each 
 test: lint wheels ## lint, types, then every test
 	$(RUN) -m pytest -n 4 --dist worksteal --ignore tests/browser
 	$(RUN) -m pytest tests/browser
+
+audit: setup ## look up the published vulnerabilities of our own packages; needs the network
+	$(RUN) -m pip_audit --requirement requirements.lock --disable-pip
 
 # Everything that attacks the product, and nothing else.
 attack: setup ## run the attacks alone

@@ -64,12 +64,12 @@ class StoreWatch:
 
     async def changes(self) -> AsyncIterator[str]:
         """Server-sent events: the version at once and after every change, and comments to keep the connection alive."""
-        told = -1
+        sent = -1
         while not self.closed:
             changed = self._changed
-            if told != self.version:
-                told = self.version
-                yield f"data: {told}\n\n"
+            if sent != self.version:
+                sent = self.version
+                yield f"data: {sent}\n\n"
             try:
                 await asyncio.wait_for(changed.wait(), KEEP_ALIVE)
             except TimeoutError:

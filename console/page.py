@@ -73,7 +73,7 @@ def inbox_title() -> dict[str, str]:
         return {f"/{INBOX}": counted_title(INBOX, approvals.needs(session))}
 
 
-def page(title: str, says: str, body: Callable[[], None], right: str = access.VIEW) -> None:
+def page(title: str, text: str, body: Callable[[], None], right: str = access.VIEW) -> None:
     """Draw ``body`` under the title for a person with ``right``, and keep it current. A page calls this once, last."""
 
     def guarded() -> None:
@@ -89,7 +89,7 @@ def page(title: str, says: str, body: Callable[[], None], right: str = access.VI
     with failures.shown():
         access.require(right)
         st.title(title, anchor=False)
-        draw(tag("p", says, class_="d-lead"))
+        draw(tag("p", text, class_="d-lead"))
         live(guarded, inbox_title)
 
 

@@ -45,8 +45,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _stream(name: str, *rest: str) -> int:
-    module, says = STREAMS[name]
-    argparse.ArgumentParser(prog=f"python -m core {name}", description=says).parse_args(rest)
+    module, text = STREAMS[name]
+    argparse.ArgumentParser(prog=f"python -m core {name}", description=text).parse_args(rest)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
     return getattr(importlib.import_module(module), name)(sys.stdin.buffer, sys.stdout, sys.stderr)
@@ -70,8 +70,8 @@ def _parser(called: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core", description="DevOps Intelligence Platform")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, work: Callable, says: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=says, description=says)
+    def command(name: str, work: Callable, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
         added.set_defaults(work=work)
         return added
 
@@ -93,8 +93,8 @@ def _parser(called: Sequence[str]) -> argparse.ArgumentParser:
     audit.add_argument(
         "--head", default="", metavar="LINE", help="for verify: also check a head that was sent elsewhere"
     )
-    for name, (_, says) in {**OWN, **STREAMS}.items():
-        command(name, _stream, says)
+    for name, (_, text) in {**OWN, **STREAMS}.items():
+        command(name, _stream, text)
     if not called or called[0] not in commands.choices:
         _add_actions(commands)
     return parser
@@ -104,8 +104,8 @@ def _add_actions(commands) -> None:
     from core.cli import actions
 
     for name, action in actions.commands().items():
-        says = f"{action.says} {action.dialog.consequence}"
-        actions.describe(commands.add_parser(name, help=action.says, description=says), action)
+        text = f"{action.description} {action.dialog.consequence}"
+        actions.describe(commands.add_parser(name, help=action.description, description=text), action)
 
 
 def _open():
@@ -121,17 +121,18 @@ def _open():
 def doctor(arguments) -> int:
     from core.cli.doctor import examine
     from core.cli.doctor_repository import show
+    from core.models import recorded
 
     if arguments.repository:
         return show(_open(), arguments.repository, arguments.json)
     lines = list(examine(_open()))
     if arguments.json:
-        print(json.dumps([vars(line) for line in lines]))
+        print(json.dumps([recorded.plain(line) for line in lines]))
     else:
         width = max(len(line.what) for line in lines)
         for line in lines:
             print(
-                f"{line.state:<5} {line.what:<{width}}  {line.says}"
+                f"{line.state:<5} {line.what:<{width}}  {line.message}"
                 + (f"\n{'':>{width + 8}}-> {line.fix}" if line.fix else "")
             )
     return 1 if any(line.state == "fault" for line in lines) else 0
@@ -187,8 +188,8 @@ def status(arguments) -> int:
     if arguments.json:
         print(json.dumps(state, default=str))
         return 0
-    for says in state["alarms"]:
-        print(f"ALARM {says}")
+    for message in state["alarms"]:
+        print(f"ALARM {message}")
     for name, number in state["issues"].items():
         print(f"{number:>5} {name}")
     for hold in state["held"]:
@@ -231,7 +232,7 @@ def verify_audit(arguments) -> int:
     if arguments.what == "accept":
         return _accept_audit(rt.settings, arguments.reason)
     verdict = head.verify(rt.settings, given=given)
-    print(f"{verdict.state}: {verdict.says}")
+    print(f"{verdict.state}: {verdict.message}")
     return 0 if verdict.ok else 1
 
 
@@ -248,7 +249,7 @@ def _accept_audit(settings, reason: str) -> int:
     except rights.Forbidden as refusal:
         print(refusal, file=sys.stderr)
         return 1
-    print(f"{verdict.state}: {verdict.says}")
+    print(f"{verdict.state}: {verdict.message}")
     return 0 if verdict.ok else 1
 
 

@@ -81,23 +81,23 @@ def guarded(work: Callable[..., str], issue_id: int, run: int, *args) -> str:
 def _journey(issue_id: int, run: int) -> str:
     decision = diagnose(issue_id, run)
     if decision.verdict == "ESCALATE_HUMAN":
-        return hand_over(issue_id, run, decision.event, decision.says)
+        return hand_over(issue_id, run, decision.event, decision.message)
     change = write_fix(issue_id, run)
     if ended := other_fixes.settle(issue_id, run, change):
         return ended
     if not change.ok:
-        return hand_over(issue_id, run, "no_fix", change.says)
+        return hand_over(issue_id, run, "no_fix", change.message)
     if ended := readied(issue_id, run, change.id):
         return ended
     first = decision.verdict
     if not change.needs_approval:
         decision = corroborated(issue_id, run, decision)
     if decision.verdict not in (first, "AUTO_RESOLVE"):
-        return hand_over(issue_id, run, decision.event, decision.says)
+        return hand_over(issue_id, run, decision.event, decision.message)
     if decision.needs_approval or change.needs_approval:
         answer = approval(issue_id, run, change.id)
         if not answer.ok:
-            return hand_over(issue_id, run, answer.event, answer.says)
+            return hand_over(issue_id, run, answer.event, answer.message)
         return released(issue_id, run, change.id, automatic=False)
     return released(issue_id, run, change.id, automatic=True)
 
@@ -152,7 +152,8 @@ def write_fix(issue_id: int, run: int) -> Fix:
         if reviewed.ok:
             return replace(change, needs_approval=asks or reviewed.needs_approval)
         feedback = [*feedback, *reviewed.findings]
-    return Fix(says=f"No fix passed the review in {counted(attempt, 'attempt')}. Findings: {'; '.join(feedback[-3:])}")
+    found = "; ".join(feedback[-3:])
+    return Fix(message=f"No fix passed the review in {counted(attempt, 'attempt')}. Findings: {found}")
 
 
 def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> PeerReview:
@@ -168,10 +169,10 @@ def readied(issue_id: int, run: int, change_id: int) -> str:
     """Test and preview the fix; returns how the run ended if one failed or people merge it, else empty."""
     tested = test_step(issue_id, run, CheckPass.FIRST, change_id)
     if not tested.ok:
-        return hand_over(issue_id, run, "tests_failed", tested.says)
+        return hand_over(issue_id, run, "tests_failed", tested.message)
     preview = preview_step(issue_id, run, DeployPass.PREVIEW, change_id)
     if not preview.ok:
-        return hand_over(issue_id, run, "deployment_failed", preview.says)
+        return hand_over(issue_id, run, "deployment_failed", preview.message)
     return merged(issue_id, run, change_id) if preview.by_merge else ""
 
 
@@ -180,7 +181,7 @@ def merged(issue_id: int, run: int, change_id: int) -> str:
     while (look := merge_look_step(issue_id, run, change_id)).seconds > 0:
         pause(look.seconds)
     if look.state == "refused":
-        return hand_over(issue_id, run, "refused", look.says)
+        return hand_over(issue_id, run, "refused", look.message)
     with lookout.released(issue_id):
         result = watched(issue_id, run, change_id, in_lane=False)
     return concluded(issue_id, run, change_id, result)
@@ -193,7 +194,7 @@ def approval(issue_id: int, run: int, change_id: int) -> ApprovalAnswer:
     if answer is None:  # silence is never consent
         return replace(expire_step(issue_id, run, asked.approval_id), event="approval_expired")
     if not answer["approved"]:
-        return ApprovalAnswer(event="refused", says=f"Rejected by {answer['by']}: {answer['reason']}")
+        return ApprovalAnswer(event="refused", message=f"Rejected by {answer['by']}: {answer['reason']}")
     return ApprovalAnswer(ok=True)
 
 
@@ -204,7 +205,7 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
     if result.event == UNDECIDED:
         with lookout.released(issue_id):
             result = watched(issue_id, run, change_id, in_lane=False)
-    if result.stale and begin_anew_step(issue_id, run, change_id, result.says).begun:
+    if result.stale and begin_anew_step(issue_id, run, change_id, result.message).begun:
         return "begun anew"
     return concluded(issue_id, run, change_id, result)
 
@@ -212,7 +213,7 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
 def concluded(issue_id: int, run: int, change_id: int, result: ReleaseResult) -> str:
     """Learn from a release that holds; hand over one that does not."""
     if not result.ok:
-        ended = hand_over(issue_id, run, result.event, result.says)
+        ended = hand_over(issue_id, run, result.event, result.message)
         while result.late and (wait := settle_step(issue_id, run, change_id).seconds) > 0:
             rest(wait)
         return ended
@@ -233,10 +234,10 @@ def outcome_of(handle, issue_id: int, run: int, change_id: int) -> ReleaseResult
         if not DBOS.patch("restore-after-a-broken-release"):  # recorded by a version that escalated at once
             raise
         log.exception("the release of issue %s broke", issue_id)
-        says = infrastructure.words(error)
+        message = infrastructure.words(error)
         with lookout.released(issue_id):
-            back = roll_back_step(issue_id, run, VerifyPass.ROLLBACK, change_id, says)
-        return ReleaseResult(event="deployment_failed", says=f"{says}; {back.says}")
+            back = roll_back_step(issue_id, run, VerifyPass.ROLLBACK, change_id, message)
+        return ReleaseResult(event="deployment_failed", message=f"{message}; {back.message}")
     return results.read(ReleaseResult, recorded)
 
 
@@ -256,7 +257,7 @@ def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane:
         if result.met is not None and turn < TRIES:
             waited = other_fixes.wait(issue_id, run, result.met)
             if not waited.ok:
-                return replace(result, says=f"{waited.says}; {result.says}", stale=waited.circle)
+                return replace(result, message=f"{waited.message}; {result.message}", stale=waited.circle)
         elif result.event != HELD and not (result.again and turn < TURNS):
             return result
         turn += 1
@@ -301,15 +302,15 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, 
     wait_for_admission(issue_id, run, change_id, automatic)
     current = up_to_date.bring(issue_id, run, change_id)
     if not current.ok:
-        give_back_step(issue_id, run, change_id, current.says)
+        give_back_step(issue_id, run, change_id, current.message)
         return replace(current, event="tests_failed")
     if current.waited and admit_step(issue_id, run, change_id, automatic).seconds > 0:
         return carry_out_release(issue_id, run, change_id, automatic, in_lane)  # stopped meanwhile: waits again
     while (live := production_step(issue_id, run, DeployPass.PRODUCTION, change_id, automatic)).seconds > 0:
         rest(live.seconds)
     if not live.ok:
-        back = roll_back_step(issue_id, run, VerifyPass.ROLLBACK, change_id, live.says)
-        return ReleaseResult(event="deployment_failed", says=live.says, late=back.late)
+        back = roll_back_step(issue_id, run, VerifyPass.ROLLBACK, change_id, live.message)
+        return ReleaseResult(event="deployment_failed", message=live.message, late=back.late)
     return watched(issue_id, run, change_id, in_lane)
 
 
@@ -322,9 +323,9 @@ def watched(issue_id: int, run: int, change_id: int, in_lane: bool) -> ReleaseRe
     if look.state == "healthy":
         return ReleaseResult(ok=True)
     if look.state == "superseded":
-        return ReleaseResult(look.ok, look.event, look.says, again=look.again)
-    rolled = roll_back_step(issue_id, run, VerifyPass.ROLLBACK, change_id, look.says)
-    return ReleaseResult(event=rolled.event, says=f"{look.says}; {rolled.says}")
+        return ReleaseResult(look.ok, look.event, look.message, again=look.again)
+    rolled = roll_back_step(issue_id, run, VerifyPass.ROLLBACK, change_id, look.message)
+    return ReleaseResult(event=rolled.event, message=f"{look.message}; {rolled.message}")
 
 
 @DBOS.workflow(name=LATE, max_recovery_attempts=None)
@@ -338,12 +339,12 @@ def watch_late(issue_id: int, run: int, change_id: int) -> str:
         rest(look.seconds)
     if look.state != "failed":
         return "over"
-    while not (done := late_roll_back_step(issue_id, run, change_id, look.says)).ok:
+    while not (done := late_roll_back_step(issue_id, run, change_id, look.message)).ok:
         rest(done.seconds)
     return "rolled_back"
 
 
-def hand_over(issue_id: int, run: int, event: str, says: str) -> str:
+def hand_over(issue_id: int, run: int, event: str, message: str) -> str:
     """A person takes over, with all findings."""
-    hand_over_step(issue_id, run, event, says)
+    hand_over_step(issue_id, run, event, message)
     return "escalated"

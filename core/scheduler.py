@@ -37,7 +37,9 @@ from core.stages.group import group_new, start_new
 
 log = logging.getLogger(__name__)
 # The check runs every second, but a round takes longer: a skipped check is not worth a warning.
-logging.getLogger("apscheduler.scheduler").addFilter(lambda record: "Engine.hasten" not in record.getMessage())
+logging.getLogger("apscheduler.scheduler").addFilter(
+    lambda record: "Engine.run_webhook_round" not in record.getMessage()
+)
 BEAT_SECONDS = 10
 DELIVER_SECONDS = 5
 HOOK_SECONDS = 1
@@ -77,7 +79,7 @@ class Engine:
         add(self.deliver, "interval", seconds=DELIVER_SECONDS, id="deliver")
         add(lambda: self.lookout.look(self.runtime), "interval", seconds=BEAT_SECONDS, id="lookout")
         add(lambda: uptime.look(self.runtime), "interval", seconds=BEAT_SECONDS, id="uptime")
-        add(self.hasten, "interval", seconds=HOOK_SECONDS, id="hasten")
+        add(self.run_webhook_round, "interval", seconds=HOOK_SECONDS, id="run_webhook_round")
         self.scheduler.start()
 
     def round(self) -> dict | None:
@@ -85,7 +87,7 @@ class Engine:
         with self.one_round:
             return run_round(self.runtime, self.collector, self.executor.id)
 
-    def hasten(self) -> dict | None:
+    def run_webhook_round(self) -> dict | None:
         """One cycle for all webhooks since the last check, and one for each look of a watch.
 
         What services send starts a cycle that reads the inbox alone: it must not use up the vendors' budgets.
@@ -181,7 +183,7 @@ def run_round(
         sweep.sweep(rt)
         reverting.follow(rt)
         if slot.startswith(webhooks.SLOT):
-            merging.hasten(slot)
+            merging.look_now(slot)
         result = "partial" if any(source["error"] for source in detail.values()) or rt.policy_error else "ok"
     finally:
         with store.write() as session:

@@ -48,8 +48,8 @@ def _chosen() -> Place | None:
 
 def inbox(asked: list[tuple[Approval, Issue]], given_up: list[Issue], chosen: Place | None) -> None:
     if not asked and not given_up:
-        says = "Fixes that need a person's approval and issues that the platform cannot end appear here."
-        draw(empty("Nothing needs you", says, "✓"))
+        text = "Fixes that need a person's approval and issues that the platform cannot end appear here."
+        draw(empty("Nothing needs you", text, "✓"))
         return
     draw(approval.listing(asked, given_up, chosen))
     draw(cut(len(asked), approvals.PAGE, f"Showing the {approvals.PAGE} approvals that expire first."))
@@ -88,13 +88,13 @@ def one_approval(number: int) -> None:
 def one_issue(number: int) -> None:
     """An escalated issue with its actions and its story."""
     with store.read() as session:
-        told = issues.story(session, number) if number else None
-    if told is None:
+        issue_story = issues.story(session, number) if number else None
+    if issue_story is None:
         draw(empty("Issue not found", "No issue has this number. It may belong to another database.", "✕"))
         return
-    draw(story.head(told))
-    buttons([*issue_offers.on_issue(told), *issue_offers.on_suspect(told)])
-    draw(issue.suspect(told.analyses[-1].evidence) if told.analyses else "", issue.told(told))
+    draw(story.head(issue_story))
+    buttons([*issue_offers.on_issue(issue_story), *issue_offers.on_suspect(issue_story)])
+    draw(issue.suspect(issue_story.analyses[-1].evidence) if issue_story.analyses else "", issue.narrative(issue_story))
 
 
 ONE = {"approval": one_approval, "issue": one_issue}

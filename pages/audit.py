@@ -84,8 +84,8 @@ def subject(text: str) -> Safe:
     return tag("span", text)
 
 
-def detail(told: dict) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in told.items() if value not in ("", None))
+def detail(payload: dict) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in payload.items() if value not in ("", None))
 
 
 def verification() -> None:
@@ -96,9 +96,9 @@ def verification() -> None:
     if asked:
         verify()
     if verdict := st.session_state.get("trail_verdict"):
-        ok, state, says, at = verdict
+        ok, state, message, at = verdict
         with place:
-            draw(tag("p", badge("ok", "✓", "verified") if ok else badge("bad", "✕", state), f" {says}, ", when(at)))
+            draw(tag("p", badge("ok", "✓", "verified") if ok else badge("bad", "✕", state), f" {message}, ", when(at)))
 
 
 def verify() -> None:
@@ -107,12 +107,12 @@ def verify() -> None:
         every = trail.count(session) or 1
     bar = st.progress(0.0, f"{counted(every, 'row')}")
 
-    def told(done: int) -> None:
+    def show(done: int) -> None:
         bar.progress(min(1.0, done / every), f"{done:,} of {every:,} rows")
 
-    found = head.verify(process.settings(), told)
+    found = head.verify(process.settings(), show)
     bar.empty()
-    st.session_state["trail_verdict"] = (found.ok, str(found.state), found.says, datetime.now(UTC))
+    st.session_state["trail_verdict"] = (found.ok, str(found.state), found.message, datetime.now(UTC))
 
 
 def downloads(wanted: trail.AuditFilter) -> None:

@@ -56,9 +56,9 @@ def listing() -> None:
     with store.read() as session:
         rows = deployments.page(session, kind, number)
     theirs = teams_own(kind, rows[-1][0].started_at, None if number == 1 else rows[0][0].started_at) if rows else []
-    says = f"{counting.with_noun(found, 'deployment')} of the platform, newest first"
-    says += f", among {counted(len(theirs), 'change')} of the team in the same time." if theirs else "."
-    draw(tag("p", says, class_="d-muted"), listed(rows, theirs))
+    text = f"{counting.with_noun(found, 'deployment')} of the platform, newest first"
+    text += f", among {counted(len(theirs), 'change')} of the team in the same time." if theirs else "."
+    draw(tag("p", text, class_="d-muted"), listed(rows, theirs))
 
 
 def teams_own(kind: str, since: datetime, until: datetime | None = None) -> list[team.TeamChange]:
@@ -79,12 +79,12 @@ def team_row(one: team.TeamChange) -> tuple:
     commit = tag("code", one.commit[:10])
     if one.url.startswith(("https://", "http://")):
         commit = tag("a", commit, href=one.url, target="_blank", rel="noopener noreferrer")
-    says = f"{one.title} by {one.author}" if one.author else one.title
+    text = f"{one.title} by {one.author}" if one.author else one.title
     return (
         one.repository or "unknown repository",
-        tag("span", says, class_="d-clip"),
+        tag("span", text, class_="d-clip"),
         badge("calm", "○", "the team's"),
-        f"told by {one.source}",
+        f"reported by {one.source}",
         commit,
         "–",
         tag("span", moment(one.at), " ", when(one.at)),
@@ -93,17 +93,19 @@ def team_row(one: team.TeamChange) -> tuple:
 
 
 def timeline() -> None:
-    """The deployments of the last two weeks, each as a mark."""
+    """The deployments and the team's changes of the last two weeks, each as a mark."""
     until = datetime.now(UTC)
     since = until - timedelta(days=14)
     with store.read() as session:
         marks = deployments.marks(session, since)
+        theirs = team.between(session, process.policy()[0], since, until)
     if not marks:
         return
-    drawing(strip(marks, since, until), key="strip")
-    says = "✕ marks a failed or rolled-back deployment. Select a mark to open its deployment."
+    changes = [(one.at, f"{one.repository} {one.commit[:10]}: {one.title[:80]}") for one in theirs]
+    drawing(strip(marks, since, until, changes), key="strip")
+    text = "✕ marks a failed or rolled-back deployment. Select a mark to open its deployment."
     more = cut(len(marks), deployments.MARKS, f"Showing the last {deployments.MARKS} deployments.")
-    draw(tag("p", says, class_="d-muted"), more)
+    draw(tag("p", text, class_="d-muted"), more)
 
 
 def error_change(before, after, service: str) -> str:

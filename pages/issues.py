@@ -10,25 +10,27 @@ import streamlit as st
 
 from console import access, process
 from console.page import page, picked
+from console.parts import beside as around_it
 from console.parts import family, filtering, issue_offers, panels, story, surroundings, work
-from console.parts import issue as narrative
+from console.parts import issue as story_text
 from console.parts import suppressed as quiet
 from console.ui.confirm import buttons
-from console.ui.markup import Safe, link
+from console.ui.markup import Safe, join, link
 from console.ui.widgets import draw, empty
 from core.actions import following
 from core.db import store
 from core.models import now
-from core.queries import around, issues, post_mortem, suppressed
+from core.queries import around, beside, issues, post_mortem, suppressed
 
 ORDER = 30
 
 
-def parts(found: around.IssueSurroundings) -> dict[str, Callable[[issues.Story], Safe]]:
+def parts(found: around.IssueSurroundings, figures: beside.Beside) -> dict[str, Callable[[issues.Story], Safe]]:
     """The tabs of one issue."""
     evidence = partial(story.evidence, links=found.links)
-    told = partial(narrative.told, unknown=found.unknown)
-    return {"Story": told, **story.PARTS, "Evidence": evidence, "Steps": work.trace}
+    narrate = partial(story_text.narrative, unknown=found.unknown)
+    return {"Story": narrate, **story.PARTS, "Evidence": lambda one: join([evidence(one), around_it.logs(figures)]),
+            "Steps": work.trace}  # fmt: skip
 
 
 def body() -> None:
@@ -54,7 +56,7 @@ def found_issues() -> None:
     with store.read() as session:
         found = issues.count(session, wanted)
     if not found:
-        none = not filtering.told(wanted)
+        none = not filtering.as_query(wanted)
         draw(
             empty("No issues yet", "The next collection cycle groups new signals into issues.", "◔")
             if none
@@ -72,36 +74,50 @@ def one(number: int | None) -> None:
     draw(link("/issues", "← All issues"))
     policy, api = process.policy()[0], process.settings().github_url
     with store.read() as session:
-        told = issues.story(session, number) if number else None
-        others = issues.mergeable(session, told.issue) if told else {}
-        found = around.around(session, api, policy, told, now()) if told else None
+        issue_story = issues.story(session, number) if number else None
+        others = issues.mergeable(session, issue_story.issue) if issue_story else {}
+        found = around.around(session, api, policy, issue_story, now()) if issue_story else None
         owners = following.owners(session, policy)
-    if told is None or found is None:
+        figures = beside.beside(session, policy, issue_story, now()) if issue_story else None
+    if issue_story is None or found is None or figures is None:
         draw(empty("Issue not found", "No issue has this number. It may belong to another database.", "✕"))
         return
-    people = surroundings.people(told, "email" in process.connected())
-    draw(story.head(told), people, story.journey(told), surroundings.figures(told, found), family.drawn(told))
-    buttons([*issue_offers.on_issue(told), *issue_offers.on_signals(told, others), *family.offers(told, others)])
+    people = surroundings.people(issue_story, "email" in process.connected())
+    draw(
+        story.head(issue_story),
+        people,
+        story.journey(issue_story),
+        surroundings.figures(issue_story, found),
+        family.drawn(issue_story),
+    )
+    around_it.chart(figures, issue_story.issue.id)
+    buttons(
+        [
+            *issue_offers.on_issue(issue_story),
+            *issue_offers.on_signals(issue_story, others),
+            *family.offers(issue_story, others),
+        ]
+    )
     with st.container(horizontal=True, gap="small"):
-        buttons(issue_offers.of_people(told, access.current().name, owners))
-        download(told, found)
-    suspect(told)
-    shown = parts(found)
-    tabs = st.tabs(list(shown), key=f"part-{told.issue.id}", on_change="rerun")
+        buttons(issue_offers.of_people(issue_story, access.current().name, owners))
+        download(issue_story, found)
+    suspect(issue_story)
+    shown = parts(found, figures)
+    tabs = st.tabs(list(shown), key=f"part-{issue_story.issue.id}", on_change="rerun")
     for tab, part in zip(tabs, shown.values(), strict=True):
         if tab.open:
             with tab:
-                draw(part(told))
+                draw(part(issue_story))
 
 
-def suspect(told: issues.Story) -> None:
+def suspect(story: issues.Story) -> None:
     """The suspect change, and the button that proposes its revert."""
-    draw(narrative.suspect(told.analyses[-1].evidence) if told.analyses else "")
-    buttons(issue_offers.on_suspect(told))
+    draw(story_text.suspect(story.analyses[-1].evidence) if story.analyses else "")
+    buttons(issue_offers.on_suspect(story))
 
 
-def download(told: issues.Story, found: around.IssueSurroundings) -> None:
-    text, name = partial(post_mortem.markdown, told, found.unknown), f"post-mortem-issue-{told.issue.id}.md"
+def download(story: issues.Story, found: around.IssueSurroundings) -> None:
+    text, name = partial(post_mortem.markdown, story, found.unknown), f"post-mortem-issue-{story.issue.id}.md"
     st.download_button("Post-mortem", text, name, "text/markdown", on_click="ignore")
 
 

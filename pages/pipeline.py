@@ -9,7 +9,7 @@ import streamlit as st
 from console import process
 from console.page import page
 from console.parts import connectors as sources
-from console.parts import demo, holding, messages, panels
+from console.parts import demo, holding, messages, panels, usual
 from console.parts import failing as now_failing
 from console.ui import diagram
 from console.ui.confirm import Offer, buttons
@@ -46,14 +46,15 @@ def body() -> None:
         merges = pipeline.reviews(session)
         used, notes = holds.places_taken(session, now), inbox_messages.for_all(session, now - DAY)
     weak_sandbox(policy)
+    demo.story()
     st.header(now_failing.TITLE, anchor=False)
-    drawing(now_failing.section(failures, bool(connectors)), key="failing")
+    drawing(now_failing.section(failures, bool(connectors), usual.rates(policy, now)), key="failing")
     needs_you(asked, merges, given_up, by)
     draw(panels.headline(by, day))
     holding.controls()
     st.header(panels.FLOW, anchor=False)
     drawing(diagram.flow(by, taken), key="flow")
-    demo.panel(others, "" if failures else policy.watch.source)
+    demo.panel(others, usual.rates(policy, now), "" if failures else policy.watch.source)
     st.header("Issues in progress", anchor=False)
     draw(journey_table(journeys), journeys_cut(len(journeys)), messages.drawn(notes, messages.ALL))
     limits = limits_card(policy, used, by, workers, rounds)

@@ -74,23 +74,23 @@ def sources(found) -> None:
             )
     if asked:
         ask()
-    if told := st.session_state.get("checks_told"):
-        draw(table(("Connector", "State", "Details", "What to do"), told))
+    if rows := st.session_state.get("check_results"):
+        draw(table(("Connector", "State", "Details", "What to do"), rows))
 
 
 def ask() -> None:
     """Check each vendor in turn and show the progress."""
     access.require(access.OPERATE)
-    told, place = [], st.empty()
+    rows, place = [], st.empty()
     for name, check in registry.checks(process.settings()):
-        place.progress(len(told) / len(registry.CONNECTORS), f"{name} checked")
-        off = check.says.startswith(registry.OFF)
+        place.progress(len(rows) / len(registry.CONNECTORS), f"{name} checked")
+        off = check.message.startswith(registry.OFF)
         state = (
             badge("ok", "✓", "works") if check.ok else badge("calm", "–", "off") if off else badge("bad", "✕", "error")
         )
-        told.append((tag("b", name), state, check.says, check.fix))
+        rows.append((tag("b", name), state, check.message, check.fix))
     place.empty()
-    st.session_state["checks_told"] = told
+    st.session_state["check_results"] = rows
 
 
 def silences() -> None:

@@ -37,6 +37,14 @@ def test_the_check_begins_with_style_format_and_types(check):
     assert "lint" in NEEDS["test"].split() and f"-m {check}\n" in RECIPES["lint"]
 
 
+def test_security_rules_run_with_the_style_and_an_audit_of_the_packages_beside_the_tests():
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
+    assert "S" in rules["select"] and set(rules["ignore"]) == {"S101", "S105", "S603"}
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    assert workflow["jobs"]["audit"]["steps"][-1] == {"run": "make audit"} and workflow[True]["schedule"]
+    assert RECIPES["audit"].split("\n")[0].endswith("-m pip_audit --requirement requirements.lock --disable-pip")
+
+
 def test_the_check_runs_all_tests_and_those_in_a_browser():
     assert "-m pytest -n 4 --dist worksteal --ignore tests/browser\n" in RECIPES["test"]
     assert "-m pytest tests/browser\n" in RECIPES["test"]

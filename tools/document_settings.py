@@ -50,8 +50,8 @@ def delivery_table() -> str:
     rows.append(f"| `delivery` | | {Repository.model_fields['delivery'].description} |")
     for name, kind in WAYS.items():
         for key, field in kind.model_fields.items():
-            told = field.get_default(call_default_factory=True)
-            default = f"`{told}`" if told not in ("", None) else ""
+            value = field.get_default(call_default_factory=True)
+            default = f"`{value}`" if value not in ("", None) else ""
             rows.append(f"| `{name}.{key}` | {default} | {field.description or ''} |")
     return "\n".join(rows)
 

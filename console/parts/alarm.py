@@ -19,7 +19,7 @@ def _alert(row: Deployment, policy: Policy) -> Safe:
         "div",
         tag("strong", "Production serves an unverified build. "),
         link(f"/issues?issue={row.issue_id}", f"Issue {row.issue_id}"),
-        tag("p", guard.says(row)),
+        tag("p", guard.message(row)),
         tag("p", "Manual rollback: ", tag("code", guard.by_hand(row, policy))),
         class_="d-alarm",
         role="alert",

@@ -24,20 +24,20 @@ PROOF = {
 
 def precision(change_set: ChangeSet) -> str:
     """The measured precision of the patch's class; of an older change, the confidence that it was given."""
-    told = change_set.proof.get("precision")
-    return str(told) if told else percent(change_set.confidence)
+    found = change_set.proof.get("precision")
+    return str(found) if found else percent(change_set.confidence)
 
 
 def proof(change_set: ChangeSet) -> Safe:
     held = change_set.proof
-    says, behaviours = held.get("says") or [], held.get("behaviours") or []
+    messages, behaviours = held.get("says") or [], held.get("behaviours") or []
     autonomy = held.get("autonomy") or {}
     return join(
         [
             checks((held.get(k), v if k in held else f"{v}: not run") for k, v in PROOF.items()),
             checks([(bool(autonomy.get("may")) or None, _class(autonomy))]) if autonomy else "",
             checks((None, str(one)) for one in behaviours),
-            code("\n".join(map(str, says))) if says else "",
+            code("\n".join(map(str, messages))) if messages else "",
             tag("p", "A proposal that is not proved. Read it before you use it.") if held.get("proposal") else "",
             code(str(held["proposal"])) if held.get("proposal") else "",
         ]
@@ -53,8 +53,8 @@ def review(found: Review) -> Safe:
     """The gates, then their findings: defects of the change, and notes on older problems."""
     failed = {g.get("gate") for g in found.gates if not g.get("passed")}
     others = [f for f in found.findings if f.get("gate") != CAPABILITIES]
-    told = checks(_finding(f, f.get("gate") in failed) for f in others)
-    return join([checks((_state(g), _gate(g)) for g in found.gates), told if others else ""])
+    notes = checks(_finding(f, f.get("gate") in failed) for f in others)
+    return join([checks((_state(g), _gate(g)) for g in found.gates), notes if others else ""])
 
 
 def newly_can(reviews: Sequence[Review]) -> Safe:
@@ -65,8 +65,10 @@ def newly_can(reviews: Sequence[Review]) -> Safe:
     elif not rows:
         inner = gate.get("says", NOTHING)
     else:
-        inner = checks((False if asks else None, _ability(row)) for asks, row in rows)
-    return card("New capabilities of this patch", inner, tone="wait" if any(asks for asks, _ in rows) else "")
+        inner = checks((False if needs_person else None, _ability(row)) for needs_person, row in rows)
+    return card(
+        "New capabilities of this patch", inner, tone="wait" if any(needs_person for needs_person, _ in rows) else ""
+    )
 
 
 def _ability(row: dict) -> Safe:

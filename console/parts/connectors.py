@@ -32,7 +32,7 @@ def advice(error: str | None) -> str:
     """What a person can do about the error; "" without an error."""
     if not error:
         return ""
-    found = (says for pattern, says in ADVICE if re.search(pattern, error, re.IGNORECASE))
+    found = (message for pattern, message in ADVICE if re.search(pattern, error, re.IGNORECASE))
     return next(found, "Run python -m core doctor to check every connector.")
 
 

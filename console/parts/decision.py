@@ -45,8 +45,8 @@ def ruler(receipt: Mapping, confidence: float) -> Safe:
         for place, term in enumerate(_of(receipt, "terms"))
     )
     marks = (tag("u", tag("small", f"{at:g}"), style=f"left:{at:.0%}") for at in (0.6, 0.7, 0.8, 0.9))
-    says = f"confidence {confidence:.2f}, by term"
-    return tag("div", *parts, *marks, class_="d-ruler", role="img", aria_label=says)
+    label = f"confidence {confidence:.2f}, by term"
+    return tag("div", *parts, *marks, class_="d-ruler", role="img", aria_label=label)
 
 
 def terms(receipt: Mapping) -> Safe:
@@ -81,8 +81,8 @@ def guards(receipt: Mapping) -> Safe:
 
 
 def _fired(guard: Mapping) -> Safe:
-    says = tag("span", tag("b", str(guard.get("name", "guard"))), f": {guard.get('says', '')}")
-    return tag("li", tag("i", "◆", aria_hidden="true"), says, class_="d-person")
+    message = tag("span", tag("b", str(guard.get("name", "guard"))), f": {guard.get('says', '')}")
+    return tag("li", tag("i", "◆", aria_hidden="true"), message, class_="d-person")
 
 
 def flip(receipt: Mapping) -> str:
@@ -95,16 +95,16 @@ def flip(receipt: Mapping) -> str:
 
 
 def _open(receipt: Mapping) -> Safe | str:
-    says = "More reports could change this. The platform decides again when they do, until a person acts."
-    return tag("p", says) if receipt.get("open_to_evidence") is True else ""
+    text = "More reports could change this. The platform decides again when they do, until a person acts."
+    return tag("p", text) if receipt.get("open_to_evidence") is True else ""
 
 
 def inputs(receipt: Mapping) -> Safe:
     given = receipt.get("inputs")
     if not isinstance(given, Mapping):
         return Safe("")
-    told = facts((_words(name), _words(value)) for name, value in given.items())
-    return tag("details", tag("summary", "Inputs"), told)
+    rows = facts((_words(name), _words(value)) for name, value in given.items())
+    return tag("details", tag("summary", "Inputs"), rows)
 
 
 def drawn(decision: Decision) -> Safe:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from console.ui.drawing import rate_chart
 from console.ui.markup import Safe, join, link, percent, tag, when
@@ -29,15 +29,15 @@ DOES = {
 }
 
 
-def section(services: Sequence[FailingService], any_source: bool) -> Safe:
-    """All failing services, the worst first."""
+def section(services: Sequence[FailingService], any_source: bool, usual: Mapping[str, float]) -> Safe:
+    """All failing services, the worst first; in each chart the ``usual`` rates of its service are shaded."""
     if not services:
-        says = "No service has errors now." if any_source else "No connector has delivered data yet."
-        return empty("Nothing is failing" if any_source else "No data yet", says, "✓" if any_source else "◔")
-    return tag("ul", *(_row(one) for one in services), class_="d-failing")
+        text = "No service has errors now." if any_source else "No connector has delivered data yet."
+        return empty("Nothing is failing" if any_source else "No data yet", text, "✓" if any_source else "◔")
+    return tag("ul", *(_row(one, usual.get(one.service)) for one in services), class_="d-failing")
 
 
-def _row(one: FailingService) -> Safe:
+def _row(one: FailingService, usual: float | None) -> Safe:
     return tag(
         "li",
         tag(
@@ -47,7 +47,9 @@ def _row(one: FailingService) -> Safe:
             tag("span", "of requests fail" if one.rate is not None else "Error rate not measured", class_="d-muted"),
             tag("span", _reach(one), "since ", when(one.since), class_="d-muted"),
         ),
-        rate_chart(one.points, one.marks) if len(one.points) > 1 else tag("span", "No chart yet", class_="d-muted"),
+        rate_chart(one.points, one.marks, usual)
+        if len(one.points) > 1
+        else tag("span", "No chart yet", class_="d-muted"),
         tag("div", *_issues(one)),
     )
 

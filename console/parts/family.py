@@ -17,14 +17,14 @@ KINDS = {
 }
 
 
-def drawn(told: Story) -> Safe:
-    affected = told.issue.affected
-    services = f"Affects {counted(len(affected), 'service')}: {told.issue.where}." if len(affected) > 1 else ""
+def drawn(story: Story) -> Safe:
+    affected = story.issue.affected
+    services = f"Affects {counted(len(affected), 'service')}: {story.issue.where}." if len(affected) > 1 else ""
     return tag(
         "section",
         tag("p", services) if services else "",
-        _rows("Parent issue", [told.parent]) if told.parent else "",
-        _rows("Child issues", told.children) if told.children else "",
+        _rows("Parent issue", [story.parent]) if story.parent else "",
+        _rows("Child issues", story.children) if story.children else "",
         class_="d-family",
     )
 
@@ -43,11 +43,11 @@ def _row(one: LinkedIssue) -> tuple:
     )
 
 
-def offers(told: Story, others: dict[int, str]) -> list[Offer]:
+def offers(story: Story, others: dict[int, str]) -> list[Offer]:
     """Link and unlink, where they are possible."""
-    issue = told.issue
+    issue = story.issue
     if issue.merged_into:
         return []
-    if told.parent:
+    if story.parent:
         return [Offer("unlink", issue.id, issue.title)]
     return [Offer("link", issue.id, issue.title, choices=others)] if others else []

@@ -18,10 +18,10 @@ from core.queries.issues import SORTS, IssueFilter
 NAMES = ("text", "status", "severity", "service", "sort")
 
 
-def _members(told: str, enum) -> tuple:
+def _members(text: str, enum) -> tuple:
     """Comma-separated values; unknown ones are omitted."""
     known = {member.value: member for member in enum}
-    return tuple(known[v] for v in told.split(",") if v in known)
+    return tuple(known[v] for v in text.split(",") if v in known)
 
 
 def read(query: Mapping[str, str]) -> IssueFilter:
@@ -36,7 +36,7 @@ def read(query: Mapping[str, str]) -> IssueFilter:
     )
 
 
-def told(wanted: IssueFilter) -> dict[str, str]:
+def as_query(wanted: IssueFilter) -> dict[str, str]:
     """The URL query of a filter; empty fields are omitted."""
     values = {
         "text": wanted.text,
@@ -94,7 +94,7 @@ def drawn(services: list[str]) -> IssueFilter:
                                    help=more if len(services) >= counting.LISTED else None)  # fmt: skip
             order = st.selectbox("Order", list(SORTS), list(SORTS).index(seed.sort), key=key("sort"))
     wanted = IssueFilter((text or "").strip(), tuple(statuses), tuple(severities), service or "", order)
-    query = told(wanted)
+    query = as_query(wanted)
     if query != {name: st.query_params[name] for name in NAMES if name in st.query_params}:
         st.query_params.from_dict(query)
         st.session_state["filter"] = (number, seed, query)
@@ -103,7 +103,7 @@ def drawn(services: list[str]) -> IssueFilter:
 
 def views(wanted: IssueFilter) -> None:
     """The person's saved views as buttons, and the form that saves this one."""
-    owner, query = access.current().name, urlencode(told(wanted))
+    owner, query = access.current().name, urlencode(as_query(wanted))
     with store.read() as session:
         found = saved_views.views(session, owner)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -20,12 +20,12 @@ def drawn(crash: Crash, links: CodeLinks | None = None) -> Safe:
 def _frame(frame: Frame, links: CodeLinks | None) -> Safe:
     kept = frame.locals or {}
     values = facts((name, tag("code", text)) for name, text in list(kept.items())[:LOCALS])
-    told = counted(len(kept), "local") if len(kept) <= LOCALS else f"{LOCALS} of {len(kept)} locals"
+    summary = counted(len(kept), "local") if len(kept) <= LOCALS else f"{LOCALS} of {len(kept)} locals"
     return tag(
         "li",
         tag("div", tag("b", frame.function), _place(frame, links)),
         code(frame.code) if frame.code else "",
-        tag("details", tag("summary", told), values) if kept else "",
+        tag("details", tag("summary", summary), values) if kept else "",
         class_=None if frame.in_app else "d-library",
     )
 

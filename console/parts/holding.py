@@ -21,8 +21,8 @@ def _standing() -> list[Hold]:
         return holds.standing(session)
 
 
-def _line(sign: str, title: str, says: str, aside: Safe | str = "") -> Safe:
-    words = tag("span", tag("b", title), " ", says, " ", aside)
+def _line(sign: str, title: str, text: str, aside: Safe | str = "") -> Safe:
+    words = tag("span", tag("b", title), " ", text, " ", aside)
     return tag("div", badge("bad", sign, "held"), words, class_="d-hold", role="status")
 
 
@@ -37,7 +37,7 @@ def _told(hold: Hold) -> Safe:
 def _frozen(policy: Policy) -> list[Safe]:
     at = datetime.now(UTC)
     return [
-        _line("❄", "Releases are frozen.", f"{windows.told(f)}, {', '.join(f.repositories) or 'all repositories'}.")
+        _line("❄", "Releases are frozen.", f"{windows.describe(f)}, {', '.join(f.repositories) or 'all repositories'}.")
         for f in policy.guards.freezes
         if f.start <= at < f.end
     ]

@@ -49,8 +49,8 @@ def _decided(made) -> Safe:
 def _corroboration(made) -> str:
     """What corroborates the report, or why nothing does. Empty for older decisions."""
     given = made.receipt.get("inputs")
-    says = given.get("corroboration") if isinstance(given, Mapping) else ""
-    return f"{says}." if says else ""
+    message = given.get("corroboration") if isinstance(given, Mapping) else ""
+    return f"{message}." if message else ""
 
 
 def _written(found) -> Safe:
@@ -103,7 +103,7 @@ def _time(text: object) -> datetime | None:
         return None
 
 
-def told(story: Story, unknown: Sequence[str] = ()) -> Safe:
+def narrative(story: Story, unknown: Sequence[str] = ()) -> Safe:
     """The issue on one screen below its suspect change: cards on the left, the timeline on the right."""
     found, made, wrote = _last(story.analyses), _last(story.decisions), _last(story.changes)
     live = _last([d for d in story.deployments if d.environment == "production"])

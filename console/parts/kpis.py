@@ -49,8 +49,8 @@ def against(now: Figure, before: Figure) -> str:
 def period(since: datetime, until: datetime, days: int, runs: int) -> Safe:
     """The period of the tiles, and the period they are compared with."""
     before = f"the previous {counted(days, 'day')}" if days > 1 else "the previous day"
-    says = f"{moment(since)} to {moment(until)}: {counted(runs, 'run')} ended. Compared with {before}."
-    return tag("p", says, class_="d-muted")
+    text = f"{moment(since)} to {moment(until)}: {counted(runs, 'run')} ended. Compared with {before}."
+    return tag("p", text, class_="d-muted")
 
 
 def tile(now: Figure, before: Figure) -> Safe:

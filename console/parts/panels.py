@@ -38,14 +38,14 @@ def person(actor: Actor) -> Safe:
 
 def foot(settings: Settings) -> tuple[Safe, ...]:
     """The sidebar's information about this process."""
-    told = []
+    parts = []
     if not settings.console_engine:
-        says = "CONSOLE_ENGINE is off; a separate worker runs the collection cycles"
-        told.append(tag("p", "Engine: ", tag("b", "off in this process"), title=says))
+        text = "CONSOLE_ENGINE is off; a separate worker runs the collection cycles"
+        parts.append(tag("p", "Engine: ", tag("b", "off in this process"), title=text))
     if settings.sandbox_url:
-        says = "Vendor APIs are simulated on this machine. The shop, its code and its errors are real."
-        told.append(tag("p", tag("b", "Simulated vendors, real shop"), title=says))
-    return tuple(told)
+        text = "Vendor APIs are simulated on this machine. The shop, its code and its errors are real."
+        parts.append(tag("p", tag("b", "Simulated vendors, real shop"), title=text))
+    return tuple(parts)
 
 
 def headline(by: Mapping[Status, int], day: Mapping[str, int]) -> Safe:
@@ -117,5 +117,5 @@ def issue_list(found: int, rows: Sequence[Issue], sort: str = "newest") -> tuple
         )
         for i in rows
     )
-    says = f"{counted(found, 'issue')}, {ORDERS[sort]}; {len(rows)} on this page."
-    return tag("p", says, class_="d-muted"), table(heads, cells, (4, 5))
+    text = f"{counted(found, 'issue')}, {ORDERS[sort]}; {len(rows)} on this page."
+    return tag("p", text, class_="d-muted"), table(heads, cells, (4, 5))

@@ -66,8 +66,8 @@ def tokens(rows: Tokens) -> None:
 
 def once() -> None:
     """A new secret: shown until the admin confirms that it was saved, and stored nowhere else."""
-    if told := st.session_state.get("once"):
-        what, secret = told
+    if shown := st.session_state.get("once"):
+        what, secret = shown
         with st.container(border=True, key="once"):
             draw(tag("p", tag("b", what), ": shown only once."))
             st.code(secret, language=None)
@@ -77,11 +77,11 @@ def once() -> None:
 def _do(work: Callable[[str], str]) -> None:
     """Run ``work(by)`` as the signed-in admin; the page shows the result or the error."""
     try:
-        says = work(access.require(access.ADMINISTER).name)
+        message = work(access.require(access.ADMINISTER).name)
     except (ValueError, Forbidden, access.SignedOut) as refusal:
         st.session_state["answer"] = (False, str(refusal) or "Your session has ended. Nothing changed.")
     else:
-        st.session_state["answer"] = (True, says)
+        st.session_state["answer"] = (True, message)
 
 
 def _given(name: str) -> Any:

@@ -24,7 +24,7 @@ def matrix(policy: Policy, made: Mapping[int, int]) -> Safe:
     rows = (
         (
             row.number,
-            row.says,
+            row.message,
             of(VERDICT, row.verdict),
             bar(made.get(row.number, 0) / every if every else None, f"{made.get(row.number, 0):,}"),
         )
@@ -70,7 +70,7 @@ def guards(policy: Policy) -> Safe:
                 ("Minimum evidence", counted(g.minimum_occurrences, "occurrence")),
                 ("Approval required", f"after {counted(g.stop_after_rollbacks, 'rollback')} in a row"),
                 ("Repository brake", brake(g.brake_after_failures)),
-                ("Freezes", "; ".join(map(windows.told, g.freezes)) or "none"),
+                ("Freezes", "; ".join(map(windows.describe, g.freezes)) or "none"),
                 ("Corroboration of reports", corroboration(policy)),
                 ("Approval of every fix", "yes" if g.approval_always else "no"),
                 ("Business hours", f"{days} {hours.start}–{hours.end} {hours.zone}" if hours.days else "always"),
@@ -144,9 +144,9 @@ def autonomy(policy: Policy, rows: Sequence[Autonomy]) -> Safe:
             tag("b", row.service),
             row.name,
             badge("ok", "✓", "yes") if row.may else badge("", "–", "no"),
-            row.unseen.told("case"),
-            row.own.told("outcome"),
-            row.says,
+            row.unseen.describe("case"),
+            row.own.describe("outcome"),
+            row.message,
         )
         for row in rows
     ]
@@ -176,5 +176,5 @@ def notes(policy: Policy) -> Safe:
     found = list(advice.notes(policy))
     if not found:
         return join([])
-    says = tag("ul", *(tag("li", note) for note in found))
-    return tag("details", tag("summary", f"What platform.toml could say more clearly ({len(found)})"), says)
+    listed = tag("ul", *(tag("li", note) for note in found))
+    return tag("details", tag("summary", f"What platform.toml could say more clearly ({len(found)})"), listed)

@@ -107,7 +107,7 @@ def flips(found: Sequence[replay.Flip]) -> Safe:
                 when(f.past.at),
                 _verdict(f.past.verdict, f.past.needs_approval),
                 _verdict(f.verdict, f.needs_approval),
-                tag("span", f.says, class_="d-clip", title=f.says),
+                tag("span", f.message, class_="d-clip", title=f.message),
                 of(RESULT, f.past.outcome) if f.past.outcome else "",
             )
             for f in found

@@ -27,11 +27,11 @@ def given(name: str) -> str:
 def act(work: Callable[[Actor], str]) -> None:
     """Run ``work`` as the signed-in admin, whose right is asked for again; the page shows the result or the error."""
     try:
-        says = work(access.require(access.ADMINISTER))
+        message = work(access.require(access.ADMINISTER))
     except (Refused, ConfigurationError, ValueError, access.SignedOut) as refusal:
         st.session_state["answer"] = (False, str(refusal) or "Your session has ended. Nothing changed.")
     else:
-        st.session_state["answer"] = (True, says)
+        st.session_state["answer"] = (True, message)
 
 
 def start(name: str, prepare: Callable[[Actor], Work]) -> None:
@@ -67,7 +67,7 @@ def _running(job: Job) -> None:
     def look() -> None:
         if job.result is not None:
             st.rerun()
-        st.progress(min(0.95, job.seconds / 60), f"{job.told} ({job.seconds:.0f} s)")
+        st.progress(min(0.95, job.seconds / 60), f"{job.activity} ({job.seconds:.0f} s)")
 
     look()
 
@@ -75,9 +75,9 @@ def _running(job: Job) -> None:
 def found(name: str, result: SetupFinding) -> None:
     sign = badge("ok", "✓", "works") if result.ok else badge("bad", "✕", "not yet")
     draw(
-        tag("p", sign, " ", result.says),
+        tag("p", sign, " ", result.message),
         tag("p", tag("b", "What to do: "), result.fix) if result.fix else "",
-        told(result) if result.facts else "",
+        confirmations(result) if result.facts else "",
     )
     if result.offers:
         with st.container(horizontal=True):
@@ -85,7 +85,7 @@ def found(name: str, result: SetupFinding) -> None:
                 st.button(f"Use {offer}", key=f"{name}-offer-{offer}", on_click=_use, args=(name, result.field, offer))
 
 
-def told(result: SetupFinding) -> Safe:
+def confirmations(result: SetupFinding) -> Safe:
     few = len(result.facts) <= FEW
     return facts(result.facts) if few else table(("What", "What was found"), result.facts)
 

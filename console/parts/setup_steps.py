@@ -53,9 +53,9 @@ def prefill(policy: Policy, service: str) -> None:
     st.session_state["setup-of"] = service
     known = policy.services.get(service)
     repo = policy.repositories[known.repository] if known else None
-    told = {"service": service, "remote": repo.remote if repo else "", "branch": repo.branch if repo else "main"}
-    told["folder"] = repo.folder if repo and repo.folder != "." else ""
-    for key, value in told.items():
+    values = {"service": service, "remote": repo.remote if repo else "", "branch": repo.branch if repo else "main"}
+    values["folder"] = repo.folder if repo and repo.folder != "." else ""
+    for key, value in values.items():
         st.session_state[KEYS + key] = value
     for name in ("repository", "environment", "examine", "delivery", "event"):
         jobs.drop(name)
@@ -80,9 +80,9 @@ def _save_repository(actor: Actor) -> str:
     """Save what was checked, whatever the form holds by now."""
     answers: RepositoryAnswers = st.session_state["setup-checked"]
     repository.read(answers)
-    says = writing.policy(actor, runtime.current(), answers.changes, f"Setup: connect the service {answers.service}")
+    message = writing.policy(actor, runtime.current(), answers.changes, f"Setup: connect the service {answers.service}")
     st.session_state["setup-next"] = answers.service
-    return says
+    return message
 
 
 # --- environment -----------------------------------------------------------------------------------
@@ -143,19 +143,19 @@ def vendor(name: str, prefix: str = "") -> None:
 
 def _ask(name: str, prefix: str, actor: Actor) -> Work:
     """The job; secrets leave the form at once."""
-    told = {field.name: given(prefix + field.name) for field in source.fields(name)}
+    values = {field.name: given(prefix + field.name) for field in source.fields(name)}
     for field in source.fields(name):
         if field.secret:
             st.session_state[f"{KEYS}{prefix}{field.name}"] = ""
     rt = runtime.current()
 
     def work(tell: Tell) -> SetupFinding:
-        found = source.check(rt.settings, name, told, tell)
+        found = source.check(rt.settings, name, values, tell)
         if found.ok:
-            settings = source.with_values(rt.settings, told)
-            says = writing.secrets(actor, rt, settings, told)
+            settings = source.with_values(rt.settings, values)
+            message = writing.secrets(actor, rt, settings, values)
             process.replace(settings)
-            found = SetupFinding(True, f"{found.says}. {says}")
+            found = SetupFinding(True, f"{found.message}. {message}")
         return found
 
     return work
@@ -168,8 +168,8 @@ def delivery_step(policy: Policy, service: str) -> None:
     known = policy.repositories[policy.services[service].repository]
     way = st.selectbox("Way to production", list(delivery.WAYS), list(delivery.WAYS).index(known.way), key="setup-way",
                        format_func=lambda name: name.replace("_", " "))  # fmt: skip
-    says, fields = delivery.WAYS[way]
-    draw(tag("p", says, class_="d-muted"))
+    text, fields = delivery.WAYS[way]
+    draw(tag("p", text, class_="d-muted"))
     if name := source.DELIVERING.get(way):
         with st.expander(f"Credentials of {name}", expanded=name not in process.connected()):
             vendor(name, "way-")
@@ -185,18 +185,18 @@ def delivery_step(policy: Policy, service: str) -> None:
 
 
 def _check_delivery(service: str, way: str, _actor: Actor) -> Work:
-    told = delivery.values(way, {field.key: given(field.key) for field in delivery.WAYS[way][1]})
-    delivery.candidate(runtime.current().repository_of(service)[1], told)
-    st.session_state["setup-way-checked"] = (service, told)
-    return partial(delivery.check, runtime.current(), service, told)
+    values = delivery.values(way, {field.key: given(field.key) for field in delivery.WAYS[way][1]})
+    delivery.candidate(runtime.current().repository_of(service)[1], values)
+    st.session_state["setup-way-checked"] = (service, values)
+    return partial(delivery.check, runtime.current(), service, values)
 
 
 def _save_delivery(service: str, actor: Actor) -> str:
-    checked, told = st.session_state["setup-way-checked"]
+    checked, values = st.session_state["setup-way-checked"]
     if checked != service:
         raise ValueError("Check the way of this service first.")
     name, _ = runtime.current().repository_of(service)
-    changes = {("repositories", name, *key.split(".")): value for key, value in told.items()}
+    changes = {("repositories", name, *key.split(".")): value for key, value in values.items()}
     return writing.policy(actor, runtime.current(), changes, f"Setup: the way to production of {service}")
 
 

@@ -144,8 +144,8 @@ def fix(story: Story) -> Safe:
     )
 
 
-def _side(told: Mapping, service: str) -> ServiceHealth | None:
-    found = told.get(service)
+def _side(values: Mapping, service: str) -> ServiceHealth | None:
+    found = values.get(service)
     health = ServiceHealth.model_validate(found) if isinstance(found, Mapping) else None
     return health if health and (health.samples or health.requests) else None
 
@@ -241,9 +241,9 @@ def journey(story: Story) -> Safe:
 def _collected(story: Story) -> Safe:
     """The collect stage; it is complete before the issue exists."""
     issue = story.issue
-    says = f"{counted(issue.occurrences, 'occurrence')} since {moment(issue.first_seen)}"
+    label = f"{counted(issue.occurrences, 'occurrence')} since {moment(issue.first_seen)}"
     parts = (tag("i", "✓", aria_hidden="true"), tag("b", Stage.COLLECT.value), tag("small"))
-    return tag("li", *parts, class_="d-ok", title=says)
+    return tag("li", *parts, class_="d-ok", title=label)
 
 
 def deployment_row(deployment: Deployment) -> Safe:

@@ -47,14 +47,14 @@ def silence(row: Silence) -> Safe:
     )
 
 
-def of_issue(told: Story) -> Safe:
+def of_issue(story: Story) -> Safe:
     """The issue it was merged into, the issues merged into it, and its silence."""
-    into, row = told.issue.merged_into, told.silence
+    into, row = story.issue.merged_into, story.silence
     parts = []
     if into:
         parts.append(tag("p", "Merged into ", link(f"/issues?issue={into}", f"issue {into}"), "."))
-    if told.absorbed:
-        links = (part for n in told.absorbed for part in (" ", link(f"/issues?issue={n}", f"#{n}")))
+    if story.absorbed:
+        links = (part for n in story.absorbed for part in (" ", link(f"/issues?issue={n}", f"#{n}")))
         parts.append(tag("p", "Merged issues:", *links, class_="d-muted"))
     if row:
         parts.append(tag("p", state(row), " until ", moment(row.ends_at), f", by {row.by}: {row.reason}"))

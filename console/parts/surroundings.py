@@ -14,15 +14,15 @@ from core.queries.around import IssueRate, IssueSurroundings
 from core.queries.issues import Story
 
 
-def figures(told: Story, found: IssueSurroundings) -> Safe:
+def figures(story: Story, found: IssueSurroundings) -> Safe:
     """The rate, the users and the first release, then how often and when."""
-    issue = told.issue
+    issue = story.issue
     value, noun = counted(issue.occurrences, "occurrence").split(" ", 1)
     return stats(
         _rate(issue, found.rate),
         stat(f"{issue.users:,}", "Affected users") if issue.users else stat("–", "Affected users", "not reported"),
         stat(_release(issue, found), "Since release", "" if issue.release else "no report names one"),
-        stat(value, noun.capitalize(), f"from {counting.with_noun(told.signal_count, 'signal')}"),
+        stat(value, noun.capitalize(), f"from {counting.with_noun(story.signal_count, 'signal')}"),
         stat(when(issue.first_seen), "First error", moment(issue.first_seen)),
         stat(when(issue.last_seen), "Last error", moment(issue.last_seen)),
     )
@@ -43,10 +43,10 @@ def _release(issue: Issue, found: IssueSurroundings) -> Safe:
     return tag("a", words, href=found.links.commit, target="_blank", rel="noopener noreferrer")
 
 
-def people(told: Story, mail: bool) -> Safe:
+def people(story: Story, mail: bool) -> Safe:
     """Who owns the issue, who acknowledged it, and who gets its messages by what channel; ``mail`` is connected."""
-    issue = told.issue
-    by = [f"{name} ({subscribers.WORDS[subscribers.channel(name, mail)]})" for name in told.subscribers]
+    issue = story.issue
+    by = [f"{name} ({subscribers.WORDS[subscribers.channel(name, mail)]})" for name in story.subscribers]
     seen = join([f"Acknowledged by {issue.acknowledged_by} ", when(issue.acknowledged_at)])
     parts = [
         f"Owner: {issue.owner or 'nobody'}",
@@ -56,8 +56,8 @@ def people(told: Story, mail: bool) -> Safe:
     return tag("p", join(parts, " · "), class_="d-muted")
 
 
-def unknown(says: Sequence[str]) -> Safe | str:
+def unknown(unknowns: Sequence[str]) -> Safe | str:
     """The missing evidence as a list; nothing if none is missing."""
-    if not says:
+    if not unknowns:
         return ""
-    return card("What the platform does not know", tag("ul", *(tag("li", one) for one in says), class_="d-unknown"))
+    return card("What the platform does not know", tag("ul", *(tag("li", one) for one in unknowns), class_="d-unknown"))

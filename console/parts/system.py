@@ -25,18 +25,18 @@ def runner(found, last: str) -> Safe:
     """``found`` is the available sandbox runner, or None; ``last`` is the runner of the latest test run."""
     if found is None:
         state = badge("bad", "✕", "no sandbox")
-        says = (
+        text = (
             "Repository code cannot run safely here, so no fixes are written. Install bubblewrap, or set "
             "fix.allow_limited_runner in platform.toml."
         )
     elif found.weaker_because:
         state = badge("person", "◆", "weaker sandbox")
-        says = f"Using the built-in runner: {found.weaker_because}. Install bubblewrap for the full sandbox."
+        text = f"Using the built-in runner: {found.weaker_because}. Install bubblewrap for the full sandbox."
     else:
         state = badge("ok", "✓", "full sandbox")
-        says = "Bubblewrap: no network, a read-only file system, no secrets, and limits on time, memory and processes."
+        text = "Bubblewrap: no network, a read-only file system, no secrets, and limits on time, memory and processes."
     used = tag("p", f"The latest test run used {last}.", class_="d-muted") if last else ""
-    return card("Sandbox for repository code", tag("p", state), tag("p", says), used)
+    return card("Sandbox for repository code", tag("p", state), tag("p", text), used)
 
 
 def workers(found: Sequence[tuple[Worker, bool]], round_seconds: float) -> Safe:
@@ -133,8 +133,8 @@ def state(person: Person) -> Safe:
     """A badge for each state of a person, in the words of core.queries.people."""
     held = view.states(person)
     in_full = [] if set(held) - {view.PROVIDER} else [badge("ok", "✓", "active")]
-    told = [badge(*STATES.get(words.split()[0], ("calm", "·")), words) for words in held]
-    return tag("span", *in_full, *told, class_="d-line-up")
+    rows = [badge(*STATES.get(words.split()[0], ("calm", "·")), words) for words in held]
+    return tag("span", *in_full, *rows, class_="d-line-up")
 
 
 def people(found: Sequence[Person]) -> Safe:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 SHOWN = 200  # latest steps
 
 
-def offers(told: Story) -> list[Offer]:
+def offers(story: Story) -> list[Offer]:
     """Release anyway and Restart, if the issue's state allows them."""
     from core.actions import release_again  # loads the durable engine, which other pages do not need
     from core.ops import restart  # loads the durable engine, which other pages do not need
 
-    issue = told.issue
+    issue = story.issue
     dead = issue.status not in (Status.NEW, Status.RESOLVED, Status.DISMISSED) and restart.ended(issue.workflow_id)
     if not dead:
         return []
@@ -41,11 +41,11 @@ def offers(told: Story) -> list[Offer]:
     return found
 
 
-def trace(told: Story) -> Safe:
+def trace(story: Story) -> Safe:
     """The recorded steps of the issue's current workflow and of its releases."""
     from core.ops import restart
 
-    issue = told.issue
+    issue = story.issue
     recorded = restart.steps(issue.workflow_id)
     if not recorded:
         return empty("No workflow", "No steps are recorded for the current run of this issue.")

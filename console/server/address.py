@@ -23,9 +23,9 @@ def client(connection: HTTPConnection) -> str:
     Each proxy appends its peer. Everything left of the first untrusted hop can be forged.
     """
     hop, trusted = _peer(connection), _networks(process.settings().trusted_proxies)
-    told = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
-    while _within(hop, trusted) and told and _parsed(told[-1]):
-        hop = told.pop().strip()
+    forwarded = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
+    while _within(hop, trusted) and forwarded and _parsed(forwarded[-1]):
+        hop = forwarded.pop().strip()
     return str(_parsed(hop) or hop)
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Container
 from uuid import uuid4
 
@@ -27,7 +28,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from console import process
-from console.server import address, forms, quotas
+from console.server import address, answer_times, forms, quotas
 from core.access import rights, sessions
 from core.access.rights import Actor, Forbidden, Refused
 from core.actions import registry, targets
@@ -88,6 +89,12 @@ def _answered(work):
     """The route of ``work(actor, request, body) -> dict``, which may block; every error is JSON with its status."""
 
     async def route(request: Request) -> JSONResponse:
+        begun = time.perf_counter()
+        answer = await answered(request)
+        answer_times.count(work.__name__, answer.status_code, time.perf_counter() - begun)
+        return answer
+
+    async def answered(request: Request) -> JSONResponse:
         try:
             actor = await asyncio.to_thread(_actor, request)
             _paced(request, actor)
@@ -95,17 +102,17 @@ def _answered(work):
             found = await asyncio.to_thread(work, actor, request, body)
             return JSONResponse(found, headers=quotas.fields(request))
         except Wrong as wrong:
-            code, says = wrong.args
+            code, message = wrong.args
         except Reused as refusal:
-            code, says = 422, str(refusal)
+            code, message = 422, str(refusal)
         except Forbidden as refusal:
-            code, says = 403, str(refusal)
+            code, message = 403, str(refusal)
         except Refused as refusal:
-            code, says = 409, str(refusal)
+            code, message = 409, str(refusal)
         except SQLAlchemyError:
-            code, says = 503, "The database is not responding. Retry with the same Idempotency-Key."
+            code, message = 503, "The database is not responding. Retry with the same Idempotency-Key."
         headers = {"WWW-Authenticate": "Bearer"} if code == 401 else quotas.fields(request)
-        return JSONResponse({"says": says}, code, headers)
+        return JSONResponse({"says": message}, code, headers)
 
     return route
 
@@ -141,8 +148,8 @@ def issue(actor: Actor, request: Request, _body: dict) -> dict:
             raise Wrong(404, "There is no such issue.")
         asked = targets.question(session, found.id)
         family = families.numbers(session, found.id)
-    told = found.model_dump(mode="json") | {"affected": found.affected, **family}
-    return {"issue": told, "approval": asked and asked.model_dump(mode="json")}
+    body = found.model_dump(mode="json") | {"affected": found.affected, **family}
+    return {"issue": body, "approval": asked and asked.model_dump(mode="json")}
 
 
 def act(actor: Actor, request: Request, body: dict) -> dict:
@@ -177,7 +184,7 @@ def _carried_out(
     except ValidationError:
         raise Wrong(422, f"{action.name} takes {action.takes or 'no arguments'}") from None
     receipt = action.run(target(), actor=actor, key=f"api-{actor.name}-{_key(request)}", **body)
-    return {"done": receipt.done, "says": receipt.says}
+    return {"done": receipt.done, "says": receipt.message}
 
 
 def _key(request: Request) -> str:

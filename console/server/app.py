@@ -28,6 +28,7 @@ if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
 from console import changes, process  # noqa: E402
 from console.page import PAGES  # noqa: E402
 from console.server import (  # noqa: E402
+    alive,
     api,
     assets,
     auth,
@@ -115,11 +116,11 @@ def _store_answers() -> str:
 async def healthz(_request: Request) -> JSONResponse:
     """200 while the database responds and, if this process runs the engine, the engine works."""
     fault = await asyncio.to_thread(_store_answers)
-    told = {"status": "ok", "store": fault or "ok"}
+    body = {"status": "ok", "store": fault or "ok"}
     if not fault:
-        told |= await asyncio.to_thread(liveness.of_engine, process.settings())
-        fault = told["engine"] not in liveness.FINE
-    return JSONResponse(told | {"status": "failed" if fault else "ok"}, 503 if fault else 200)
+        body |= await asyncio.to_thread(liveness.of_engine, process.settings())
+        fault = body["engine"] not in liveness.FINE
+    return JSONResponse(body | {"status": "failed" if fault else "ok"}, 503 if fault else 200)
 
 
 async def status_page(request: Request) -> Response:
@@ -136,6 +137,7 @@ ROUTES = [
     Route("/healthz", healthz),
     Route("/live", live.events),
     Route("/find", find.find),
+    Route("/alive", alive.alive),
     Route("/status", status_page),
     *signin.ROUTES,
     *preferences.ROUTES,

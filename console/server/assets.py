@@ -54,7 +54,7 @@ LATER = """<script>
       setTimeout(begin, 400);  // a tab in the background paints nothing
     })();
     </script>"""
-PALETTE = '<script src="/palette.js"></script>'
+SCRIPTS = '<script src="/palette.js"></script><script src="/connection.js"></script>'
 LOADED = re.compile(r'\s*<(?:script type="module"[^>]*></script>|link rel="(?:modulepreload|stylesheet)"[^>]*>)')
 
 
@@ -74,13 +74,14 @@ def index(text: str) -> str:
         text, found = re.subn(pattern, lambda _, new=new: new, text, count=1)
         if not found:
             raise ValueError(f"this Streamlit's index.html has no {pattern}: adapt console/server/assets.py")
-    loaded = "".join(LOADED.findall(text)) + PALETTE
+    loaded = "".join(LOADED.findall(text)) + SCRIPTS
     return LOADED.sub("", text).replace("</body>", f'<template id="later">{loaded}</template>{LATER}</body>', 1)
 
 
 ROBOTS = b"User-agent: *\nAllow: /\n"  # the sign-in protects the pages
 OWN = {"/icon.svg": ("icon.svg", "image/svg+xml"), "/logo.svg": ("logo.svg", "image/svg+xml"),
-       "/palette.js": ("palette.js", "text/javascript")}  # fmt: skip
+       "/palette.js": ("palette.js", "text/javascript"),
+       "/connection.js": ("connection.js", "text/javascript")}  # fmt: skip
 PACKERS = {"br": lambda data: brotli.compress(data, quality=5), "gzip": lambda data: gzip.compress(data, 6), "": bytes}
 ROOT = '<div id="root">'
 

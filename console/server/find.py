@@ -12,6 +12,7 @@ from console.server.auth import HEADER
 from core.access import sessions
 from core.access.rights import Actor
 from core.db import store
+from core.models import recorded
 from core.queries import search
 
 
@@ -27,7 +28,7 @@ def _found(text: str, session_id: str) -> list[dict]:
         return []
     with store.read() as session:
         hits = search.found(session, text)
-    return [*_pages(text, person), *map(vars, hits)]
+    return [*_pages(text, person), *map(recorded.plain, hits)]
 
 
 def _pages(text: str, person: Actor) -> list[dict]:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from console import process
 from console.page import NEEDS, PAGES, counted_title, visible
 from console.parts import failing as now_failing
-from console.parts import kpis, panels, periods
+from console.parts import kpis, panels, periods, usual
 from console.ui import diagram
 from console.ui.markup import ZONE, Safe, join, tag
 from console.ui.widgets import stats
@@ -36,7 +36,7 @@ def _pipeline() -> Safe:
         by, totals = pipeline.by_status(session), pipeline.totals(session, at - timedelta(days=1))
         asked, taken = pipeline.approvals(session, 1), pipeline.arrows(session, at - timedelta(days=1))
         connected = bool(pipeline.connectors(session))
-    fails = [tag("h2", now_failing.TITLE), now_failing.section(failures, connected)]
+    fails = [tag("h2", now_failing.TITLE), now_failing.section(failures, connected, usual.rates(policy, at))]
     waiting = (
         [tag("h2", panels.NEEDS), *(tag("div", *panels.question(*a), class_="d-question") for a in asked)]
         if asked

@@ -90,8 +90,8 @@ def browser_of(request: Request) -> str:
 def bounded(request: Request, largest: int, unsaid: str = "") -> bool:
     """Does its Content-Length announce at most this many bytes?"""
     length = request.headers.get("content-length", unsaid)
-    told = length.isascii() and length.isdigit() and "transfer-encoding" not in request.headers
-    return told and int(length[:15]) <= largest
+    sized = length.isascii() and length.isdigit() and "transfer-encoding" not in request.headers
+    return sized and int(length[:15]) <= largest
 
 
 def same_origin(request: Request) -> bool:

@@ -87,21 +87,21 @@ async def _answered(request: Request, name: str, work: Work) -> Answered:
     try:
         return await _taken(request, work)
     except (NotAccepted, DeliveryRefused) as refusal:
-        code, says = refusal.status, str(refusal)
+        code, message = refusal.status, str(refusal)
     except otlp_wire.OtlpFault as fault:
-        code, says = fault.status, str(fault)
+        code, message = fault.status, str(fault)
     except inbox.InboxFull:
-        code, says = 503, "The inbox is full. Send it again later."
+        code, message = 503, "The inbox is full. Send it again later."
     except SQLAlchemyError:
         log.exception("a request to %s was not stored", name)
         return Answered(503, "The database is not responding. Send it again.")
-    await asyncio.to_thread(_count, name, says)
-    return Answered(code, says)
+    await asyncio.to_thread(_count, name, message)
+    return Answered(code, message)
 
 
-def _count(name: str, says: str) -> None:
+def _count(name: str, message: str) -> None:
     try:
-        inbox.refusals.count(name, says)
+        inbox.refusals.count(name, message)
     except SQLAlchemyError:
         log.warning("a refusal of %s was not counted", name)
 
@@ -118,7 +118,7 @@ def _json(name: str, work: Work) -> Callable[[Request], Awaitable[Response]]:
         found = await _answered(request, name, work)
         status = "accepted" if found.code < 400 else "refused"
         return JSONResponse(
-            {"status": status, "says": found.says, **found.detail}, found.code, _headers(request, found.code)
+            {"status": status, "says": found.message, **found.detail}, found.code, _headers(request, found.code)
         )
 
     return route
@@ -129,13 +129,15 @@ def _otlp(signal: str) -> Callable[[Request], Awaitable[Response]]:
 
     async def route(request: Request) -> Response:
         found = await _answered(request, "otlp", partial(accepting.otlp, signal))
-        told = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        media = told if told in (otlp_wire.PROTOBUF, otlp_wire.JSON) else otlp_wire.JSON
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        media = media_type if media_type in (otlp_wire.PROTOBUF, otlp_wire.JSON) else otlp_wire.JSON
         if found.code >= 400:
             return Response(
-                otlp_wire.status(found.code, found.says, media), found.code, _headers(request, found.code), media
+                otlp_wire.status(found.code, found.message, media), found.code, _headers(request, found.code), media
             )
-        return Response(otlp_wire.answer(signal, media, found.refused, found.says), 200, _headers(request, 200), media)
+        return Response(
+            otlp_wire.answer(signal, media, found.refused, found.message), 200, _headers(request, 200), media
+        )
 
     return route
 

@@ -28,9 +28,9 @@ STREAMLITS = "streamlit.web.server.starlette.starlette_auth_routes"
 
 @dataclass(frozen=True)
 class SignInFault:
-    """``says`` is for the person who signs in, ``fix`` for the admin."""
+    """``message`` is for the person who signs in, ``fix`` for the admin."""
 
-    says: str
+    message: str
     fix: str
 
 
@@ -143,7 +143,7 @@ def _answer(request: Request, seen: list[str]) -> Response:
 
     fault = explain(seen)
     log.warning("sign-in through the identity provider failed: %s", "; ".join(map(_line, seen))[:1000] or "no reason")
-    return provider.forget(signin.refused(request, f"{fault.says} For the admin: {fault.fix}"), request)
+    return provider.forget(signin.refused(request, f"{fault.message} For the admin: {fault.fix}"), request)
 
 
 def _line(text: str) -> str:

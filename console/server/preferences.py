@@ -34,7 +34,7 @@ def forced(theme: str) -> str:
     return FORCED.format(theme=theme, ground=GROUNDS[theme]) if theme in GROUNDS else ""
 
 
-def preferences(*, ticket: str, wanted: Preferences, says: str = "") -> str:
+def preferences(*, ticket: str, wanted: Preferences, message: str = "") -> str:
     zones = tag("datalist", *(tag("option", value=name) for name in sorted(available_timezones())), id="zones")
     chosen = {"selected": ""}
     themes = (
@@ -51,10 +51,10 @@ def preferences(*, ticket: str, wanted: Preferences, says: str = "") -> str:
         tag("button", "Save"),
         method="post", action="/preferences",
     )  # fmt: skip
-    says_ = tag("div", says, class_="says", role="alert") if says else ""
+    alert = tag("div", message, class_="says", role="alert") if message else ""
     back = tag("a", "Back to the console", href="/", class_="go quiet")
     words = tag("p", "All times in the console are shown in your time zone.")
-    return document("Preferences", tag("section", tag("h1", "Preferences"), words, says_, form, back))
+    return document("Preferences", tag("section", tag("h1", "Preferences"), words, alert, form, back))
 
 
 def _input(**attributes: str) -> Safe:
@@ -72,12 +72,12 @@ async def page(request: Request) -> Response:
         return signin.form_page(request, preferences, wanted=wanted)
     given = await signin.form(request)
     if given is None:
-        return signin.form_page(request, preferences, 403, wanted=wanted, says=signin.FORGED)
+        return signin.form_page(request, preferences, 403, wanted=wanted, message=signin.FORGED)
     wanted = Preferences(given.get("zone", "").strip(), given.get("theme", ""))
     try:
         await asyncio.to_thread(kept.keep, name, wanted)
     except ValueError as error:
-        return signin.form_page(request, preferences, 400, wanted=wanted, says=str(error))
+        return signin.form_page(request, preferences, 400, wanted=wanted, message=str(error))
     return RedirectResponse("/", 303, {"Cache-Control": "no-store"})
 
 

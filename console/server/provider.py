@@ -51,18 +51,18 @@ def claims(request: Request) -> dict:
         return {}
     raw = starlette_websocket._get_signed_cookie_with_chunks(request.cookies, USER_COOKIE_NAME)
     try:
-        told = json.loads(raw or b"{}")
-        fresh = time.time() - float(told.get("iat", 0)) <= FRESH
+        payload = json.loads(raw or b"{}")
+        fresh = time.time() - float(payload.get("iat", 0)) <= FRESH
     except (ValueError, TypeError):
         return {}
-    if not told.get("is_logged_in"):
+    if not payload.get("is_logged_in"):
         return {}
-    origin, host = urlsplit(str(told.get("origin", ""))).netloc, request.headers.get("host", "")
+    origin, host = urlsplit(str(payload.get("origin", ""))).netloc, request.headers.get("host", "")
     if origin != host:
         raise Denied(MISPLACED.format(host=host, origin=origin, url=process.settings().public_url))
     if not fresh:
         raise Denied(STALE)
-    return told
+    return payload
 
 
 def forget(response: Response, request: Request) -> Response:

@@ -41,10 +41,10 @@ def _rules() -> Access:
     return process.policy()[0].access
 
 
-def form_page(request: Request, draw: Callable[..., str], status: int = 200, **told) -> Response:
-    """The form that ``draw(ticket=..., **told)`` draws for the address of its name, with its ticket's cookie."""
+def form_page(request: Request, draw: Callable[..., str], status: int = 200, **values) -> Response:
+    """The form that ``draw(ticket=..., **values)`` draws for the address of its name, with its ticket's cookie."""
     browser = forms.browser_of(request) or secrets.token_urlsafe(16)
-    text = draw(ticket=tickets.give(browser, f"/{draw.__name__}"), **told)
+    text = draw(ticket=tickets.give(browser, f"/{draw.__name__}"), **values)
     answer = HTMLResponse(text, status, {"Cache-Control": "no-store"})
     return forms.mark(answer, browser, auth.secure())
 
@@ -81,7 +81,7 @@ def _with_store(answer: Callable) -> Callable:
             return await answer(request)
         except (SQLAlchemyError, RuntimeError):
             log.exception("sign-in is unavailable")
-            return _login_page(request, says=GONE, status=503)
+            return _login_page(request, message=GONE, status=503)
 
     return route
 
@@ -110,26 +110,26 @@ async def _welcome(request: Request) -> Response:
 async def _try(request: Request) -> Response:
     client = address.limited(request)
     if attempts.full(client):
-        return _login_page(request, says=SLOW, status=429)
+        return _login_page(request, message=SLOW, status=429)
     given = await form(request)
     if given is None:
-        return _login_page(request, says=FORGED, status=403)
+        return _login_page(request, message=FORGED, status=403)
     try:
         person = await asyncio.to_thread(accounts.sign_in, given.get("name", ""), given.get("password", ""), _rules())
     except Denied as denied:
         attempts.count(client)
-        return _login_page(request, given.get(NEXT, "/"), says=str(denied), status=401)
+        return _login_page(request, given.get(NEXT, "/"), message=str(denied), status=401)
     await asyncio.to_thread(first_admin.forget, person.name)
     return await asyncio.to_thread(_enter, request, person.name, given.get(NEXT, "/"))
 
 
-def refused(request: Request, says: str) -> Response:
+def refused(request: Request, message: str) -> Response:
     """The sign-in page, which says why a provider's sign-in failed."""
-    return _login_page(request, says=says, status=403)
+    return _login_page(request, message=message, status=403)
 
 
-def _login_page(request: Request, to: str = "/", says: str = "", status: int = 200) -> Response:
-    return form_page(request, signin_page.login, status, to=local(to), says=says, providers=provider.names(),
+def _login_page(request: Request, to: str = "/", message: str = "", status: int = 200) -> Response:
+    return form_page(request, signin_page.login, status, to=local(to), message=message, providers=provider.names(),
                  demo=_demo(), hint=_hint())  # fmt: skip
 
 
@@ -164,13 +164,13 @@ async def to_provider(request: Request) -> Response:
 async def logout(request: Request) -> Response:
     """A link on the console's own pages signs out at once; a link from elsewhere needs confirmation."""
     if request.method == "POST" and await form(request) is None:
-        return form_page(request, signin_page.logout, 403, says=FORGED)
+        return form_page(request, signin_page.logout, 403, message=FORGED)
     if request.method == "GET" and request.headers.get("sec-fetch-site") != "same-origin":
         return form_page(request, signin_page.logout)
     session = await asyncio.to_thread(auth.session_of, request)
     if session:
         await asyncio.to_thread(sessions.end, session)
-    answer = _login_page(request, says="You are signed out.")
+    answer = _login_page(request, message="You are signed out.")
     answer.delete_cookie(auth.cookie_name(), path="/", secure=auth.secure(), httponly=True, samesite="lax")
     return provider.forget(answer, request)
 
@@ -185,7 +185,7 @@ async def password(request: Request) -> Response:
         return form_page(request, signin_page.password, name=name)
     given = await form(request)
     if given is None:
-        return form_page(request, signin_page.password, 403, name=name, says=FORGED)
+        return form_page(request, signin_page.password, 403, name=name, message=FORGED)
     client = address.limited(request)
     try:
         if attempts.full(client):
@@ -195,7 +195,7 @@ async def password(request: Request) -> Response:
         await asyncio.to_thread(accounts.change_password, name, given.get("old", ""), given.get("new", ""))
     except (Denied, ValueError) as error:
         attempts.count(client)
-        return form_page(request, signin_page.password, 400, name=name, says=str(error))
+        return form_page(request, signin_page.password, 400, name=name, message=str(error))
     return await asyncio.to_thread(_enter, request, name, "/")
 
 

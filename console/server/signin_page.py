@@ -56,7 +56,7 @@ def document(title: str, *inner: object) -> str:
     return "<!DOCTYPE html>" + tag("html", head, tag("body", tag("main", name, *inner)), lang="en")
 
 
-def _says(words: str) -> Safe | str:
+def _alert(words: str) -> Safe | str:
     return tag("div", words, class_="says", role="alert") if words else ""
 
 
@@ -77,7 +77,7 @@ def _field(label: str, name: str, kind: str, complete: str, **more: str) -> Safe
     return Safe(tag("label", label, for_=name) + put)
 
 
-def login(*, ticket: str, to: str, says: str, providers: Sequence[str], demo: str, hint: str = "") -> str:
+def login(*, ticket: str, to: str, message: str, providers: Sequence[str], demo: str, hint: str = "") -> str:
     form = tag(
         "form",
         _field("Name or e-mail address", "name", "text", "username", autofocus="", autocapitalize="none",
@@ -93,7 +93,7 @@ def login(*, ticket: str, to: str, says: str, providers: Sequence[str], demo: st
         tag(
             "section",
             tag("h1", "Sign in"),
-            _says(says),
+            _alert(message),
             tag("p", hint) if hint else "",
             form,
             *(_provider(name, to) for name in providers),
@@ -122,13 +122,13 @@ def _demo(ticket: str, to: str, password: str) -> Safe:
     )  # fmt: skip
 
 
-def logout(*, ticket: str, says: str = "") -> str:
+def logout(*, ticket: str, message: str = "") -> str:
     form = tag("form", _hidden(ticket=ticket), tag("button", "Sign out"), method="post", action="/logout")
     stay = tag("a", "Stay signed in", href="/", class_="go quiet")
-    return document("Sign out", tag("section", tag("h1", "Sign out?"), _says(says), form, stay))
+    return document("Sign out", tag("section", tag("h1", "Sign out?"), _alert(message), form, stay))
 
 
-def password(*, ticket: str, name: str, says: str = "") -> str:
+def password(*, ticket: str, name: str, message: str = "") -> str:
     least = {"minlength": str(SHORTEST), "maxlength": "200"}
     form = tag(
         "form",
@@ -148,7 +148,7 @@ def password(*, ticket: str, name: str, says: str = "") -> str:
             tag(
                 "p", f"For {name}. Use at least {SHORTEST} characters; a few words work best. Your other sessions end."
             ),
-            _says(says),
+            _alert(message),
             form,
             tag("a", "Sign out instead", href="/logout", class_="go quiet"),
         ),

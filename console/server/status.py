@@ -47,9 +47,9 @@ def _facts() -> list[tuple[str, object]]:
 def page() -> tuple[int, str]:
     """(HTTP status, HTML); 503 when the database does not respond."""
     try:
-        code, facts, says = 200, _facts(), ""
+        code, facts, message = 200, _facts(), ""
     except (SQLAlchemyError, RuntimeError) as error:
-        code, facts, says = (
+        code, facts, message = (
             503,
             [],
             f"The database is not responding ({type(error).__name__}). Run python -m core doctor.",
@@ -57,7 +57,7 @@ def page() -> tuple[int, str]:
     body = tag(
         "main",
         tag("h1", "DevOps Intelligence Platform: status"),
-        tag("p", says) if says else "",
+        tag("p", message) if message else "",
         tag("dl", *(Safe(tag("dt", name) + tag("dd", value)) for name, value in facts)),
         tag("p", f"As of {moment(datetime.now(UTC))}. ", tag("a", "Open the console", href="/")),
     )

@@ -1,11 +1,13 @@
-"""Plotly figures from rows. Pure. Colours after Okabe and Ito; the theme sets the rest."""
+"""Plotly figures from rows, in the person's time zone. Colours after Okabe and Ito; the theme sets the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import plotly.graph_objects as go
 
+from console.ui.markup import ZONE
 from core.queries.kpis import ConfidenceBin, Ended
 
 BLUE, ORANGE, GREEN, RED, GREY = "#2F8FCE", "#D08A00", "#009E73", "#D55E00", "#7A869C"
@@ -34,31 +36,36 @@ def _figure(*traces, x: str, y: str, **more) -> go.Figure:
     return figure
 
 
+def here(at: datetime) -> datetime:
+    """The time in the person's zone."""
+    return at.astimezone(ZONE.get())
+
+
 def repair_times(runs: Sequence[Ended], baseline: float) -> go.Figure:
     """Minutes from first error to end of each run, by result; the baseline as a line. Log scale."""
-    traces = []
+    traces, zone = [], f"{here(runs[-1].at):%Z}"
     for result, (colour, sign) in SIGNS.items():
         those = [r for r in runs if r.result == result and r.total_seconds]
         if those:
             traces.append(
                 go.Scatter(
-                    x=[r.at for r in those],
+                    x=[here(r.at).replace(tzinfo=None) for r in those],
                     y=[r.total_seconds / 60 for r in those if r.total_seconds],
                     mode="markers",
                     name=result.replace("_", " "),
                     marker={"color": colour, "symbol": sign, "size": 9},
-                    hovertemplate="%{y:.1f} min, %{x|%Y-%m-%d %H:%M} UTC<extra>%{fullData.name}</extra>",
+                    hovertemplate=f"%{{y:.1f}} min, %{{x|%Y-%m-%d %H:%M}} {zone}<extra>%{{fullData.name}}</extra>",
                 )
             )
     by_hand = go.Scatter(
-        x=[min(r.at for r in runs), max(r.at for r in runs)],
+        x=[here(at(r.at for r in runs)).replace(tzinfo=None) for at in (min, max)],
         y=[baseline / 60] * 2,
         mode="lines",
         name=f"manual baseline: {baseline / 60:g} min",
         line={"dash": "dash", "color": GREY},
         hoverinfo="skip",
     )
-    figure = _figure(*traces, by_hand, x="time, UTC", y="minutes from first error to end")
+    figure = _figure(*traces, by_hand, x=f"time, {zone}", y="minutes from first error to end")
     figure.update_yaxes(type="log", dtick=1)
     return figure
 

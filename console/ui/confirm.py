@@ -88,11 +88,11 @@ def _do(offer: Offer, key: str) -> None:
         log.exception("%s of %s was not stored", offer.act, offer.target)
         st.session_state[f"fault-{key}"] = "The database did not respond. Nothing changed; retrying is safe."
     else:
-        st.session_state[f"done-{key}"] = (receipt.done, receipt.says)
+        st.session_state[f"done-{key}"] = (receipt.done, receipt.message)
 
 
 def answer() -> None:
     """Show the result of the last action once."""
-    if told := st.session_state.pop("answer", None):
-        done, says = told
-        st.toast(f"{'✓' if done else '◆'} {says}", duration="long")  # signs that exist in every font
+    if receipt := st.session_state.pop("answer", None):
+        done, message = receipt
+        st.toast(f"{'✓' if done else '◆'} {message}", duration="long")  # signs that exist in every font

@@ -136,8 +136,8 @@ def _node(name: str, count: int, layout: str) -> Safe:
     if not node.statuses:
         return drawn
     address = "/issues?status=" + quote(",".join(s.value for s in node.statuses))
-    says = f"{node.title}: {counted(count, 'issue')} now"
-    return tag("a", drawn, href=address, target="_self", data_nav="", aria_label=says)
+    label = f"{node.title}: {counted(count, 'issue')} now"
+    return tag("a", drawn, href=address, target="_self", data_nav="", aria_label=label)
 
 
 def flow(now: Mapping[Status, int], taken: Mapping[tuple[str, str], int]) -> Safe:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import streamlit.components.v2 as components
 
-from console.ui.markup import Safe, clock, moment, percent, tag
+from console.ui.markup import ZONE, Safe, clock, moment, percent, tag
 from core.models.counted import counted
 
 JS = """
@@ -34,7 +34,8 @@ def drawing(svg: Safe, key: str) -> None:
 WIDTH, HEIGHT = 600.0, 120.0
 
 
-LANES = {"production": 26.0, "preview": 62.0}
+TEAM = "the team's"
+LANES = {"production": 26.0, "preview": 62.0, TEAM: 98.0}
 MARKS = {
     "verified": "ok",
     "rolled_back": "bad",
@@ -47,29 +48,43 @@ MARKS = {
 }
 
 
-def strip(marks: Sequence[tuple[int, datetime, str, str]], since: datetime, until: datetime) -> Safe:
-    """Deployments over time, with a lane for each environment; each mark opens its deployment."""
+def strip(
+    marks: Sequence[tuple[int, datetime, str, str]],
+    since: datetime,
+    until: datetime,
+    theirs: Sequence[tuple[datetime, str]] = (),
+) -> Safe:
+    """Deployments over time, with a lane for each environment and one for ``theirs``: (time, words) of the team's
+    changes. Each mark of ours opens its deployment."""
     length = max(1.0, (until - since).total_seconds())
 
+    def along(at: datetime) -> float:
+        return 90 + 1060 * (at - since).total_seconds() / length
+
+    def of_team(at: datetime, words: str) -> Safe:
+        dot = tag("circle", cx=f"{along(at):.1f}", cy=f"{LANES[TEAM]:g}", r=4)
+        return tag("g", tag("title", f"{words}, {moment(at)}"), dot, class_="d-deploy d-calm")
+
     def mark(number: int, at: datetime, environment: str, status: str) -> Safe:
-        x, y = 90 + 1060 * (at - since).total_seconds() / length, LANES.get(environment, 62.0)
-        says = f"{environment} deployment {number}: {status.replace('_', ' ')}, {moment(at)}"
+        x, y = along(at), LANES.get(environment, 62.0)
+        label = f"{environment} deployment {number}: {status.replace('_', ' ')}, {moment(at)}"
         shape = (
             tag("path", d=f"M{x - 5:.1f} {y - 5:g}l10 10m0 -10l-10 10")
             if MARKS.get(status) == "bad"
             else tag("circle", cx=f"{x:.1f}", cy=f"{y:g}", r=5.5)
         )
-        drawn = tag("g", tag("title", says), shape, class_=f"d-deploy d-{MARKS.get(status, 'calm')}")
-        return tag("a", drawn, href=f"/deployments?deployment={number}", target="_self", data_nav="", aria_label=says)
+        drawn = tag("g", tag("title", label), shape, class_=f"d-deploy d-{MARKS.get(status, 'calm')}")
+        return tag("a", drawn, href=f"/deployments?deployment={number}", target="_self", data_nav="", aria_label=label)
 
     lanes = (
         tag("g", tag("text", name, x=8, y=y + 4), tag("path", d=f"M90 {y:g}H1150"), class_="d-lane")
         for name, y in LANES.items()
     )
-    ends = (tag("text", f"{at:%b %d %H:%M} UTC", x=x, y=92, text_anchor=to, class_="d-lane-end")
+    ends = (tag("text", f"{at.astimezone(ZONE.get()):%b %d %H:%M %Z}", x=x, y=128, text_anchor=to, class_="d-lane-end")
             for at, x, to in ((since, 90, "start"), (until, 1150, "end")))  # fmt: skip
-    return tag("svg", *lanes, *ends, *(mark(*m) for m in marks), viewBox="0 0 1180 100", class_="d-strip", role="group",
-               aria_label=f"{counted(len(marks), 'deployment')} over time")  # fmt: skip
+    name = f"{counted(len(marks), 'deployment')}, and {counted(len(theirs), 'change')} of the team, over time"
+    drawn = [*lanes, *ends, *(of_team(*one) for one in theirs), *(mark(*one) for one in marks)]
+    return tag("svg", *drawn, viewBox="0 0 1180 136", class_="d-strip", role="group", aria_label=name)
 
 
 def rate_chart(
@@ -79,7 +94,7 @@ def rate_chart(
 ) -> Safe:
     """Error rate over time as an area; ``points`` are (time, requests, errors), ``marks`` deployments.
 
-    ``limit`` is the highest rate that the watch allows: the band below it is shaded.
+    ``limit`` is the highest rate that is allowed or usual: the band below it is shaded.
     """
     start, end = points[0][0], points[-1][0]
     length = max(1.0, (end - start).total_seconds())

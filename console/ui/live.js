@@ -11,17 +11,17 @@ export default function (component) {
 const PATIENCE = 5000; // milliseconds that a page asked for has to come
 
 function listen() {
-  let run = null, told = null, last = 0, timer = 0, source = null;
+  let run = null, newest = null, last = 0, timer = 0, source = null;
   let left = null, until = 0; // the address that a click leaves, and how long that is waited for
   let pressed = null;
 
-  // A change told between a click and the new page would be drawn with the old address and undo the click.
+  // A change that is reported between a click and the new page would be drawn with the old address and undo the click.
   const leaving = () => Date.now() < until && location.href === left;
   const tell = () => {
-    if (!source || told === String(run.data.drawn)) return;
+    if (!source || newest === String(run.data.drawn)) return;
     if (leaving()) return soon(100);
     last = Date.now();
-    run.setTriggerValue("changed", told);
+    run.setTriggerValue("changed", newest);
   };
   const soon = (wait) => { clearTimeout(timer); timer = setTimeout(tell, wait); };
 
@@ -31,7 +31,7 @@ function listen() {
     if (source) return;
     source = new EventSource("/live");
     source.onmessage = (event) => {
-      told = event.data;
+      newest = event.data;
       soon(Math.max(0, run.data.pause - (Date.now() - last)));
     };
   };

@@ -37,15 +37,15 @@ def live(body: Callable[[], None], titles: Callable[[], dict[str, str]] = dict, 
 
     @st.fragment
     def part() -> None:
-        told = _listener(
+        update = _listener(
             key="listener",
             data={"drawn": watch.version, "pause": pause * 1000, "titles": _told(titles)},
             on_changed_change=_nothing,
             on_go_change=_nothing,
             height=0,
         )
-        if told.go:
-            follow(told.go)
+        if update.go:
+            follow(update.go)
         with failures.shown():
             body()
 

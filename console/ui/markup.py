@@ -56,8 +56,8 @@ def when(at: datetime | None) -> Safe:
     if at is None:
         return tag("span", "never", class_="d-muted")
     seconds = (datetime.now(UTC) - at).total_seconds()
-    says = f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
-    return tag("time", says, datetime=at.isoformat(), title=moment(at), data_ago="")
+    text = f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
+    return tag("time", text, datetime=at.isoformat(), title=moment(at), data_ago="")
 
 
 def clock(at: datetime | None) -> str:

@@ -129,9 +129,9 @@ def card(title: object, *inner: object, aside: object = "", tone: str = "") -> S
     return tag("section", head, *inner, class_=f"d-card d-edge-{tone}" if tone else "d-card")
 
 
-def empty(title: str, says: str, sign: str = "○") -> Safe:
+def empty(title: str, text: str, sign: str = "○") -> Safe:
     """The empty state of a page: why it is empty, and what happens next."""
-    return tag("div", tag("i", sign, aria_hidden="true"), tag("b", title), tag("p", says), class_="d-empty")
+    return tag("div", tag("i", sign, aria_hidden="true"), tag("b", title), tag("p", text), class_="d-empty")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], numeric: Sequence[int] = ()) -> Safe:
@@ -162,9 +162,9 @@ def issue_link(issue: Issue) -> Safe:
     return link(f"/issues?issue={issue.id}", tag("b", f"#{issue.id}"), " ", issue.title, class_="d-clip")
 
 
-def cut(shown: int, limit: int, says: str) -> Safe:
+def cut(shown: int, limit: int, text: str) -> Safe:
     """A note under a list that has reached its limit; otherwise nothing."""
-    return tag("p", says, class_="d-muted") if shown >= limit else esc("")
+    return tag("p", text, class_="d-muted") if shown >= limit else esc("")
 
 
 def bar(share: float | None, words: object = "", tone: str = "work") -> Safe:
@@ -191,7 +191,7 @@ def timeline(events: Sequence[TimelineEvent]) -> Safe:
                     "div",
                     tag("b", e.what),
                     tag("span", e.by, class_="d-muted"),
-                    tag("p", e.says) if e.says else "",
+                    tag("p", e.message) if e.message else "",
                 ),
                 tag("span", moment(e.at), when(e.at), class_="d-time"),
                 class_=f"d-{e.tone}",

@@ -41,7 +41,7 @@ def find(session: Session, name: str) -> Person | None:
 
 
 def barred(person: Person | None) -> str:
-    """Why nobody can act for this person now, to be read after "the person"; empty if one can."""
+    """Why nobody can act for this person now, as the end of a sentence about the person; empty if somebody can."""
     if person is None:
         return "does not exist"
     if person.disabled:
@@ -288,8 +288,8 @@ def _address(claims: Mapping[str, object], rules: Access) -> str:
     Only a plain ASCII address is accepted, because letters of other scripts can look like, or be converted to, those of
     another address. ``email_verified`` must be true, unless the policy says that the provider omits it.
     """
-    told, verified = claims.get("email"), claims.get("email_verified", not rules.oidc_email_verified)
-    if not isinstance(told, str) or not told:
+    address, verified = claims.get("email"), claims.get("email_verified", not rules.oidc_email_verified)
+    if not isinstance(address, str) or not address:
         raise Denied(
             "The identity provider returned no e-mail address. For the admin: give this application the scope email, "
             "or the claim email, at the provider."
@@ -299,15 +299,15 @@ def _address(claims: Mapping[str, object], rules: Access) -> str:
             "The identity provider does not say that the e-mail address is verified. For the admin: let it send "
             "email_verified, or read access.oidc_email_verified in docs/configuration.md."
         )
-    if not ADDRESS.fullmatch(told):
+    if not ADDRESS.fullmatch(address):
         raise Denied("The identity provider returned an e-mail address that is not plain ASCII.")
-    return told.lower()
+    return address.lower()
 
 
 def _role(claims: Mapping[str, object], address: str, rules: Access) -> Role | None:
     """Keys with an @ are addresses, all others are claim values, so a group named like an address gives no role."""
-    told = claims.get(rules.oidc_claim)
-    values = {value for value in (told if isinstance(told, list) else [told]) if isinstance(value, str)}
+    claimed = claims.get(rules.oidc_claim)
+    values = {value for value in (claimed if isinstance(claimed, list) else [claimed]) if isinstance(value, str)}
     found = [
         role for key, role in rules.oidc_roles.items() if (key.lower() == address if "@" in key else key in values)
     ]

@@ -56,7 +56,7 @@ def sender(value: str) -> IngestSender | None:
 
 
 def refusal(value: str) -> str:
-    """What is wrong with a token that is no sender's, without more than its shape tells."""
+    """Why a token is not a valid ingest token, as far as its format shows."""
     if not value:
         return "The token is missing. Send it as: Authorization: Bearer TOKEN"
     if value.startswith(INGEST):

@@ -29,7 +29,7 @@ class Preferences:
 
 
 def of(session_id: str) -> Preferences:
-    """Those of the person behind a session; the defaults without one."""
+    """The preferences of the person behind a session; the defaults without a session."""
     name = sessions.person(session_id)
     with store.read() as session:
         found = accounts.find(session, name) if name else None
@@ -43,9 +43,9 @@ def _told(person: Person) -> Preferences:
 def keep(name: str, wanted: Preferences) -> None:
     """Raises ValueError for an unknown time zone or theme."""
     if wanted.zone not in available_timezones():
-        raise ValueError(f"{wanted.zone[:60]!r} is no time zone. Enter one as Europe/Berlin or UTC.")
+        raise ValueError(f"{wanted.zone[:60]!r} is not a time zone. Enter a name such as Europe/Berlin or UTC.")
     if wanted.theme not in THEMES:
-        raise ValueError("Choose a theme of the list.")
+        raise ValueError("Choose a theme from the list.")
     with store.write() as session:
         _keep(session, name, wanted)
 

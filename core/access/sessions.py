@@ -141,7 +141,7 @@ def _dead(row: ApiToken) -> str:
 
 
 def _refusal(value: str, row: ApiToken | None, person: Person | None) -> str:
-    """Details only for the holder of a token that was issued once: anybody else could be guessing."""
+    """Gives details only for a token that was issued; any other caller could be guessing."""
     if row is not None:
         return f"This token {_dead(row)}." if _dead(row) else (
             f"This token acts for {row.person}, who {accounts.barred(person)}.{_way_out(person)}"

@@ -76,8 +76,8 @@ def four_eyes(session: Session, row: Approval, who: Actor) -> None:
     """Raises Refused if the requester of the fix would approve it."""
     policy = runtime.current().policy
     service = policy.worst_of(session.get_one(Issue, row.issue_id).affected)
-    if says := barred(row, service, who, policy):
-        raise Refused(says)
+    if message := barred(row, service, who, policy):
+        raise Refused(message)
 
 
 def assignable(session: Session, to: str) -> str:

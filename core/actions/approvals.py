@@ -102,8 +102,8 @@ def pass_on(
         asked = answering.asked(session, approval_id, who)
         asked.assignee = answering.assignable(session, to)
         issue = session.get_one(Issue, asked.issue_id)
-        says = f"{who.name} assigned this approval to {to}: {reason}".strip(": ")
-        notify.queue(session, "approval_asked", issue, f"approval-{asked.id}-{key}", says)
+        message = f"{who.name} assigned this approval to {to}: {reason}".strip(": ")
+        notify.queue(session, "approval_asked", issue, f"approval-{asked.id}-{key}", message)
         note(session, who, "pass_on", asked.issue_id, key, {"approval": approval_id, "to": to, "reason": reason})
         return f"Assigned to {to}. They are notified."
 

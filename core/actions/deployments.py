@@ -48,8 +48,8 @@ def stop(
         if standing := holds.of(session, EVERYTHING):
             raise Refused(f"{standing.by} has already stopped releases.")
         holds.put(session, EVERYTHING, who.name, reason)
-        says = f"{who.name} stopped all releases: {reason}".strip(": ")
-        notify.announce(session, "stopped", f"stop-{key}", SUBJECT, says)
+        message = f"{who.name} stopped all releases: {reason}".strip(": ")
+        notify.announce(session, "stopped", f"stop-{key}", SUBJECT, message)
         note(session, who, "stop", SUBJECT, key, {"reason": reason})
         return "Releases are stopped. Nothing new reaches production."
 
@@ -244,8 +244,8 @@ def release_anyway(
         if old.patch_hash != patch_hash:
             raise Refused("The patch has changed since you saw it. Review the new patch first.")
         policy = runtime.current().policy
-        if says := answering.barred_from(issue.requested_by, policy.worst_of(issue.affected), who, policy):
-            raise Refused(says)
+        if message := answering.barred_from(issue.requested_by, policy.worst_of(issue.affected), who, policy):
+            raise Refused(message)
         made = release_again.as_new_run(session, issue, old, who, reason)
         durable.start_in(session, "again", issue.workflow_id, issue.id, issue.run, made.id)
         detail = {"patch": patch_hash, "reason": reason, "run": issue.run, "change": old.id}

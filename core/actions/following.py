@@ -170,9 +170,9 @@ def time_of(text: str, at: datetime) -> datetime:
 
     Raises Refused for another format, the future, or more than OLDEST ago.
     """
-    if not (told := text.strip()):
+    if not (words := text.strip()):
         return at
-    if (found := _parsed(told, at)) is None:
+    if (found := _parsed(words, at)) is None:
         raise Refused("Enter the time in UTC as 02:10 or 2026-01-31 02:10.")
     if not at - OLDEST <= found <= at:
         raise Refused(f"The time must be in the past, at most {OLDEST.days} days ago.")

@@ -65,8 +65,8 @@ def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()]
             session.get_one(ChangeSet, row.change_set_id).status = "rolled_back"
         issue = session.get_one(Issue, row.issue_id)
         _tell_rollback(session, issue, row, back, who.name, reason)
-        note(session, who, "roll_back", f"deployment/{deployment_id}", key, {"reason": reason, "says": back.says})
-        return back.says
+        note(session, who, "roll_back", f"deployment/{deployment_id}", key, {"reason": reason, "says": back.message})
+        return back.message
 
     return once("roll_back", actor, subject, key, act, content)
 
@@ -75,15 +75,15 @@ def _tell_rollback(session: Session, issue: Issue, row: Deployment, back: Restor
     """Escalate the issue. It counts as rolled back only if production changed, not if a newer deployment stays."""
     if back.status == "reverting":
         learn.remember(session, issue.id, issue.run, "failed", reason, by=who)
-        stage_log.move(session, issue.id, Status.ESCALATED, f"{back.says}; {who} asked for it: {reason}")
-        notify.queue(session, "reverting", issue, f"reverting-{row.key}", f"{reason}. {back.says}")
+        stage_log.move(session, issue.id, Status.ESCALATED, f"{back.message}; {who} asked for it: {reason}")
+        notify.queue(session, "reverting", issue, f"reverting-{row.key}", f"{reason}. {back.message}")
         return
     moved = back.status == "rolled_back"
     learn.remember(session, issue.id, issue.run, "rolled_back" if moved else "escalated", reason, by=who)
-    says = f"rolled back by {who}: {reason}" if moved else f"{back.says}; {who} asked for its rollback: {reason}"
-    stage_log.move(session, issue.id, Status.ESCALATED, says)
+    message = f"rolled back by {who}: {reason}" if moved else f"{back.message}; {who} asked for its rollback: {reason}"
+    stage_log.move(session, issue.id, Status.ESCALATED, message)
     if moved:
-        notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{reason}. {back.says}")
+        notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{reason}. {back.message}")
 
 
 @action(

@@ -104,7 +104,7 @@ class Action:
     in_slack: bool = False
 
     @property
-    def says(self) -> str:
+    def description(self) -> str:
         """What it does: the first sentence of its docstring."""
         return (inspect.getdoc(self.run) or "").split("\n")[0]
 
@@ -182,7 +182,7 @@ class ActionResult:
     """``done`` is False if the same action was already carried out."""
 
     done: bool
-    says: str
+    message: str
 
 
 class Reused(Refused):
@@ -222,11 +222,11 @@ def ask(name: str, actor: Actor, subject: str) -> Actor:
         try:
             return rights.require(accounts.actor(session, actor), _registry[name].right)
         except Forbidden as refusal:
-            told = str(refusal)
+            message = str(refusal)
     with store.write() as session:
         by = actor.name if isinstance(actor, Actor) else str(actor)
-        chain.record(session, by, "forbidden", subject, {"asked": name, "says": told})
-    raise Forbidden(told)
+        chain.record(session, by, "forbidden", subject, {"asked": name, "says": message})
+    raise Forbidden(message)
 
 
 def once(name: str, actor: Actor, subject: str, key: str, act: Act, content: Mapping[str, object]) -> ActionResult:
@@ -240,9 +240,9 @@ def once(name: str, actor: Actor, subject: str, key: str, act: Act, content: Map
         mine = bind(who, name, subject, key, content)
         if done(session, who, name, subject, mine):
             return ActionResult(False, "already done")
-        says = act(session, who, mine)
+        message = act(session, who, mine)
     head.advance_quietly(runtime.current().settings)
-    return ActionResult(True, says)
+    return ActionResult(True, message)
 
 
 def done(session: Session, who: Actor, name: str, subject: str, key: Key) -> bool:

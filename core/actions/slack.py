@@ -46,10 +46,10 @@ class Target(BaseModel):
 
 @dataclass(frozen=True)
 class Reply:
-    """``body`` is the HTTP response (None: empty); ``says`` is sent afterwards, only to the user."""
+    """``body`` is the HTTP response (None: empty); ``message`` is sent afterwards, only to the user."""
 
     body: dict | None = None
-    says: str = ""
+    message: str = ""
     status: int = 200
 
 
@@ -62,7 +62,7 @@ def answer(payload: dict) -> Reply:
         return Reply({"status": "refused", "says": "This is not a reply to a message of this platform."}, status=400)
     except SQLAlchemyError:
         log.exception("an answer from Slack was not stored")
-        return Reply(says="The database did not respond. Nothing changed; retrying is safe.")
+        return Reply(message="The database did not respond. Nothing changed; retrying is safe.")
 
 
 def follow_up(payload: dict, reply: Reply) -> None:
@@ -70,8 +70,8 @@ def follow_up(payload: dict, reply: Reply) -> None:
     rt, slack = runtime.current(), _slack()
     try:
         channel = (payload.get("channel") or {}).get("id")
-        if slack and reply.says and channel:
-            slack.whisper(channel, payload["user"]["id"], reply.says)
+        if slack and reply.message and channel:
+            slack.whisper(channel, payload["user"]["id"], reply.message)
     except VendorError as error:
         log.warning("%s", error)
     notify.refresh(rt)
@@ -100,9 +100,9 @@ def _clicked(payload: dict, user_id: str) -> Reply:
         if action.asked:
             return _ask(payload, action, target)
         key = f"slack-{action.name}-{target.approval}-{user_id}-{click['action_ts']}"
-        return Reply(says=_carry_out(action, target, actor, key, {}))
+        return Reply(message=_carry_out(action, target, actor, key, {}))
     except Refused as refusal:
-        return Reply(says=str(refusal))
+        return Reply(message=str(refusal))
 
 
 def _offered(name: str) -> Action:
@@ -115,17 +115,17 @@ def _offered(name: str) -> Action:
 def _carry_out(action: Action, target: Target, actor: Actor, key: str, given: Mapping[str, str]) -> str:
     number = {About.APPROVAL: target.approval, About.ISSUE: target.issue}[action.about]
     seen = dict.fromkeys(action.seen, target.patch)
-    return action.run(number, actor=actor, key=key, **given, **seen).says
+    return action.run(number, actor=actor, key=key, **given, **seen).message
 
 
 def _ask(payload: dict, action: Action, target: Target) -> Reply:
     slack = _slack()
     if slack is None:
-        return Reply(says="Slack is not connected with a bot token. Answer in the console.")
+        return Reply(message="Slack is not connected with a bot token. Answer in the console.")
     try:
         slack.open_form(payload["trigger_id"], form(action, target))
     except VendorError as error:
-        return Reply(says=f"The form could not be shown ({error.message}). Answer in the console.")
+        return Reply(message=f"The form could not be shown ({error.message}). Answer in the console.")
     return Reply()
 
 

@@ -138,11 +138,11 @@ def split(
 
 def _parted(session: Session, issue: Issue, wanted: Sequence[str]) -> tuple[set[str], set[str]]:
     """The fingerprints to split off and those that stay. Raises Refused."""
-    told = session.exec(select(Signal.fingerprint).where(Signal.issue_id == issue.id).distinct()).all()
-    chosen = set(told) & {str(one) for one in wanted}
+    fingerprints = session.exec(select(Signal.fingerprint).where(Signal.issue_id == issue.id).distinct()).all()
+    chosen = set(fingerprints) & {str(one) for one in wanted}
     if len(chosen) != len(wanted) or not chosen:
         raise Refused("Choose fingerprints of this issue's signals.")
-    if not (rest := set(told) - chosen):
+    if not (rest := set(fingerprints) - chosen):
         raise Refused("You chose all signals. At least one kind must stay in the issue.")
     return chosen, rest
 

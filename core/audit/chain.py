@@ -86,7 +86,7 @@ class ChainState(StrEnum):
 class ChainVerdict:
     ok: bool
     rows: int
-    says: str
+    message: str
     state: ChainState = ChainState.WHOLE
 
 
@@ -103,15 +103,17 @@ class _Broken(Exception):
     """(state, message) of the first inconsistent row."""
 
 
-def verify(session: Session, told: Callable[[int], None] = lambda _: None, marks: Iterable[Mark] = ()) -> ChainVerdict:
-    """Verify the whole chain; the verdict names the first inconsistent row. ``told`` receives the progress in rows."""
-    return walk(session, marks, told)[0]
+def verify(
+    session: Session, progress: Callable[[int], None] = lambda _: None, marks: Iterable[Mark] = ()
+) -> ChainVerdict:
+    """Verify the whole chain; the verdict names the first inconsistent row. ``progress`` gets the rows so far."""
+    return walk(session, marks, progress)[0]
 
 
 def walk(
     session: Session,
     marks: Iterable[Mark] = (),
-    told: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
     start: Mark | None = None,
 ) -> tuple[ChainVerdict, Mark | None]:
     """(verdict, mark of the last row) of the rows from ``start`` on, or of all.
@@ -125,10 +127,10 @@ def walk(
         for row in _linked(session, start, kept):
             count, last = count + 1, Mark(row.id, row.hash)
             if count % CHUNK == 0:
-                told(count)
+                progress(count)
     except _Broken as broken:
-        state, says = broken.args
-        return ChainVerdict(False, count, says, state), last
+        state, message = broken.args
+        return ChainVerdict(False, count, message, state), last
     return ChainVerdict(True, count, f"{counted(count, 'row')} verified; the chain is intact"), last
 
 
@@ -155,8 +157,10 @@ def _linked(session: Session, start: Mark | None, marks: list[Mark]) -> Iterator
 
 def _fits(row: Row, mark: Mark) -> None:
     if (row.id, row.hash) != (mark.row, mark.hash):
-        says = f"row {mark.row} is not the row that {mark.source} names"
-        raise _Broken(ChainState.REWRITTEN, f"{says}: earlier rows were changed or removed, and the hashes recomputed")
+        message = f"row {mark.row} is not the row that {mark.source} names"
+        raise _Broken(
+            ChainState.REWRITTEN, f"{message}: earlier rows were changed or removed, and the hashes recomputed"
+        )
 
 
 def _break(session: Session, row: Row, before: int) -> tuple[ChainState, str]:

@@ -164,8 +164,8 @@ def advance(settings: Settings, patience: float = -1) -> ChainVerdict:
         try:
             verdict, last, head = _forward(kept)
         except Distrusted as fault:
-            state, says = fault.args
-            return ChainVerdict(False, 0, says, state)
+            state, message = fault.args
+            return ChainVerdict(False, 0, message, state)
         if verdict.ok and last and not (isinstance(head, Head) and head.row == last.row):
             keep(kept, last)
     return verdict
@@ -207,13 +207,15 @@ def advance_quietly(settings: Settings) -> None:
         log.warning("the head of the audit trail was not advanced: %s", error)
     else:
         if not verdict.ok:
-            log.error("audit trail %s: %s", verdict.state, verdict.says)
+            log.error("audit trail %s: %s", verdict.state, verdict.message)
 
 
 # --- verifying the chain, and sending the head -------------------------------------------------------
 
 
-def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, given: Head | None = None) -> ChainVerdict:
+def verify(
+    settings: Settings, progress: Callable[[int], None] = lambda _: None, given: Head | None = None
+) -> ChainVerdict:
     """Verify the whole chain against every known head: this host's, those in the database, and ``given``."""
     kept, fault = keeper(settings), None
     marks = [given.mark("the given head")] if given else []
@@ -225,22 +227,22 @@ def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, giv
         except Distrusted as distrusted:
             fault = distrusted.args
     with store.read() as session:
-        verdict = chain.verify(session, told, marks)
+        verdict = chain.verify(session, progress, marks)
     if fault:
         return _both(verdict, *fault)
     if verdict.ok and given and not genuine(given, kept.key):
-        says = "the given head names a row of this chain, but is not signed with the key of this host"
-        return ChainVerdict(False, verdict.rows, says, ChainState.FORGED)
+        message = "the given head names a row of this chain, but is not signed with the key of this host"
+        return ChainVerdict(False, verdict.rows, message, ChainState.FORGED)
     heads = f"; {counted(len(marks), 'head')} match" if marks else "; no head is stored yet"
-    return ChainVerdict(verdict.ok, verdict.rows, verdict.says + (heads if verdict.ok else ""), verdict.state)
+    return ChainVerdict(verdict.ok, verdict.rows, verdict.message + (heads if verdict.ok else ""), verdict.state)
 
 
-def _both(verdict: ChainVerdict, state: ChainState, says: str) -> ChainVerdict:
+def _both(verdict: ChainVerdict, state: ChainState, message: str) -> ChainVerdict:
     """The verdict for an untrusted head, with the findings of the chain or the other heads."""
     if verdict.ok:
-        return ChainVerdict(False, verdict.rows, says, state)
+        return ChainVerdict(False, verdict.rows, message, state)
     by_heads = verdict.state in (ChainState.REWRITTEN, ChainState.TRUNCATED)
-    return ChainVerdict(False, verdict.rows, f"{says}; {verdict.says}", state if by_heads else verdict.state)
+    return ChainVerdict(False, verdict.rows, f"{message}; {verdict.message}", state if by_heads else verdict.state)
 
 
 def _sent(session: Session, kept: Keeper) -> list[Mark]:
@@ -271,7 +273,7 @@ def send_daily(settings: Settings) -> bool:
 
 def alarm(verdict: ChainVerdict) -> None:
     """Notify the route ``audit_failed`` that verification failed; duplicates are merged."""
-    log.error("audit trail %s: %s", verdict.state, verdict.says)
+    log.error("audit trail %s: %s", verdict.state, verdict.message)
     with store.write() as session:
-        key = f"audit-failed-{now():%F}-{hashlib.sha256(verdict.says.encode()).hexdigest()[:16]}"
-        notify.announce(session, "audit_failed", key, str(verdict.state), verdict.says)
+        key = f"audit-failed-{now():%F}-{hashlib.sha256(verdict.message.encode()).hexdigest()[:16]}"
+        notify.announce(session, "audit_failed", key, str(verdict.state), verdict.message)

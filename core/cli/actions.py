@@ -83,7 +83,7 @@ def _done(action: Action, actor, given: Mapping[str, Any]) -> str:
     target = _target(action, given)
     arguments = {name: given[name] for name in action.arguments.model_fields if name not in action.seen}
     arguments |= {name: seen.present(target) for name, seen in action.seen.items()}
-    return action.run(target, actor=actor, key=f"command-{uuid4().hex}", **arguments).says
+    return action.run(target, actor=actor, key=f"command-{uuid4().hex}", **arguments).message
 
 
 def _target(action: Action, given: Mapping[str, Any]) -> int | str:

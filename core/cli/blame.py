@@ -13,6 +13,7 @@ from typing import Annotated, BinaryIO, TextIO
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from core.models import recorded
 from core.signals.analysis.components import REQUESTS, ComponentSeries, Incident, RankedComponent, ranked
 
 DESCRIPTION = """Read incidents, one JSON object per line: target (node, metric), calls (caller: [callee, ...]) and
@@ -75,7 +76,7 @@ def answer(stdin: BinaryIO, stdout: TextIO, stderr: TextIO, batch: bool, reasons
             refused += 1
             print(f"incident {number}: {error}", file=stderr)
             found = []
-        answers = [vars(one) for one in found] if reasons else [one.name for one in found]
+        answers = [recorded.plain(one) for one in found] if reasons else [one.name for one in found]
         stdout.write(
             "".join(f"{one}\n" for one in answers) if alone else json.dumps(answers, ensure_ascii=False) + "\n"
         )

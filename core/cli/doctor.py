@@ -32,7 +32,7 @@ class DoctorLine:
 
     what: str
     state: str
-    says: str
+    message: str
     fix: str = ""
 
 
@@ -41,7 +41,7 @@ def examine(rt: Runtime) -> Iterator[DoctorLine]:
     yield _python()
     yield _git()
     yield _policy(rt)
-    yield from (DoctorLine("defaults", "ok", says) for says in advice.notes(rt.policy))
+    yield from (DoctorLine("defaults", "ok", message) for message in advice.notes(rt.policy))
     yield _database(rt)
     yield _people()
     yield _audit(rt)
@@ -60,8 +60,8 @@ def examine(rt: Runtime) -> Iterator[DoctorLine]:
             )
         yield _delivery(rt, name)
     for name, check in registry.checks(rt.settings):
-        state = "ok" if check.ok else "off" if check.says.startswith("not connected") else "fault"
-        yield DoctorLine(name, state, check.says, check.fix)
+        state = "ok" if check.ok else "off" if check.message.startswith("not connected") else "fault"
+        yield DoctorLine(name, state, check.message, check.fix)
     yield from _inputs(rt)
 
 
@@ -70,7 +70,7 @@ def _inputs(rt: Runtime) -> Iterator[DoctorLine]:
     for source in rt.sources:
         if getattr(source, "connected", False):
             check = source.check()
-            yield DoctorLine(source.name, "ok" if check.ok else "off", check.says, check.fix)
+            yield DoctorLine(source.name, "ok" if check.ok else "off", check.message, check.fix)
 
 
 def _delivery(rt: Runtime, name: str) -> DoctorLine:
@@ -81,7 +81,7 @@ def _delivery(rt: Runtime, name: str) -> DoctorLine:
     except (ConfigurationError, CommandError) as error:
         return DoctorLine(what, "fault", str(error), f"repositories.{name}.delivery in platform.toml")
     way = rt.policy.repositories[name].way
-    return DoctorLine(what, "ok" if check.ok else "fault", f"{way}: {check.says}", check.fix)
+    return DoctorLine(what, "ok" if check.ok else "fault", f"{way}: {check.message}", check.fix)
 
 
 def _python() -> DoctorLine:
@@ -106,7 +106,7 @@ def _audit(rt: Runtime) -> DoctorLine:
     except (SQLAlchemyError, OSError, Timeout, ConfigurationError) as error:
         return DoctorLine("audit trail", "fault", f"cannot advance the head: {error}", "check DATA_DIR and AUDIT_KEY")
     if not verdict.ok:
-        return DoctorLine("audit trail", "fault", f"{verdict.state}: {verdict.says}", "python -m core audit verify")
+        return DoctorLine("audit trail", "fault", f"{verdict.state}: {verdict.message}", "python -m core audit verify")
     outside = rt.policy.routes.audit_head
     return DoctorLine(
         "audit trail",

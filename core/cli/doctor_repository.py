@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
+from core.models import recorded
 from core.runtime import Runtime
 from core.stages.readiness import FAULT, ReadinessStep, examine
 
@@ -17,12 +17,12 @@ def show(rt: Runtime, name: str, as_json: bool) -> int:
         if not as_json:
             print("\n".join(lines(step)), flush=True)
     if as_json:
-        print(json.dumps([asdict(step) for step in steps]))
+        print(json.dumps([recorded.plain(step) for step in steps]))
     return 1 if any(step.state == FAULT for step in steps) else 0
 
 
 def lines(step: ReadinessStep) -> list[str]:
     took = f" ({step.seconds:.1f} s)" if step.seconds else ""
-    rows = [f"{step.state:<9} {step.what}{took}: {step.says}"]
+    rows = [f"{step.state:<9} {step.what}{took}: {step.message}"]
     rows += [f"{'':<10}tried: {step.tried}"] if step.tried else []
     return rows + ([f"{'':<10}-> {step.fix}"] if step.fix else [])

@@ -6,11 +6,10 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from core import bootstrap
-from core.models import Crash
+from core.models import Crash, recorded
 from core.policy.sections import FixRules
 from core.policy.services import Repository
 from core.repair.environment.fault import EnvironmentFault
@@ -102,9 +101,9 @@ def _said(result: FixResult, branch: str) -> dict:
         "evidence": {"grade": made.grade.name.lower(), "says": list(made.evidence)} if made else {},
         "confidence": result.confidence or None,
         "class": class_of(made) if made else "",
-        "precision": measured(class_of(made)).told("unseen case") if made else "",
+        "precision": measured(class_of(made)).describe("unseen case") if made else "",
         "behaviours": list(result.behaviours),
-        "proof": asdict(result.proof) | {"complete": result.proof.complete},
+        "proof": recorded.plain(result.proof) | {"complete": result.proof.complete},
         "attempts": [{"template": a.candidate.template, "refused": a.reason} for a in result.attempts],
     }
 

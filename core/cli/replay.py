@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
     with store.read() as session:
         pasts = decisions.past(session, now() - timedelta(days=arguments.days))
     found = replay(pasts, read_policy(arguments.policy), _in_force(settings))
-    print(json.dumps(found.as_json(), default=str) if arguments.json else told(found))
+    print(json.dumps(found.as_json(), default=str) if arguments.json else report(found))
     return 0
 
 
@@ -37,7 +37,7 @@ def _in_force(settings: configuration.Settings) -> Policy | None:
         return None
 
 
-def told(found: Replay) -> str:
+def report(found: Replay) -> str:
     lines = [f"{found.judged} decisions replayed, {len(found.flips)} would change"]
     if found.unreadable:
         lines.append(f"{found.unreadable} skipped: their receipts lack the inputs")
@@ -46,7 +46,7 @@ def told(found: Replay) -> str:
         past = flip.past
         lines.append(
             f"#{past.issue_id} {past.at:%Y-%m-%d %H:%M} {past.service}: {words(past.verdict, past.needs_approval)}"
-            f" -> {words(flip.verdict, flip.needs_approval)} ({flip.says})"
+            f" -> {words(flip.verdict, flip.needs_approval)} ({flip.message})"
             + (f"; outcome: {past.outcome}" if past.outcome else "")
             + ("; the current policy decides the same" if flip.already else "")
         )

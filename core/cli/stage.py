@@ -9,27 +9,26 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from core import bootstrap, flow, runtime, settings
 from core.access import rights
+from core.cli import cycle
 from core.db import store
-from core.decision import windows
-from core.models import Approval, ChangeSet, Decision, Issue, StageRun, Status, now
-from core.ops import durable
+from core.models import Approval, ChangeSet, Decision, Issue, StageRun, now
+from core.ops import notify
 from core.ops.infrastructure import GaveUp
+from core.settings import Settings
 from core.stages import decide as decide_stage
-from core.stages import group, reconsider
-from core.stages.collect import Collector
 from core.stages.context import FIRST, CheckPass, DeployPass
 from core.stages.results import Diagnosis, Wait, plain
-from core.vendors import registry
 from core.vendors.base import VendorError
 
 Row = TypeVar("Row", ChangeSet, Decision, StageRun)
@@ -42,6 +41,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--issue", type=int, default=0)
     for claim in ("--approved", "--actor", "--reason"):  # sent by older flows; unverified, so ignored
         parser.add_argument(claim, help=argparse.SUPPRESS)
+    parser.add_argument("--source", default="", help="for read: a vendor, or inputs")
+    parser.add_argument("--round", type=int, default=0, help="for group: the number that begin printed")
     parser.add_argument("--event", default="workflow_failed", help="for hand-over: the event")
     given = parser.parse_args(list(argv))
     configured = settings.load()
@@ -49,6 +50,7 @@ def main(argv: Sequence[str]) -> int:
     bootstrap.build(configured)
     try:
         values = STAGES[given.name](given)
+        notify.deliver(runtime.current())  # there may be no engine that does
     except (VendorError, rights.Refused, GaveUp) as error:
         print(f"stage {given.name}: {error}", file=sys.stderr)
         return 1
@@ -56,69 +58,26 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-# --- the collection cycle --------------------------------------------------------------------------
-
-
 def deploy(given) -> dict:
-    """Upload the flows of core/cli/kestra to the server."""
-    kestra = _kestra()
-    faults = {path.stem: kestra.deploy(path.stem, path.read_text()) for path in sorted(FLOWS.glob("*.yaml"))}
+    """Upload the flows of core/cli/kestra to the server, for the namespace and the model of the settings."""
+    kestra = cycle.server()
+    configured = runtime.current().settings
+    faults = {
+        path.stem: kestra.deploy(path.stem, adapted(path.read_text(), configured))
+        for path in sorted(FLOWS.glob("*.yaml"))
+    }
     bad = {name: reason for name, reason in faults.items() if reason}
     if bad:
         raise VendorError("kestra", f"refused {bad}", permanent=True)
     return {"flows": sorted(faults)}
 
 
-def collect(given) -> dict:
-    """Run a cycle, then start the flow "issue" for each issue that is ready or whose maintenance window is open."""
-    rt = runtime.current()
-    collector, kestra = Collector(), _kestra()
-    try:
-        collector.round(rt)
-    finally:
-        collector.close()
-    group.group_new(rt)
-    started = group.start_new(rt, begin=_take) + reconsider.start(rt, begin=_take) + _due()
-    for issue_id in _unstarted(started):
-        with store.read() as session:
-            run = session.get_one(Issue, issue_id).run
-        kestra.trigger("issue", {"issue": str(issue_id)}, f"issue-{issue_id}-run-{run}")
-    return {"issues": started}
-
-
-def _take(session: Session, issue: Issue) -> None:
-    issue.run += 1
-    issue.at_once = issue.at_once and issue.status is Status.SCHEDULED
-    issue.assignee, issue.ended_at, issue.status, issue.reason = None, None, Status.ANALYZING, ""
-    issue.reverts = None
-    session.add(issue)
-
-
-def _due() -> list[int]:
-    """Scheduled issues of Kestra whose maintenance window is open or was passed: a new run diagnoses them again."""
-    at = now()
-    opened = windows.maintenance_opens(at, runtime.current().policy.maintenance) <= at
-    come = () if opened else (col(Issue.scheduled_for) <= at,)
-    with store.write() as session:
-        rows = session.exec(select(Issue).where(Issue.status == Status.SCHEDULED, *come)).all()
-        due = [row for row in rows if not durable.known(row.workflow_id)]
-        for issue in due:
-            _take(session, issue)
-        return [issue.id for issue in due]
-
-
-def _unstarted(fresh: list[int]) -> list[int]:
-    """Issues to start, including those that an earlier cycle took but did not start: the key starts each only once."""
-    with store.read() as session:
-        rows = session.exec(select(Issue).where(Issue.status == Status.ANALYZING)).all()
-    return sorted({*fresh, *(row.id for row in rows if not durable.known(row.workflow_id))})
-
-
-def _kestra():
-    made = registry.kestra(runtime.current().settings)
-    if made is None:
-        raise VendorError("kestra", "is not connected: set KESTRA_URL", permanent=True)
-    return made
+def adapted(flow: str, configured: Settings) -> str:
+    """A flow with this installation's namespace, and with its model if one is set."""
+    flow = re.sub(r"^(\s*namespace:) platform$", rf"\g<1> {json.dumps(configured.kestra_namespace)}", flow, flags=re.M)
+    if not configured.openai_model:
+        return flow
+    return re.sub(r"^(\s*modelName:) .*$", lambda m: f"{m[1]} {json.dumps(configured.openai_model)}", flow, flags=re.M)
 
 
 # --- one issue -------------------------------------------------------------------------------------
@@ -156,7 +115,7 @@ def decide(given) -> dict:
 def fix(given) -> dict:
     change = flow.write_fix(*_issue(given))
     asked = change.ok and (_by_merge(given) or change.needs_approval or _needs_approval(given))
-    return {"ok": change.ok, "says": change.says, "needs_approval": bool(asked)}
+    return {"ok": change.ok, "says": change.message, "needs_approval": bool(asked)}
 
 
 def _by_merge(given) -> bool:
@@ -175,8 +134,8 @@ def _merged(given) -> dict:
     """Raises Refused until the pull request is closed, or its release is live."""
     look = flow.merge_look_step(*_issue(given), _change(given))
     if look.seconds > 0:
-        raise rights.Refused(look.says)
-    return {"ok": look.state == "live", "says": look.says}
+        raise rights.Refused(look.message)
+    return {"ok": look.state == "live", "says": look.message}
 
 
 def _needs_approval(given) -> bool:
@@ -225,12 +184,12 @@ def _last_said(given) -> str:
 def release(given) -> dict:
     if _by_merge(given):
         result = flow.watched(*_issue(given), _change(given), in_lane=False)
-        return {"ok": result.ok, "event": result.event, "says": result.says}
+        return {"ok": result.ok, "event": result.event, "says": result.message}
     with store.read() as session:
         answered = session.exec(select(Approval.id).where(Approval.patch_hash == _known(ChangeSet, given).patch_hash))
         automatic = answered.first() is None  # no approval was requested
     result = flow.carry_out_release(*_issue(given), _change(given), automatic)
-    return {"ok": result.ok, "event": result.event, "says": result.says}
+    return {"ok": result.ok, "event": result.event, "says": result.message}
 
 
 def learn(given) -> dict:
@@ -245,13 +204,16 @@ def merge(given) -> dict:
     change = _newest(ChangeSet, given)
     wait = flow.merge_step(*_issue(given), change.id) if change else Wait()
     if wait.seconds > 0:
-        raise rights.Refused(wait.says)
+        raise rights.Refused(wait.message)
     return {"ok": True}
 
 
 STAGES: dict[str, Callable[..., dict]] = {
     "deploy": deploy,
-    "collect": collect,
+    "begin": cycle.begin,
+    "read": cycle.read,
+    "group": cycle.group,
+    "collect": cycle.collect,  # older flows: begin, read and group in one
     "analyze": lambda given: plain(flow.analyze_step(*_issue(given), FIRST)),
     "decide": decide,
     "fix": fix,

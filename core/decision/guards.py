@@ -22,10 +22,10 @@ class Guard:
 
     name: str
     effect: str
-    says: str
+    message: str
 
 
-Rule = Callable[[Situation, float, Policy], tuple[bool, str]]  # (situation, confidence, policy) -> (fires, says)
+Rule = Callable[[Situation, float, Policy], tuple[bool, str]]  # (situation, confidence, policy) -> (fires, message)
 
 
 def _known_service(case: Situation, _confidence: float, policy: Policy) -> tuple[bool, str]:
@@ -95,5 +95,5 @@ GUARDS: Sequence[tuple[str, str, Rule]] = (  # name, effect, rule
 def guards(case: Situation, confidence: float, policy: Policy) -> Iterator[Guard]:
     """Every guard, fired or not, so that the receipt shows all checks."""
     for name, effect, rule in GUARDS:
-        fires, says = rule(case, confidence, policy)
-        yield Guard(name, effect if fires else "", says)
+        fires, message = rule(case, confidence, policy)
+        yield Guard(name, effect if fires else "", message)

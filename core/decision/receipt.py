@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from core.decision.evidence import open_to_more
 from core.decision.rules import judge, judge_at, terms
 from core.decision.situation import Situation
-from core.models import Cause, Impact, Severity, Verdict
+from core.models import Cause, Impact, Severity, Verdict, recorded
 from core.policy.reader import Policy
 
 SEVERITIES, IMPACTS = list(Severity), list(Impact)
@@ -19,7 +19,7 @@ class Receipt:
     verdict: Verdict
     confidence: float
     row: int
-    row_says: str
+    row_message: str
     needs_approval: bool
     terms: list[dict]
     guards: list[dict]
@@ -28,7 +28,7 @@ class Receipt:
     open_to_evidence: bool  # an escalation that more reports could change (core/stages/reconsider.py)
 
     def as_json(self) -> dict:
-        return asdict(self)
+        return recorded.plain(self)
 
 
 def decide(case: Situation, policy: Policy) -> Receipt:
@@ -39,10 +39,10 @@ def decide(case: Situation, policy: Policy) -> Receipt:
         verdict,
         confidence,
         row.number,
-        row.says,
+        row.message,
         approval,
         parts,
-        [asdict(guard) for guard in said],
+        [recorded.plain(guard) for guard in said],
         _flip(case, confidence, verdict, policy),
         asdict(case),
         open_to_more(case, policy),
@@ -69,12 +69,12 @@ def _changes(case: Situation, confidence: float, policy: Policy) -> Iterator[dic
     }:
         to = bound if bound > confidence else round(bound - 0.0001, 4)
         yield _change("confidence", confidence, to, abs(to - confidence) * 10, judge_at(to, case, policy)[1])
-    for name, ladder in (("severity", SEVERITIES), ("impact", IMPACTS)):
-        at = ladder.index(getattr(case, name))
-        for index, level in enumerate(ladder):
+    for name, levels in (("severity", SEVERITIES), ("impact", IMPACTS)):
+        at = levels.index(getattr(case, name))
+        for index, level in enumerate(levels):
             if index != at:
                 other = judge(replace(case, **{name: level}), policy)[0]
-                yield _change(name, ladder[at], level, abs(index - at), other)
+                yield _change(name, levels[at], level, abs(index - at), other)
     if case.cause is not Cause.CODE:
         yield _change("cause", case.cause, Cause.CODE, 1, judge(replace(case, cause=Cause.CODE), policy)[0])
     if case.occurrences < policy.guards.minimum_occurrences:

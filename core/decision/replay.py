@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from core.decision import guards, rules, situation
-from core.models import Verdict
+from core.models import Verdict, recorded
 from core.policy.reader import Policy
 
 
@@ -39,7 +39,7 @@ class Flip:
     verdict: Verdict
     needs_approval: bool
     confidence: float
-    says: str
+    message: str
     already: bool
 
 
@@ -60,7 +60,7 @@ class Replay:
         )
 
     def as_json(self) -> dict:
-        flips = [{**asdict(f), "past": {**asdict(f.past), "at": f.past.at.isoformat()}} for f in self.flips]
+        flips = [{**recorded.plain(f), "past": {**asdict(f.past), "at": f.past.at.isoformat()}} for f in self.flips]
         return {"judged": self.judged, "unreadable": self.unreadable, "flips": flips}
 
 
@@ -94,5 +94,5 @@ def replay(pasts: Iterable[PastDecision], policy: Policy, in_force: Policy | Non
 
 
 def _why(row: rules.MatrixRow, said: list[guards.Guard]) -> str:
-    fired = "; ".join(f"{guard.name}: {guard.says}" for guard in said if guard.effect in ("escalate", "approval"))
-    return f"row {row.number}: {row.says}" + (f". {fired}" if fired else "")
+    fired = "; ".join(f"{guard.name}: {guard.message}" for guard in said if guard.effect in ("escalate", "approval"))
+    return f"row {row.number}: {row.message}" + (f". {fired}" if fired else "")

@@ -25,7 +25,7 @@ AUTO, SCHEDULE, ESCALATE = Verdict.AUTO_RESOLVE, Verdict.SCHEDULE_MAINTENANCE, V
 @dataclass(frozen=True)
 class MatrixRow:
     number: int
-    says: str
+    message: str
     matches: Callable[[float, Situation], bool]
     verdict: Verdict
 
@@ -51,9 +51,9 @@ def terms(case: Situation, policy: Policy) -> list[dict]:
             "value": round(value, 6),
             "weight": weights[name],
             "contribution": round(value * weights[name], 6),
-            "says": says,
+            "says": text,
         }
-        for name, (value, says) in values.items()
+        for name, (value, text) in values.items()
     ]
 
 

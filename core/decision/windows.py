@@ -50,5 +50,5 @@ def freeze(at: datetime, freezes: Iterable[Freeze], repository: str) -> Freeze |
     return max(held, key=lambda f: f.end, default=None)
 
 
-def told(frozen: Freeze) -> str:
+def describe(frozen: Freeze) -> str:
     return f"{frozen.name!r} (until {frozen.end:%Y-%m-%d %H:%M %Z})"

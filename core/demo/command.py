@@ -67,9 +67,11 @@ class RemoteControl:
     """The remote control of the demo's shop."""
 
     def __init__(self, folder: Path):
-        told = json.loads((folder / "sandbox.json").read_text())
+        state = json.loads((folder / "sandbox.json").read_text())
         self.client = httpx.Client(
-            base_url=f"http://127.0.0.1:{told['port']}/_sandbox", timeout=60, headers={"X-Sandbox-Token": told["token"]}
+            base_url=f"http://127.0.0.1:{state['port']}/_sandbox",
+            timeout=60,
+            headers={"X-Sandbox-Token": state["token"]},
         )
 
     def status(self) -> dict:
@@ -227,7 +229,7 @@ def _token(env: dict[str, str], password: str) -> str:
     """A token of the demo's approver, issued for the password that the worker set."""
     scopes = ("--scope", "view", "--scope", "operate", "--scope", "approve")
     words = ("token", "add", "approver", "--label", "demo run", *scopes, "--password-stdin")
-    return _core(env, *words, told=password).strip()
+    return _core(env, *words, text=password).strip()
 
 
 def _line(row: dict) -> str:
@@ -328,12 +330,12 @@ def _issues(env) -> list[dict]:
     return json.loads(_core(env, "status", "--json"))["all"]
 
 
-def _core(env, *args: str, told: str = "") -> str:
+def _core(env, *args: str, text: str = "") -> str:
     done = subprocess.run(
         [sys.executable, "-m", "core", *args],
         cwd=ROOT,
         env=os.environ | env,
-        input=told,
+        input=text,
         capture_output=True,
         text=True,
         timeout=120,

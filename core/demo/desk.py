@@ -13,8 +13,8 @@ class SupportDesk:
 
     def hear(self, row: dict) -> None:
         """Record an error that a customer saw."""
-        told = row["exception"]
-        key = (row["service"], row["route"], told["type"], row["release"])
+        exception = row["exception"]
+        key = (row["service"], row["route"], exception["type"], row["release"])
         people = self.seen.setdefault(key, [])
         if key in self.filed or row["user"] in people:
             return

@@ -154,7 +154,7 @@ FAULTS = {
                     'The campaign that brought a visit, or None for a visit without a campaign."""\n    return visit["campaign"]',
                 ),
             ),
-            "Catalog: campaigns are told apart from direct visits",
+            "Catalog: distinguish campaigns from direct visits",
             fails=0.12,
         ),
     )

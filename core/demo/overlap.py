@@ -109,22 +109,24 @@ def limited(issue: Mapping) -> bool:
 def of(fault: DemoFault, issues: Issues) -> Mapping | None:
     """The fault's own issue: the first of its service with its exception, else the first with its exception."""
     issues = [i for i in issues if not i.get("parent")]
-    told = [i for i in issues if fault.exception in i["title"] and bool(fault.exception) == (i["kind"] == "exception")]
-    return min(told, key=lambda i: (i["service"] != fault.service, i["id"]), default=None)
+    matching = [
+        i for i in issues if fault.exception in i["title"] and bool(fault.exception) == (i["kind"] == "exception")
+    ]
+    return min(matching, key=lambda i: (i["service"] != fault.service, i["id"]), default=None)
 
 
 def expected(fault: DemoFault, issue: Mapping | None, policy: Policy) -> str:
     """The matrix's decision (docs/architecture.md) for the fault alone, implemented independently. Pure."""
-    told = (issue or {}).get("confidence")
-    if fault.expected == ESCALATE or told is None:
+    confidence = (issue or {}).get("confidence")
+    if fault.expected == ESCALATE or confidence is None:
         return fault.expected
     impact, t = policy.services[fault.service].impact, policy.thresholds
     mild, contained = fault.fails < policy.severity.high, impact == "low"
     matrix = (
-        (AUTO, told >= t.auto_any and impact != "high"),
-        (AUTO, told >= t.auto_mild and mild),
-        (AUTO, told >= t.auto_contained and contained and not mild),
-        (SCHEDULE, told >= t.escalate_below and mild and impact == "medium"),
+        (AUTO, confidence >= t.auto_any and impact != "high"),
+        (AUTO, confidence >= t.auto_mild and mild),
+        (AUTO, confidence >= t.auto_contained and contained and not mild),
+        (SCHEDULE, confidence >= t.escalate_below and mild and impact == "medium"),
     )
     return next((verdict for verdict, holds in matrix if holds), ESCALATE)
 

@@ -126,6 +126,10 @@ class World:
         return JSONResponse(
             {
                 "faults": {f.name: f.title for f in FAULTS.values()},
+                "details": {
+                    f.name: {"title": f.title, "kind": f.kind, "service": f.service, "exception": f.exception}
+                    for f in FAULTS.values()
+                },
                 "broken": self.broken,
                 "services": services,
                 "production": live and {"id": live.id, "sha": live.sha, "state": live.state},
@@ -228,11 +232,11 @@ class World:
 
 def environment(folder: Path) -> dict[str, str]:
     """The product's settings that point it at this world."""
-    told = json.loads((folder / "sandbox.json").read_text())
-    base = f"http://127.0.0.1:{told['port']}"
+    state = json.loads((folder / "sandbox.json").read_text())
+    base = f"http://127.0.0.1:{state['port']}"
     return {
         "SANDBOX_URL": base,
-        "SANDBOX_TOKEN": told["token"],
+        "SANDBOX_TOKEN": state["token"],
         "DATA_DIR": str(folder / "data"),
         "ROUND_SECONDS": "10",
         "PLATFORM_FILE": str(folder / "platform.toml"),
@@ -261,7 +265,7 @@ def environment(folder: Path) -> dict[str, str]:
         "SLACK_SIGNING_SECRET": slack.SIGNING_SECRET,
         "OSV_URL": f"{base}/osv",
         "SMTP_HOST": "127.0.0.1",
-        "SMTP_PORT": str(told["mail_port"]),
+        "SMTP_PORT": str(state["mail_port"]),
         "SMTP_STARTTLS": "false",
         "SMTP_USER": smtp.USER,
         "SMTP_PASSWORD": smtp.PASSWORD,

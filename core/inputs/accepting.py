@@ -27,7 +27,7 @@ class Answered:
     """The response to an accepted request; ``refused`` is the number of its records that were refused."""
 
     code: int
-    says: str = ""
+    message: str = ""
     refused: int = 0
     detail: dict[str, Any] = field(default_factory=dict)
 
@@ -57,10 +57,10 @@ def otlp(signal: str, settings: Settings, owner: str, policy: Policy, headers: T
     if found.rows:
         payload = Payload(input="otlp", kind=signal, service=owner, body={"rows": found.rows}, size=len(raw))
         payload.urgent = found.urgent
-        _put(settings, policy, payload, found.refused, found.says)
+        _put(settings, policy, payload, found.refused, found.message)
     elif found.refused:
-        inbox.refusals.count("otlp", found.says, found.refused)
-    return Answered(200, found.says, found.refused)
+        inbox.refusals.count("otlp", found.message, found.refused)
+    return Answered(200, found.message, found.refused)
 
 
 REDUCE = {"traces": reduced.spans, "logs": reduced.logs, "metrics": otlp_metrics.metrics}

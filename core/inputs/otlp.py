@@ -49,7 +49,7 @@ class Reduced:
     urgent: bool = False
 
     @property
-    def says(self) -> str:
+    def message(self) -> str:
         return "; ".join(f"{reason} ({number} refused)" for reason, number in self.why.most_common(3))
 
 

@@ -43,15 +43,15 @@ def bounded(record: Record) -> dict[str, Any]:
 
 def _usual(record: Record) -> bool:
     """Is it small, with characters that every database accepts? Faster than cutting, and true of nearly all records."""
-    told = [getattr(record, name) or "" for name in SHORT]
-    fits = all(map(le, map(len, told), SHORT.values())) and len(record.vendor_id) <= IDENTITY
-    told.append(record.vendor_id)
+    values = [getattr(record, name) or "" for name in SHORT]
+    fits = all(map(le, map(len, values), SHORT.values())) and len(record.vendor_id) <= IDENTITY
+    values.append(record.vendor_id)
     for value in record.attributes.values():
         if isinstance(value, str):
-            told.append(value)
+            values.append(value)
         elif not (value is None or isinstance(value, int) and abs(value) < HUGE):
             return False
-    text = "".join(told)
+    text = "".join(values)
     if not (text.isascii() and "\0" not in text and len(text) <= USUAL and record.at.tzinfo):
         return False
     fits = fits and 1970 <= record.at.year < 9999
@@ -96,10 +96,10 @@ def _text(text: str, most: int) -> str:
     return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
-def _identity(told: str) -> str:
+def _identity(name: str) -> str:
     """A stable identity; a long one is replaced by its digest, because indexes take no long entries."""
     return (
-        _text(told, IDENTITY) if len(told) <= IDENTITY else hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
+        _text(name, IDENTITY) if len(name) <= IDENTITY else hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
     )
 
 

@@ -43,6 +43,6 @@ class LineComment(SQLModel, table=True):
     created_at: datetime = _time()
 
     @property
-    def says(self) -> str:
+    def message(self) -> str:
         """The comment as feedback for a fixer."""
         return f"A reviewer on {self.path}:{self.line}: {self.text}"

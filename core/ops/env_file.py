@@ -23,10 +23,10 @@ class EnvFile:
 
     def _state(self) -> tuple[int, int, int] | None:
         try:
-            told = self.path.stat()
+            status = self.path.stat()
         except OSError:
             return None
-        return told.st_ino, told.st_mtime_ns, told.st_size
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def changed(self, current: Settings) -> Settings | None:
         """The new settings after a change of the file; None without one, and for a file that cannot be used.

@@ -54,9 +54,9 @@ def end() -> None:
     store.fence(None)
 
 
-def stop(says: str) -> NoReturn:
+def stop(message: str) -> NoReturn:
     """End this process at once, because another one does its work."""
-    log.critical("this worker ends itself: %s", says)
+    log.critical("this worker ends itself: %s", message)
     logging.shutdown()
     os._exit(TAKEN_OVER)
 

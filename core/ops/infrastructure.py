@@ -66,10 +66,10 @@ class StepFault:
     """
 
     kind: str
-    says: str
+    message: str
 
     def record(self) -> dict[str, str]:
-        return {"state": STATE, "kind": self.kind, "says": self.says}
+        return {"state": STATE, "kind": self.kind, "says": self.message}
 
 
 def fault_of(recorded: Mapping[str, Any]) -> StepFault | None:
@@ -114,7 +114,7 @@ class Patience:
         if self.end:
             return self.end(fault)
         tried = f" (retried for {waited / 3600:.1f} h)" if waited >= LONGEST_WAIT else ""
-        raise GaveUp(fault.says + tried)
+        raise GaveUp(fault.message + tried)
 
 
 HOURS = 6 * 3600.0
@@ -142,7 +142,7 @@ def insist(
         if patience.over(answer, waited):
             return patience.ended(answer, waited)
         if patience.guards and (answer.kind != PASSING or waited >= LONGEST_WAIT):
-            alarm(answer.says)
+            alarm(answer.message)
         rest(pause(number))
         waited += pause(number)
     raise AssertionError("unreachable")

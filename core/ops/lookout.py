@@ -34,16 +34,16 @@ class Lookout:
 
     def __init__(self) -> None:
         self.since: float | None = None
-        self.told: float | None = None
+        self.notified_at: float | None = None
 
     def look(self, rt: Runtime) -> None:
         at = time.monotonic()
         if not guarded or _answers():
-            self.since = self.told = None
+            self.since = self.notified_at = None
             return
         self.since = at if self.since is None else self.since
-        if at - self.since >= AFTER and (self.told is None or at - self.told >= REPEAT):
-            self.told = at
+        if at - self.since >= AFTER and (self.notified_at is None or at - self.notified_at >= REPEAT):
+            self.notified_at = at
             _tell(rt, at - self.since)
 
 
@@ -58,14 +58,14 @@ def _answers() -> bool:
 
 def _tell(rt: Runtime, seconds: float) -> None:
     issues = ", ".join(str(number) for number in sorted(guarded))
-    says = (
+    text = (
         f"The platform's database has not responded for {seconds:.0f} s. Production may serve an unverified build, of "
         f"issue {issues}. The platform can neither confirm it nor roll it back, and resumes by itself when the "
         "database responds. Until then, if production fails, roll back manually at the vendor."
     )
-    message = Message(f"database-away-{int(time.time() // REPEAT)}", "Production serves an unverified build", says)
+    message = Message(f"database-away-{int(time.time() // REPEAT)}", "Production serves an unverified build", text)
     for notifier in rt.notifiers:
         try:
             notifier.send(message)
         except VendorError as error:
-            log.warning("the alarm did not go out: %s", error)
+            log.warning("the alarm could not be sent: %s", error)

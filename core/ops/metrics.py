@@ -44,9 +44,9 @@ class _Store:
         return ()
 
 
-def _family(kind: type, name: str, says: str, labels: list[str], rows: Iterable[tuple]) -> Metric:
+def _family(kind: type, name: str, text: str, labels: list[str], rows: Iterable[tuple]) -> Metric:
     """One metric; each row has the labels' values and the number."""
-    family = kind(PREFIX + name, says, labels=labels)
+    family = kind(PREFIX + name, text, labels=labels)
     for *values, number in rows:
         family.add_metric([str(value) for value in values], number)
     return family
@@ -125,10 +125,10 @@ def _connectors(session: Session) -> Iterator[Metric]:
             lambda c: (now() - c.last_success).total_seconds() if c.last_success else None,
         ),
     )
-    for name, says, value in shown:
+    for name, text, value in shown:
         found = [(row.name, value(row)) for row in rows]
         known = [(label, number) for label, number in found if number is not None]
-        yield _family(GaugeMetricFamily, name, says, ["connector"], known)
+        yield _family(GaugeMetricFamily, name, text, ["connector"], known)
     read = [(row.name, row.records) for row in rows]
     yield _family(CounterMetricFamily, "connector_records", "Records stored", ["connector"], read)
 

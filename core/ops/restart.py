@@ -157,7 +157,7 @@ def in_production(session: Session, issue: Issue, *states: str) -> Deployment | 
 
 
 def asleep(workflow_id: str) -> bool:
-    """Does it sleep until its window like the first version, which receives no messages?"""
+    """Does the workflow sleep until its window without receiving messages, as the first version did?"""
     return [step.name for step in steps(workflow_id)[-2:]] == ["decide.schedule", "DBOS.sleep"]
 
 

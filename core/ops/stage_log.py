@@ -17,14 +17,14 @@ WAITS = "; the platform tries again"
 
 
 class Entry:
-    """The open entry of the log; a stage fills ``result`` (ok, failed, refused, waiting) and ``says``."""
+    """The open entry of the log; a stage fills ``result`` (ok, failed, refused, waiting) and ``message``."""
 
     def __init__(self) -> None:
-        self.result, self.says = "ok", ""
+        self.result, self.message = "ok", ""
         self.detail: dict[str, Any] = {}
 
-    def failed(self, says: str, result: str = "failed") -> None:
-        self.result, self.says = result, says
+    def failed(self, message: str, result: str = "failed") -> None:
+        self.result, self.message = result, message
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def stage(issue_id: int, run: int, stage: Stage, attempt: int, status: Status) -
             line.ended_at, line.result, line.says, line.detail = (
                 now(),
                 entry.result,
-                entry.says[:2000],
+                entry.message[:2000],
                 entry.detail,
             )
             session.add(line)

@@ -33,10 +33,10 @@ def channel(person: str, mail: bool) -> str:
 def ways(session: Session, issue_id: int | None, route: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(channel, subscriber) for a message about the issue; without those who get it by the route already."""
     server = mail_server()
-    told = getattr(server, "receivers", ()) if EMAIL in route else ()
+    receivers = getattr(server, "receivers", ()) if EMAIL in route else ()
     for person in of(session, issue_id) if issue_id else ():
         by = channel(person, server is not None)
-        if not (by == EMAIL and person in told):
+        if not (by == EMAIL and person in receivers):
             yield by, person
 
 

@@ -33,15 +33,15 @@ LARGEST = 1 << 20  # bytes of one body
 WINDOW = 300.0  # seconds by which a delivery's own time may differ from ours
 KEPT = timedelta(days=30)
 INPUTS = Inputs()
-SLOT = "hook-"  # the slots of cycles that webhooks started begin with it
+SLOT = "hook-"  # prefix of the slots of cycles that webhooks started
 Headers = Mapping[str, str]  # names in lower case
 
 
 class DeliveryRefused(Exception):
     """A rejected delivery; ``status`` is the HTTP status. The message never reveals the expected value."""
 
-    def __init__(self, status: int, says: str):
-        super().__init__(says)
+    def __init__(self, status: int, message: str):
+        super().__init__(message)
         self.status = status
 
 
@@ -102,7 +102,7 @@ class Delivery:
 
 
 def verify(vendor: str, headers: Headers, body: bytes, secret: str, at: float) -> Delivery:
-    """The delivery, when its signature is the vendor's own. Pure; ``at`` is now in epoch seconds. Raises Refused."""
+    """The delivery, if its signature is the vendor's. Pure; ``at`` is now in epoch seconds. Raises DeliveryRefused."""
     door = DOORS[vendor]
     if not secret:
         raise DeliveryRefused(404, f"The webhook of {vendor} is not configured.")
@@ -119,11 +119,11 @@ def verify(vendor: str, headers: Headers, body: bytes, secret: str, at: float) -
 
 
 def _timely(door: Door, headers: Headers, at: float) -> None:
-    told = headers.get(door.time, "") if door.time else ""
-    if not told and not door.time_needed:
+    stamp = headers.get(door.time, "") if door.time else ""
+    if not stamp and not door.time_needed:
         return
     try:
-        late = abs(at - float(told))
+        late = abs(at - float(stamp))
     except ValueError:
         late = float("inf")
     if not late <= WINDOW:

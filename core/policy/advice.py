@@ -44,4 +44,4 @@ NOTES: tuple[tuple[Callable[[Repository], bool], str], ...] = (
 def notes(policy: Policy) -> Iterator[str]:
     """Each note with the key of its repository in front."""
     for name, repository in policy.repositories.items():
-        yield from (f"repositories.{name}: {says}" for applies, says in NOTES if applies(repository))
+        yield from (f"repositories.{name}: {message}" for applies, message in NOTES if applies(repository))

@@ -38,11 +38,11 @@ class IssueSurroundings:
     unknown: Sequence[str]
 
 
-def around(session: Session, api: str, policy: Policy, told: Story, at: datetime) -> IssueSurroundings:
+def around(session: Session, api: str, policy: Policy, story: Story, at: datetime) -> IssueSurroundings:
     """``api`` is the address of the code host's API."""
-    issue = told.issue
+    issue = story.issue
     links = code_links.of(api, policy, issue.service, issue.release)
-    return IssueSurroundings(rate(session, policy.watch.source, issue, at), links, unknowns(session, policy, told, at))
+    return IssueSurroundings(rate(session, policy.watch.source, issue, at), links, unknowns(session, policy, story, at))
 
 
 def rate(session: Session, source: str, issue: Issue, at: datetime) -> IssueRate:

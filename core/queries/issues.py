@@ -137,9 +137,9 @@ LINES = {
 }  # of a story's timeline
 
 
-def shortened(told: Story) -> list[str]:
+def shortened(story: Story) -> list[str]:
     """The parts of a long story of which the timeline has only the latest lines."""
-    return [name for name, most in LINES.items() if len(getattr(told, name)) >= most]
+    return [name for name, most in LINES.items() if len(getattr(story, name)) >= most]
 
 
 def _of(session: Session, table, issue_id: int, limit: int = 50) -> list:
@@ -220,7 +220,7 @@ def parts(session: Session, issue_id: int) -> dict[str, str]:
         .group_by(c.fingerprint)
         .order_by(func.count().desc(), c.fingerprint)
     )
-    return {key: _part(*told) for key, *told in rows}
+    return {key: _part(*row) for key, *row in rows}
 
 
 def _part(title: str, source: str, sources: int, signals: int) -> str:
@@ -244,7 +244,7 @@ class TimelineEvent:
 
     at: datetime
     what: str
-    says: str = ""
+    message: str = ""
     tone: str = "calm"
     by: str = field(default="platform")
 
@@ -253,9 +253,9 @@ QUIET = {"add_note", "subscribe", "unsubscribe"}  # the note itself is a line; a
 RESULT_TONES = {"ok": "ok", "failed": "bad", "refused": "bad", "waiting": "wait", "running": "work"}
 
 
-def timeline(told: Story) -> list[TimelineEvent]:
+def timeline(story: Story) -> list[TimelineEvent]:
     """First signal, stages, approvals, people's actions and messages, in the order they happened."""
-    events = [TimelineEvent(told.issue.first_seen, "First error seen", told.issue.release or "", "bad", "production")]
+    events = [TimelineEvent(story.issue.first_seen, "First error seen", story.issue.release or "", "bad", "production")]
     events += [
         TimelineEvent(
             s.ended_at or s.started_at,
@@ -263,23 +263,23 @@ def timeline(told: Story) -> list[TimelineEvent]:
             s.says,
             RESULT_TONES.get(s.result, "calm"),
         )
-        for s in told.stages
+        for s in story.stages
     ]
-    events += [TimelineEvent(a.asked_at, "Approval requested", a.asks, "person") for a in told.approvals]
+    events += [TimelineEvent(a.asked_at, "Approval requested", a.asks, "person") for a in story.approvals]
     events += [
         TimelineEvent(a.answered_at, f"Approval {a.state}", a.reason, "person", a.by or "platform")
-        for a in told.approvals
+        for a in story.approvals
         if a.answered_at
     ]
     events += [
         TimelineEvent(a.at, a.action.replace("_", " "), str(a.detail.get("reason", "")), "person", a.actor)
-        for a in told.audit
+        for a in story.audit
         if a.action not in QUIET
     ]
-    events += [TimelineEvent(r.at, "Note", r.text, "person", r.by) for r in told.remarks]
+    events += [TimelineEvent(r.at, "Note", r.text, "person", r.by) for r in story.remarks]
     events += [
         TimelineEvent(n.sent_at or n.created_at, f"{n.channel}: {n.event}", n.subject, "calm")
-        for n in told.notifications
+        for n in story.notifications
     ]
     events += [
         TimelineEvent(
@@ -289,6 +289,6 @@ def timeline(told: Story) -> list[TimelineEvent]:
             "ok" if o.result in ("fixed", "human") else "bad",
             o.by,
         )
-        for o in told.outcomes
+        for o in story.outcomes
     ]
     return sorted(events, key=lambda event: event.at)

@@ -45,8 +45,8 @@ class _Figures:
         return ()
 
 
-def _family(name: str, says: str, rows: Iterable[tuple[Figure, float | None]]) -> Metric:
-    family = GaugeMetricFamily(f"platform_{name}", f"{says}, last {DAYS} days", labels=LABELS)
+def _family(name: str, text: str, rows: Iterable[tuple[Figure, float | None]]) -> Metric:
+    family = GaugeMetricFamily(f"platform_{name}", f"{text}, last {DAYS} days", labels=LABELS)
     for figure, value in rows:
         if value is not None:
             family.add_metric([label(figure.name), figure.unit], value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import case
@@ -167,9 +168,17 @@ def journeys(session: Session, limit: int = 8) -> list[Issue]:
 
 
 def error_rate(
-    session: Session, source: str, since: datetime, until: datetime | None = None
+    session: Session,
+    source: str,
+    since: datetime,
+    until: datetime | None = None,
+    services: Sequence[str] = (),
+    most: int = 5000,
 ) -> dict[str, list[tuple[datetime, float, float]]]:
-    """By service: (time, requests, errors) of each interval that ``source`` measured since then."""
+    """By service: (time, requests, errors) of each interval that ``source`` measured since then, at most ``most``.
+
+    ``services`` are those asked for; all if empty.
+    """
     upper = [Metric.at < until] if until else []
     rows = session.exec(
         select(
@@ -180,14 +189,14 @@ def error_rate(
         )
         .where(
             Metric.source == source,
-            col(Metric.service).in_(counting.distinct(session, Metric.service, Metric.source == source)),
+            col(Metric.service).in_(services or counting.distinct(session, Metric.service, Metric.source == source)),
             col(Metric.name).in_(["requests", "errors"]),
             Metric.at >= since,
             *upper,
         )
         .group_by(Metric.service, col(Metric.at))
         .order_by(Metric.service, col(Metric.at))
-        .limit(5000)
+        .limit(most)
     )
     found: dict[str, list] = {}
     for service, at, requests, errors in rows:

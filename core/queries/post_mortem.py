@@ -21,17 +21,17 @@ LONG = 1000  # characters of one text
 PATCH = 20_000  # characters of the patch
 
 
-def markdown(told: Story, unknown: Sequence[str]) -> str:
+def markdown(story: Story, unknown: Sequence[str]) -> str:
     """The whole document; ``unknown`` is what the platform does not know."""
     parts = {
-        "Summary": _summary(told),
-        "Timeline": _timeline(told),
-        "Cause": _cause(told),
-        "Fix": _fix(told),
-        "Figures": _figures(told),
-        "What the platform does not know": [f"- {fenced(says, LONG)}" for says in unknown] or ["Nothing is missing."],
+        "Summary": _summary(story),
+        "Timeline": _timeline(story),
+        "Cause": _cause(story),
+        "Fix": _fix(story),
+        "Figures": _figures(story),
+        "What the platform does not know": [f"- {fenced(text, LONG)}" for text in unknown] or ["Nothing is missing."],
     }
-    head = f"# Post-mortem of issue {told.issue.id}\n\n{fenced(told.issue.title, LONG)}"
+    head = f"# Post-mortem of issue {story.issue.id}\n\n{fenced(story.issue.title, LONG)}"
     return "\n\n".join([head, *(f"## {name}\n\n" + "\n".join(lines) for name, lines in parts.items())]) + "\n"
 
 
@@ -47,8 +47,8 @@ def _moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "not yet"
 
 
-def _summary(told: Story) -> list[str]:
-    issue = told.issue
+def _summary(story: Story) -> list[str]:
+    issue = story.issue
     return [
         _fact("Service", _text(issue.service)),
         _fact("Severity and impact", f"{issue.severity or 'unknown'}, {issue.impact or 'unknown'}"),
@@ -63,20 +63,20 @@ def _summary(told: Story) -> list[str]:
     ]
 
 
-def _timeline(told: Story) -> list[str]:
+def _timeline(story: Story) -> list[str]:
     return [
         f"- {_moment(event.at)}: **{_text(event.what)}** ({_text(event.by)})"
-        + (f": {fenced(event.says, LONG)}" if event.says else "")
-        for event in timeline(told)
+        + (f": {fenced(event.message, LONG)}" if event.message else "")
+        for event in timeline(story)
     ]
 
 
-def _cause(told: Story) -> list[str]:
-    if not told.analyses:
+def _cause(story: Story) -> list[str]:
+    if not story.analyses:
         return ["The issue has not been analyzed."]
-    found = told.analyses[-1]
+    found = story.analyses[-1]
     lines = [_text(found.root_cause), "", _fact("Kind of cause", found.cause), _fact("Place", _text(found.culprit))]
-    return [*lines, *(_fact("Suspect change", says) for says in _suspects(found.evidence))]
+    return [*lines, *(_fact("Suspect change", text) for text in _suspects(found.evidence))]
 
 
 def _suspects(evidence: Sequence[object]) -> Iterator[str]:
@@ -89,8 +89,8 @@ def _suspects(evidence: Sequence[object]) -> Iterator[str]:
             yield f"{_text(str(change.get('name') or ''))} {_text(str(change.get('title') or ''), '')}{author}{sure}"
 
 
-def _fix(told: Story) -> list[str]:
-    written = [found.change_set for found in told.changes if found.change_set.head_sha]
+def _fix(story: Story) -> list[str]:
+    written = [found.change_set for found in story.changes if found.change_set.head_sha]
     if not written:
         return ["The platform wrote no fix that was committed."]
     made = written[-1]
@@ -99,19 +99,19 @@ def _fix(told: Story) -> list[str]:
 
 
 def _proof(made: ChangeSet) -> Iterator[str]:
-    for step, says in STEPS.items():
+    for step, text in STEPS.items():
         shown = {True: "yes", False: "no"}.get(made.proof[step], "not run") if step in made.proof else "not run"
-        yield _fact(f"Proof {says}", shown)
+        yield _fact(f"Proof {text}", shown)
 
 
-def _figures(told: Story) -> list[str]:
+def _figures(story: Story) -> list[str]:
     lines = [
         _fact(f"Run {ended.run}", f"{_text(ended.result)}, {_seconds(ended.total_seconds)} from first error to end, "
               f"found after {_seconds(ended.detect_seconds)}")
-        for ended in told.outcomes
+        for ended in story.outcomes
     ]  # fmt: skip
-    live = [one for one in told.deployments if one.environment == "production"]
-    lines += _effect(live[-1], told.issue.service) if live else []
+    live = [one for one in story.deployments if one.environment == "production"]
+    lines += _effect(live[-1], story.issue.service) if live else []
     return lines or ["No run has ended, and nothing was released."]
 
 

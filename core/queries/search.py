@@ -21,7 +21,7 @@ class SearchHit:
 
     kind: str
     title: str
-    says: str
+    message: str
     address: str
 
 
@@ -65,8 +65,8 @@ def _by_commit(session: Session, text: str) -> Iterator[SearchHit]:
 
 
 def _issue(issue: Issue) -> SearchHit:
-    says = f"{issue.where}, {issue.status.value.replace('_', ' ')}".lstrip(", ")
-    return SearchHit("issue", f"#{issue.id} {issue.title}", says, f"/issues?issue={issue.id}")
+    text = f"{issue.where}, {issue.status.value.replace('_', ' ')}".lstrip(", ")
+    return SearchHit("issue", f"#{issue.id} {issue.title}", text, f"/issues?issue={issue.id}")
 
 
 def _change(change: ChangeSet) -> SearchHit:
@@ -75,5 +75,5 @@ def _change(change: ChangeSet) -> SearchHit:
 
 def _deployment(made: Deployment) -> SearchHit:
     title = f"Deployment {made.id} of {made.repository}"
-    says = f"{made.environment}, {made.status.replace('_', ' ')}, {made.sha[:10]}"
-    return SearchHit("deployment", title, says, f"/deployments?deployment={made.id}")
+    text = f"{made.environment}, {made.status.replace('_', ' ')}, {made.sha[:10]}"
+    return SearchHit("deployment", title, text, f"/deployments?deployment={made.id}")

@@ -47,7 +47,7 @@ def status() -> dict:
             ],
             "issues": {str(name): number for name, number in issues.items()},
             "approvals_waiting": waiting,
-            "alarms": [guard.says(row) for row in guard.alarms()],
+            "alarms": [guard.message(row) for row in guard.alarms()],
             "held": [{"scope": h.scope, "by": h.by, "reason": h.reason, "at": h.at} for h in holds.standing(session)],
             "connectors": [
                 {"name": c.name, "error": c.error, "note": c.note, "last_success": c.last_success} for c in connectors

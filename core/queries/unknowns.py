@@ -24,14 +24,14 @@ STEPS = {
 }
 
 
-def unknowns(session: Session, policy: Policy, told: Story, at: datetime) -> list[str]:
+def unknowns(session: Session, policy: Policy, story: Story, at: datetime) -> list[str]:
     """Sentences for a person, the place of the error first, then its cause, its effect, and the fix."""
-    parts = (_place(session, policy, told), _cause(session, told), _effect(session, policy, told, at), _fix(told))
-    return [says for part in parts for says in part] + list(_unread(session))
+    parts = (_place(session, policy, story), _cause(session, story), _effect(session, policy, story, at), _fix(story))
+    return [message for part in parts for message in part] + list(_unread(session))
 
 
-def _place(session: Session, policy: Policy, told: Story) -> Iterator[str]:
-    issue, crash = told.issue, best_crash(session, told.issue.id)
+def _place(session: Session, policy: Policy, story: Story) -> Iterator[str]:
+    issue, crash = story.issue, best_crash(session, story.issue.id)
     if issue.service not in policy.services:
         yield f"Which repository runs it: {issue.service or 'the service'} is not in platform.toml."
     if crash is None or not crash.frames:
@@ -44,25 +44,25 @@ def _place(session: Session, policy: Policy, told: Story) -> Iterator[str]:
         yield f"Which commit fails: the release {issue.release} names none."
 
 
-def _cause(session: Session, told: Story) -> Iterator[str]:
-    if not told.analyses:
+def _cause(session: Session, story: Story) -> Iterator[str]:
+    if not story.analyses:
         yield "The cause: the issue has not been analyzed."
         return
-    found = told.analyses[-1]
+    found = story.analyses[-1]
     if found.cause is Cause.UNKNOWN:
         yield "The kind of cause: no evidence shows whether it is code, data or an upstream service."
     if not any(isinstance(row, Mapping) and row.get("change") for row in found.evidence):
         yield "Which change caused it: no stored change is among the strongest suspects."
-    if not _has_logs(session, told):
+    if not _has_logs(session, story):
         yield "What the service logged: no log lines are stored with this issue."
-    if not _traced(session, told.issue.service):
-        yield f"What {told.issue.service or 'the service'} calls: no trace of it is stored."
+    if not _traced(session, story.issue.service):
+        yield f"What {story.issue.service or 'the service'} calls: no trace of it is stored."
 
 
-def _has_logs(session: Session, told: Story) -> bool:
-    if any((signal.crash or {}).get("logs") for signal in told.signals):
+def _has_logs(session: Session, story: Story) -> bool:
+    if any((signal.crash or {}).get("logs") for signal in story.signals):
         return True
-    where = Signal.issue_id == told.issue.id, Signal.kind == Kind.LOG
+    where = Signal.issue_id == story.issue.id, Signal.kind == Kind.LOG
     return session.exec(select(Signal.id).where(*where).limit(1)).first() is not None
 
 
@@ -71,8 +71,8 @@ def _traced(session: Session, service: str) -> bool:
     return session.exec(select(ServiceCall.id).where(where).limit(1)).first() is not None
 
 
-def _effect(session: Session, policy: Policy, told: Story, at: datetime) -> Iterator[str]:
-    issue, source = told.issue, policy.watch.source
+def _effect(session: Session, policy: Policy, story: Story, at: datetime) -> Iterator[str]:
+    issue, source = story.issue, policy.watch.source
     if not issue.users:
         yield "How many users it affects: no report counts them."
     if not _measured(session, source, issue.service, issue.first_seen - AROUND, issue.first_seen + AROUND):
@@ -87,14 +87,14 @@ def _measured(session: Session, source: str, service: str, since: datetime, unti
     return session.exec(select(Metric.id).where(*where, *between).limit(1)).first() is not None
 
 
-def _fix(told: Story) -> Iterator[str]:
-    written = [found.change_set for found in told.changes if found.change_set.run == told.issue.run]
+def _fix(story: Story) -> Iterator[str]:
+    written = [found.change_set for found in story.changes if found.change_set.run == story.issue.run]
     if written and written[-1].head_sha:
-        yield from (f"For the fix, {says}: this was not run." for step, says in STEPS.items()
+        yield from (f"For the fix, {message}: this was not run." for step, message in STEPS.items()
                     if step not in written[-1].proof)  # fmt: skip
         if written[-1].proof.get("open"):
             yield "Whether the fixed result is right: nothing in the program says which result is meant."
-    live = [one for one in told.deployments if one.environment == "production"]
+    live = [one for one in story.deployments if one.environment == "production"]
     if live and live[-1].status == "watching":
         yield f"Whether the release works: its watch is not decided. {live[-1].judged.get('says', '')}".strip()
 

@@ -116,11 +116,11 @@ def judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False) 
     for position in [i for i, after in enumerate(results) if len(after) < len(bench.before)][:AGAIN]:
         results[position] = probes(bench.tree, bench.calls, [tried[position].files], bench.runner, ALONE)[0]
     bench.restore(tried)
-    leads = []
+    partial = []
     for candidate, after in zip(tried, results, strict=True):
         if not _survived(bench, candidate, after, further) and _leads(after):
-            leads.append(candidate)
-    return leads
+            partial.append(candidate)
+    return partial
 
 
 def _survived(bench: Bench, candidate: Candidate, after: Sequence[ProbeOutcome], further: bool) -> bool:
@@ -161,22 +161,22 @@ def _led_on(outcome: ProbeOutcome, crash: Crash) -> tuple[str, str, str] | None:
     return (outcome.error, outcome.file, outcome.function) if other else None
 
 
-def further(bench: Bench, fixers: Sequence[Fixer], lead: Candidate) -> Iterator[Candidate]:
-    """Candidates for the next crash after ``lead`` is applied, each combined with ``lead``."""
+def further(bench: Bench, fixers: Sequence[Fixer], first: Candidate) -> Iterator[Candidate]:
+    """Candidates for the next crash after ``first`` is applied, each combined with ``first``."""
     try:
-        write(bench.tree, lead.files)
+        write(bench.tree, first.files)
         next_ = observed(bench.tree, bench.calls[0], bench.crash, bench.runner)
         after = probe(bench.tree, bench.calls[:1], bench.runner)
         kind = bench.crash.exception.model_copy(update={"type": after[0].error, "message": after[0].text})
         proposals = list(proposed(fixers, bench.tree, next_.model_copy(update={"exception": kind}), ()))
     finally:
-        bench.restore([lead])
+        bench.restore([first])
     for more in proposals[:10]:
         yield replace(
             more,
-            files={**lead.files, **more.files},
-            rationale=f"{lead.rationale} {more.rationale}" if more.rationale != lead.rationale else lead.rationale,
-            evidence=(*lead.evidence, *more.evidence) if lead.grade and more.grade else (),
-            grade=min(lead.grade, more.grade),
-            far=max(lead.far, more.far) + 1,
+            files={**first.files, **more.files},
+            rationale=f"{first.rationale} {more.rationale}" if more.rationale != first.rationale else first.rationale,
+            evidence=(*first.evidence, *more.evidence) if first.grade and more.grade else (),
+            grade=min(first.grade, more.grade),
+            far=max(first.far, more.far) + 1,
         )

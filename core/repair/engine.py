@@ -68,7 +68,7 @@ def repair(
     crash, groundwork, asked = located(tree, crash), groundwork or Groundwork(), _Asked(tests, test_command, source)
     found = classify(crash, tree)
     if not found.fixable:
-        return FixResult("escalate", found.says, found.cause, found.next_step, final=True)
+        return FixResult("escalate", found.message, found.cause, found.next_step, final=True)
     bench = groundwork.bench or _reproduced(tree, crash, runner, rules, allowed)
     if not bench.hits:
         bench = _with_test(bench, fixers, feedback, asked)
@@ -145,10 +145,10 @@ def _unproved(bench: Bench, fixers: Sequence[Fixer], feedback: Sequence[str]) ->
 
 def _search(bench: Bench, fixers: Sequence[Fixer], candidates: Sequence[Candidate]) -> None:
     """Judge the candidates; those that lead to a further crash are extended by a second change, once."""
-    leads = benches.judge(bench, candidates)
+    partial = benches.judge(bench, candidates)
     own = [fixer for fixer in fixers if fixer.name == "embedded"]
-    leads = sorted(leads, key=lambda c: (-c.grade, c.far))[:FOLLOWED] if own else []
-    benches.judge(bench, [more for lead in leads for more in benches.further(bench, own, lead)], further=True)
+    partial = sorted(partial, key=lambda c: (-c.grade, c.far))[:FOLLOWED] if own else []
+    benches.judge(bench, [more for first in partial for more in benches.further(bench, own, first)], further=True)
     checkout.start_over(bench.tree)
 
 
@@ -205,6 +205,6 @@ def _proved(bench: Bench, judged: Judged, why: str, asked: _Asked) -> FixResult:
     proof = replace(proof, open=not (chosen.raises or chosen.grade >= Evidence.SIBLING))
     result = replace(result, test=test, proof=proof)
     if not proof.complete:
-        return replace(result, reason=" ".join(proof.says), next_step="Read the proof.")
+        return replace(result, reason=" ".join(proof.messages), next_step="Read the proof.")
     write(bench.tree, {**chosen.files, test.path: test.code})
     return replace(result, decision="fix", confidence=measured(class_of(chosen)).share)

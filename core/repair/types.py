@@ -57,7 +57,7 @@ class RegressionTest:
 
 @dataclass(frozen=True)
 class Proof:
-    """The proof of a fix. Complete only if all four conditions hold; ``says`` has one line for each run.
+    """The proof of a fix. Complete only if all four conditions hold; ``messages`` has one line for each run.
 
     ``slow``: the whole suite could not be run, so only the related tests were. ``open``: the new test asserts no
     result, because the right one is unknown.
@@ -67,7 +67,7 @@ class Proof:
     passes_after: bool = False
     fails_reverted: bool = False
     older_tests_pass: bool = False
-    says: Sequence[str] = ()
+    messages: Sequence[str] = ()
     slow: bool = False
     open: bool = False
 

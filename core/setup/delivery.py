@@ -110,7 +110,7 @@ def check(rt: Runtime, service: str, fields: Mapping[str, Any], tell: Tell) -> S
         return SetupFinding(False, f"This release has no {wanted.way} yet.", "Choose another way.")
     tell(f"Checking {wanted.way.replace('_', ' ')}")
     answer = ways.WAYS[wanted.way](rt, name, wanted).check()
-    return SetupFinding(answer.ok, answer.says, answer.fix)
+    return SetupFinding(answer.ok, answer.message, answer.fix)
 
 
 def _as_text(name: str, wanted: Repository) -> str:

@@ -24,7 +24,7 @@ def build(rt: Runtime, service: str, tell: Tell) -> SetupFinding:
     sha = found.head(f"refs/remotes/origin/{repository.branch}")
     tell("Reading its manifests and installing their packages")
     made = ground(rt, name, repository, found, sha)
-    return SetupFinding(True, f"{made.environment.says}, at commit {sha[:10]}.", facts=(
+    return SetupFinding(True, f"{made.environment.message}, at commit {sha[:10]}.", facts=(
         *facts(made.repository), *(("Note", note) for note in made.environment.notes),
     ))  # fmt: skip
 
@@ -42,7 +42,7 @@ def examine(rt: Runtime, service: str, tell: Tell) -> SetupFinding:
         f"{good} of {counted(len(steps), 'step')} work; {len(faults)} failed; the others were not tried or are unsure."
     )
     fix = "; ".join(f"{step.what}: {step.fix}" for step in faults if step.fix)
-    return SetupFinding(not faults, summary, fix, facts=tuple((s.what, f"{s.state}: {s.says}"[:600]) for s in steps))
+    return SetupFinding(not faults, summary, fix, facts=tuple((s.what, f"{s.state}: {s.message}"[:600]) for s in steps))
 
 
 def facts(repository: Repository) -> tuple[tuple[str, str], ...]:

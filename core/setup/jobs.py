@@ -15,10 +15,10 @@ Work = Callable[[Tell], SetupFinding]
 
 
 class Job:
-    """One run of a step. ``told`` is its current activity; ``result`` is None while it runs."""
+    """One run of a step. ``activity`` is its current activity; ``result`` is None while it runs."""
 
     def __init__(self, work: Work):
-        self.told, self.started = "Starting", time.monotonic()
+        self.activity, self.started = "Starting", time.monotonic()
         self.result: SetupFinding | None = None
         self._work = work
         self.thread = threading.Thread(target=self._run, name="setup", daemon=True)
@@ -29,7 +29,7 @@ class Job:
         return time.monotonic() - self.started
 
     def _tell(self, words: str) -> None:
-        self.told = words
+        self.activity = words
 
     def _run(self) -> None:
         try:

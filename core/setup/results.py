@@ -21,13 +21,13 @@ OFFERED = 12  # existing names that are offered instead of a wrong one
 
 @dataclass(frozen=True)
 class SetupFinding:
-    """``says`` is the result, ``fix`` what to do about it, ``facts`` what to confirm.
+    """``message`` is the result, ``fix`` what to do about it, ``facts`` what to confirm.
 
     ``offers`` are existing names that can replace the one in ``field`` of the form.
     """
 
     ok: bool
-    says: str
+    message: str
     fix: str = ""
     field: str = ""
     offers: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ def failed(error: BaseException, secrets: Iterable[str] = ()) -> SetupFinding:
     """The message of the error for people, without secrets."""
     hide = Redactor(secrets)
     if isinstance(error, EnvironmentFault):
-        return SetupFinding(False, hide(error.says), hide(error.fix))
+        return SetupFinding(False, hide(error.message), hide(error.fix))
     if isinstance(error, SQLAlchemyError):
         return SetupFinding(False, "The database is not responding.", "Run python -m core doctor.")
     if isinstance(error, KNOWN):

@@ -35,7 +35,7 @@ def policy(actor: Actor, rt: Runtime, changes: Mapping[tuple[str, ...], Any], re
         return "platform.toml already has these values."
     result = change_policy(after, actor=actor, reason=reason, based_on=versions.digest(before), key=uuid4().hex)
     bootstrap.refresh(rt, rt.settings)
-    return result.says
+    return result.message
 
 
 def begin(path: Path) -> None:

@@ -121,7 +121,7 @@ class Count:
     name: str
     before: float
     after: float
-    says: str
+    message: str
 
 
 class FindingKind(StrEnum):
@@ -140,7 +140,7 @@ class Finding:
 @dataclass(frozen=True)
 class Judgement:
     state: State
-    says: str
+    message: str
     counts: tuple[Count, ...] = field(default=())
     rates: tuple[str, ...] = ()  # the harm is seen in these services' own figures alone, and in no fingerprint
     open: bool = False  # undecided: something rose, or too few requests came, so harm may show yet

@@ -26,7 +26,7 @@ def judge(scene: Scene, rules: Watch) -> Judgement:
         named = _of([found for _, found in look.faults], FindingKind.HARM)
         return Judgement(State.HARM, _said(harm), counts, rates=() if named else tuple(f.count.name for f in harm))
     if look.uncured():
-        return Judgement(State.UNCURED, look.own.count.says, counts)
+        return Judgement(State.UNCURED, look.own.count.message, counts)
     return _calm(look, findings, counts)
 
 
@@ -44,7 +44,7 @@ def _calm(look: Look, findings: Sequence[Finding], counts: tuple[Count, ...]) ->
     cured = look.own.odds > math.log(1 / rules.missed_harm)
     open_ = doubts or suspects
     if cured and not open_ and elapsed >= rules.earliest and not look.blind() and look.cleared():
-        return Judgement(State.VERIFIED, look.own.count.says, counts)
+        return Judgement(State.VERIFIED, look.own.count.message, counts)
     if elapsed < rules.seconds:
         return Judgement(State.WATCHING, _waits(look, open_), counts, open=_open(look, open_))
     return _at_bound(look, doubts, suspects, counts)
@@ -61,10 +61,10 @@ def _at_bound(look: Look, doubts: list[Finding], suspects: list[Finding], counts
         return Judgement(State.UNSURE, "no metrics of the released services since the release", counts)
     if partly or doubts or suspects:
         risen = bool(doubts or suspects)
-        return Judgement(State.UNSURE, _said(doubts or suspects) or own.count.says, counts, open=risen)
+        return Judgement(State.UNSURE, _said(doubts or suspects) or own.count.message, counts, open=risen)
     if own.expected < EXPECTED:
-        return Judgement(State.UNEXERCISED, f"not exercised: {own.count.says}", counts)
-    return Judgement(State.VERIFIED, look.own.count.says, counts)
+        return Judgement(State.UNEXERCISED, f"not exercised: {own.count.message}", counts)
+    return Judgement(State.VERIFIED, look.own.count.message, counts)
 
 
 def _open(look: Look, risen: Sequence[Finding]) -> bool:
@@ -74,7 +74,7 @@ def _open(look: Look, risen: Sequence[Finding]) -> bool:
 def _waits(look: Look, open_: Sequence[Finding]) -> str:
     if look.requests() < look.rules.minimum_requests:
         return f"not enough traffic: {counted(look.requests(), 'request')} so far"
-    return _said(open_) or look.own.count.says
+    return _said(open_) or look.own.count.message
 
 
 def _of(findings: Sequence[Finding], kind: FindingKind) -> list[Finding]:
@@ -82,4 +82,4 @@ def _of(findings: Sequence[Finding], kind: FindingKind) -> list[Finding]:
 
 
 def _said(findings: Sequence[Finding]) -> str:
-    return "; ".join(f.count.says for f in findings)
+    return "; ".join(f.count.message for f in findings)

@@ -38,8 +38,8 @@ class Latency:
     def finding(self, service: str) -> Finding:
         before, after = self._points(self.scene.services.get(service, ()))
         a, b = (median(before) if before else 0.0), (median(after) if after else 0.0)
-        says = f"{service}: the 95th percentile is {b:.0f} ms since the release, {a:.0f} ms before"
-        return Finding(self._kind(before, after), Count(service, a, b, says))
+        message = f"{service}: the 95th percentile is {b:.0f} ms since the release, {a:.0f} ms before"
+        return Finding(self._kind(before, after), Count(service, a, b, message))
 
     def _kind(self, before: Sequence[float], after: Sequence[float]) -> FindingKind:
         if len(before) < POINTS or not after:

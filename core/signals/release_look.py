@@ -56,8 +56,8 @@ class Own:
     @property
     def count(self) -> Count:
         name = f"the issue's own error ({', '.join(self.fingerprints[:NAMED]) or 'no reports'})"
-        says = f"{name}: {counted(self.now, 'error')} since the release, {self.expected:.1f} expected at its old rate"
-        return Count(name, self.was, self.now, says)
+        text = f"{name}: {counted(self.now, 'error')} since the release, {self.expected:.1f} expected at its old rate"
+        return Count(name, self.was, self.now, text)
 
 
 @dataclass(frozen=True)
@@ -227,9 +227,9 @@ class Look:
     def common(self) -> bool:
         """Did something rise that the release cannot have changed: a service's errors, or a fault of it?"""
         touched = self.scene.touched
-        told = [f for f in self.scene.faults if f.service not in touched and self._goes_on(f)]
+        others = [f for f in self.scene.faults if f.service not in touched and self._goes_on(f)]
         rises = [self.rates(s).odds(self._more) for s in self.scene.services if s not in touched]
-        return max([*rises, *(self.counts(fault, self.begin).odds(GROWTH) for fault in told)], default=0.0) > COMMON
+        return max([*rises, *(self.counts(fault, self.begin).odds(GROWTH) for fault in others)], default=0.0) > COMMON
 
     @property
     def _more(self) -> list[Change]:
@@ -239,8 +239,8 @@ class Look:
         """More errors of a service that runs the build, beyond what known faults explain."""
         series = self.rates(service)
         was, now, seen = series.before.rate, series.after.rate, series.after.exposure
-        says = f"{service}: {now:.1%} of {counted(seen, 'request')} failed since the release, {was:.1%} before"
-        return Finding(self._risen(service, series), Count(service, was, now, says))
+        message = f"{service}: {now:.1%} of {counted(seen, 'request')} failed since the release, {was:.1%} before"
+        return Finding(self._risen(service, series), Count(service, was, now, message))
 
     def _risen(self, service: str, series: Series) -> FindingKind:
         odds, lately, margin = series.odds(self._more), series.later.odds(self._more), self.rules.error_rate_margin

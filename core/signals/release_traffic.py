@@ -37,9 +37,9 @@ class Traffic:
         old, new = self._bins(service)
         good = [span.exposure - errors.get(span.start, 0.0) for span in old]
         wanted, came = expected(good, old, new) * self._kept, sum(span.exposure for span in new)
-        says = f"{service}: {counted(came, 'request')} since the release, at least {wanted:.0f} expected"
+        message = f"{service}: {counted(came, 'request')} since the release, at least {wanted:.0f} expected"
         kind = FindingKind.DOUBT if gone(came, wanted) else FindingKind.CLEAR
-        return Finding(kind, Count(service, wanted, came, says))
+        return Finding(kind, Count(service, wanted, came, message))
 
     def busier(self, service: str) -> bool:
         """Are there more requests than ever before in as long a time?"""

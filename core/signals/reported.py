@@ -33,8 +33,8 @@ def ended_pull(session: Session, repository: str, number: int) -> EndedPull | No
     ).first()
     if row is None:
         return None
-    told = row.attributes
-    return EndedPull(number, bool(told["merged"]), told["merge_commit"], told["head"], told["by"], row.at)
+    values = row.attributes
+    return EndedPull(number, bool(values["merged"]), values["merge_commit"], values["head"], values["by"], row.at)
 
 
 def releases(session: Session, repository: str, since: datetime) -> list[Signal]:

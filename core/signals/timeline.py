@@ -24,9 +24,9 @@ class Bin:
 
 def bins(scene: Scene, service: str, start: float, end: float) -> list[Bin]:
     """The service's whole intervals within [start, end), with their requests; without any, equal steps of time."""
-    told = sorted(scene.services.get(service, ()), key=lambda i: i.at)
-    if any(i.requests for i in told):
-        whole = [i for i in told if start <= i.at and i.at + i.seconds <= end + SLACK]
+    intervals = sorted(scene.services.get(service, ()), key=lambda i: i.at)
+    if any(i.requests for i in intervals):
+        whole = [i for i in intervals if start <= i.at and i.at + i.seconds <= end + SLACK]
         return [Bin(i.at, i.at + i.seconds, i.requests) for i in whole]
     steps = max(1, round((end - start) / STEP))
     edges = [start + (end - start) * i / steps for i in range(steps + 1)]
@@ -38,10 +38,10 @@ def parts(scene: Scene, service: str, start: float, end: float) -> list[Bin]:
 
     Only for errors with their own time.
     """
-    told = sorted(scene.services.get(service, ()), key=lambda i: i.at)
-    if not any(i.requests for i in told):
+    intervals = sorted(scene.services.get(service, ()), key=lambda i: i.at)
+    if not any(i.requests for i in intervals):
         return bins(scene, service, start, end)
-    whole = [i for i in told if end <= 0 or i.at + i.seconds <= end + SLACK]
+    whole = [i for i in intervals if end <= 0 or i.at + i.seconds <= end + SLACK]
     cut = [(max(i.at, start), min(i.at + i.seconds, end), i) for i in whole]
     return [Bin(a, b, i.requests * (b - a) / i.seconds) for a, b, i in cut if a < b and i.seconds > 0]
 

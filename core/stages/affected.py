@@ -18,8 +18,8 @@ def note(issue: Issue, signal: Signal, around: Landscape) -> None:
 
 def recount(session: Session, issue: Issue) -> None:
     """The services by the issue's present signals. Where those of the first are gone, the next takes its place."""
-    told = select(Signal.service).where(Signal.issue_id == issue.id, Signal.service != "").distinct()
-    names = sorted(session.exec(told.where(col(Signal.kind).not_in(SIGNS))))
+    query = select(Signal.service).where(Signal.issue_id == issue.id, Signal.service != "").distinct()
+    names = sorted(session.exec(query.where(col(Signal.kind).not_in(SIGNS))))
     spelled = {plain(name): name for name in reversed(issue.affected)}
     found = {plain(name): spelled.get(plain(name), name) for name in names}
     if issue.also_affects and plain(issue.service) not in found:

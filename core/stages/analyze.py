@@ -20,7 +20,7 @@ from core.signals import health, incident, service_graph
 from core.signals.analysis import memory
 from core.signals.analysis.components import Incident, reached
 from core.signals.analysis.types import Conclusion, IssueFacts, latency_rise
-from core.stages import shares
+from core.stages import linking, shares
 from core.stages.context import StageContext
 from core.stages.results import AnalysisResult
 from core.vendors.base import VendorError
@@ -60,7 +60,7 @@ def run(context: StageContext) -> AnalysisResult:
         issue.pattern = finding.pattern or issue.pattern
         session.flush()
         alert(session, rt, issue, evidence)
-        entry.says, entry.detail = finding.root_cause, {"analysis": analysis.id, "analyst": finding.analyst}
+        entry.message, entry.detail = finding.root_cause, {"analysis": analysis.id, "analyst": finding.analyst}
         return AnalysisResult(analysis.id)
 
 
@@ -113,6 +113,7 @@ def gather(rt: Runtime, issue_id: int) -> IssueFacts:
             upstreams=service_graph.graph(session, policy).get(service, ()),
             past=_past(session, issue),
             incident=_incident(session, rt, issue, service, recent.error_rate, before.error_rate),
+            confirmed_by=linking.confirming(session, issue),
         )
 
 

@@ -31,7 +31,7 @@ class Autonomy:
     service: str
     name: str
     may: bool
-    says: str
+    message: str
     unseen: Precision = Precision()
     own: Precision = Precision()
 
@@ -54,13 +54,13 @@ def outcomes(session: Session) -> Outcomes:
 
 def judged(rules: AutonomyRules, service: str, name: str, own: Precision, unseen: Precision) -> Autonomy:
     """The first rule that applies decides. Pure."""
-    may, says = next((may, says) for holds, may, says in _rules(rules, service, name, own, unseen) if holds)
-    return Autonomy(service, name, may, says, unseen, own)
+    may, message = next((may, message) for holds, may, message in _rules(rules, service, name, own, unseen) if holds)
+    return Autonomy(service, name, may, message, unseen, own)
 
 
 def _rules(rules: AutonomyRules, service: str, name: str, own: Precision, unseen: Precision):
     """The rules in order, each as (applies, released without a person, reason)."""
-    here, there = own.told("own outcome"), unseen.told("unseen case")
+    here, there = own.describe("own outcome"), unseen.describe("unseen case")
     least = f"at least {rules.precision:.0%} on {rules.cases} is required"
     yield name.startswith(f"{REVERT}/"), False, "a person asked for this revert, and a person approves it"
     yield any(fnmatchcase(f"{service}/{name}", g) for g in rules.withheld), False, "withheld by the policy"

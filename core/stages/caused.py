@@ -37,9 +37,15 @@ def _caused(session: Session, policy: Policy, issue: Issue) -> IssueLink | None:
     for release, change in _releases(session, policy, issue):
         frame = patches.passes(crash, change.patch, change.test_path)
         if frame and _of_release(issue.release, release):
-            says = f"It began after the release of change {change.id}, which changed {frame.file[-120:]}:{frame.line}."
+            message = (
+                f"It began after the release of change {change.id}, which changed {frame.file[-120:]}:{frame.line}."
+            )
             return IssueLink(
-                child_id=issue.id, parent_id=release.issue_id, kind=LinkKind.FIX, change_set_id=change.id, reason=says
+                child_id=issue.id,
+                parent_id=release.issue_id,
+                kind=LinkKind.FIX,
+                change_set_id=change.id,
+                reason=message,
             )
     return None
 

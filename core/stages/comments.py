@@ -19,4 +19,4 @@ def feedback(session: Session, issue_id: int) -> list[str]:
         .order_by(col(LineComment.id).desc())
         .limit(MOST)
     )
-    return [comment.says for comment in reversed(session.exec(rows).all())]
+    return [comment.message for comment in reversed(session.exec(rows).all())]

@@ -209,7 +209,7 @@ def look(context: StepContext) -> Corroborated:
             return Corroborated(corroborated=found.corroborated)
         end = now() + timedelta(seconds=left)
         stage_log.move(
-            session, issue_id, issue.status, f"Waits for late metrics and logs until {end:%H:%M} UTC. {found.says}"
+            session, issue_id, issue.status, f"Waits for late metrics and logs until {end:%H:%M} UTC. {found.message}"
         )
         return Corroborated(min(LOOK, left))
 

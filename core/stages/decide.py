@@ -45,12 +45,12 @@ def run(context: StageContext) -> Diagnosis:
         # a person's decision says nothing about how well the platform decides
         issue.verdict, issue.confidence = (None, None) if issue.reverts else (receipt.verdict, receipt.confidence)
         again = reconsider.explained(session, issue_id, context.run)
-        issue.reason = entry.says = " ".join(filter(None, [again, explain(receipt, analysis)]))
+        issue.reason = entry.message = " ".join(filter(None, [again, explain(receipt, analysis)]))
     entry.detail = {"verdict": receipt.verdict, "confidence": receipt.confidence, "row": receipt.row}
     return Diagnosis(
         verdict=receipt.verdict,
         needs_approval=receipt.needs_approval,
-        says=entry.says,
+        message=entry.message,
         uncorroborated=uncorroborated(receipt.as_json()),
         diagnosis=context.attempt,
         event="low_confidence" if receipt.row == UNSURE else "escalated",
@@ -80,7 +80,7 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
         deployments_last_hour=holds.places_taken(session, now()),
         rollbacks_in_a_row=rollbacks_in_a_row(list(newest)),
         corroborated=found.corroborated,
-        corroboration=found.says,
+        corroboration=found.message,
     )
 
 
@@ -93,7 +93,7 @@ def uncorroborated(receipt: dict) -> bool:
 def explain(receipt: Receipt, analysis: Analysis) -> str:
     """The reasons of the decision, in a few sentences."""
     fired = [guard for guard in receipt.guards if guard["effect"]]
-    text = f"Row {receipt.row}: {receipt.row_says} (confidence {receipt.confidence:.2f})."
+    text = f"Row {receipt.row}: {receipt.row_message} (confidence {receipt.confidence:.2f})."
     if fired:
         text += " Guards: " + "; ".join(f"{guard['name']} ({guard['says']})" for guard in fired) + "."
     if receipt.verdict is Verdict.ESCALATE_HUMAN and analysis.next_step:

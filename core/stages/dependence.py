@@ -36,7 +36,7 @@ class OtherFault:
     """Another fault that a regression test hit. ``issue_id`` is 0 if it has no issue yet."""
 
     issue_id: int
-    says: str
+    message: str
 
 
 def met(failures: Iterable[str]) -> set[Place]:
@@ -125,8 +125,8 @@ def look(context: StepContext, met: int, looks: int) -> Awaited:
         if other.status in CURED:
             return Awaited(ok=True)
         if other.status in ENDED or looks >= LOOKS:
-            return Awaited(says=f"it waited for the fix of {_named(other)}, which has no fix")
+            return Awaited(message=f"it waited for the fix of {_named(other)}, which has no fix")
         stage_log.move(session, context.issue_id, Status.QUEUED, f"{WAITS}{other.id} ({_title(other)})")
         if looks and _waits_for(session, other, context.issue_id):
-            return Awaited(circle=True, says=f"it and {_named(other)} wait for each other")
+            return Awaited(circle=True, message=f"it and {_named(other)} wait for each other")
     return Awaited(LOOK, ok=True)

@@ -44,27 +44,27 @@ def find(session: Session, change: ChangeSet, services: list[str]) -> Issue | No
 STRAGGLING = timedelta(seconds=15)  # instances of the replaced release may respond for this long
 
 
-def end(context: StepContext, twin_id: int) -> Done:
+def end(context: StepContext, original_id: int) -> Done:
     """End an issue that another issue's fix resolved: ``ok`` if it has not occurred since that fix went live."""
     issue_id, run = context.issue_id, context.run
     with store.write() as session:
-        twin = session.get_one(Issue, twin_id)
-        if twin.status is not Status.RESOLVED or _seen_since(session, issue_id, twin_id):
+        original = session.get_one(Issue, original_id)
+        if original.status is not Status.RESOLVED or _seen_since(session, issue_id, original_id):
             return Done(ok=False)
-        message = f"Fixed by the fix of issue {twin_id}: {twin.resolution or twin.reason}"
+        message = f"Fixed by the fix of issue {original_id}: {original.resolution or original.reason}"
         learn.remember(session, issue_id, run, "fixed", message)
         issue = stage_log.move(session, issue_id, Status.RESOLVED, message)
         issue.resolution = message[:2000]
         notify.queue(session, "resolved", issue, f"resolved-{issue_id}-{run}", message)
-        learn.note(session, issue_id, run, "resolved", {"twin": twin_id})
+        learn.note(session, issue_id, run, "resolved", {"twin": original_id})
     return Done(ok=True)
 
 
-def _seen_since(session: Session, issue_id: int, twin_id: int) -> bool:
+def _seen_since(session: Session, issue_id: int, original_id: int) -> bool:
     released = session.exec(
         select(Deployment.ready_at)
         .where(
-            Deployment.issue_id == twin_id,
+            Deployment.issue_id == original_id,
             Deployment.environment == "production",
             col(Deployment.ready_at).is_not(None),
         )

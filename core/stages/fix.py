@@ -47,11 +47,11 @@ def run(context: StageContext, feedback: list[str]) -> Fix:
         done = _write(rt, issue, crash, context.run, context.attempt, [*feedback, *said])
     with store.read() as session:
         met = dependence.further_on(rt, session, issue, done)
-    entry.says = done.note or done.title
+    entry.message = done.note or done.title
     entry.detail = {"change_set": done.id, "generator": done.generator, "template": done.template}
     if not done.head_sha:
         entry.failed(done.note, "refused")
-        return Fix(id=done.id, says=done.note, twin=done.proof.get("twin"), met=met)
+        return Fix(id=done.id, message=done.note, duplicate_of=done.proof.get("twin"), met=met)
     return Fix(ok=True, id=done.id, needs_approval=release_checks.needs_approval(done), met=met)
 
 
@@ -118,13 +118,13 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
     if change.head_sha:
         services = [n for n, s in rt.policy.services.items() if s.repository == service.repository]
         with store.read() as session:
-            twin = duplicate_fixes.find(session, change, services)
-        if twin:
+            duplicate = duplicate_fixes.find(session, change, services)
+        if duplicate:
             change.head_sha, change.status = "", "refused"
             change.note = (
-                f"Issue {twin.id} already has this fix in progress. A second pull request would be a duplicate."
+                f"Issue {duplicate.id} already has this fix in progress. A second pull request would be a duplicate."
             )
-            change.proof = {**change.proof, "twin": twin.id}
+            change.proof = {**change.proof, "twin": duplicate.id}
         else:
             change.status = "proved" if change.proof.get("complete") else "unproved"
 
@@ -184,7 +184,7 @@ def _autonomy(rt: Runtime, issue: Issue, result: FixResult) -> dict:
     if result.proof.open or result.behaviours:
         message = "several fixes behave differently" if result.behaviours else "the right result is not known"
         return {"may": False, "says": f"{message}, so a person decides", "class": found.name}
-    return {"may": found.may, "says": found.says, "class": found.name}
+    return {"may": found.may, "says": found.message, "class": found.name}
 
 
 def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
@@ -197,7 +197,7 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
         "fails_reverted": proof.fails_reverted,
         "older_tests_pass": proof.older_tests_pass,
         "complete": proof.complete,
-        "says": list(proof.says),
+        "says": list(proof.messages),
         "slow": proof.slow,
         "behaviours": list(result.behaviours),
         "further": sorted({a.further for a in result.attempts if a.further}),
@@ -213,7 +213,7 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
         change.title = candidate.rationale.split("\n")[0][:200]
         change.grade = candidate.grade.name
         change.proof["evidence"] = list(candidate.evidence)
-        change.proof["precision"] = measured(class_of(candidate)).told("unseen case")
+        change.proof["precision"] = measured(class_of(candidate)).describe("unseen case")
     total = fixer_chain.spent(result.attempts, rules)
     change.tokens, change.cost_usd = total.tokens, total.usd
     if result.test:
@@ -248,10 +248,10 @@ def rebase(context: StageContext, change_id: int) -> Rebased:
     found = workspace.clone_with(rt, name, repository, change)
     base = live.base_of(rt, name, found)
     if base == change.base_sha and not tested:
-        entry.says = "The tests have not passed on the commit that production serves. They run again."
+        entry.message = "The tests have not passed on the commit that production serves. They run again."
         return Rebased(ok=True, moved=True, again=True)
     if base in (change.base_sha, change.head_sha):
-        entry.says = "Production has not changed since the fix was written."
+        entry.message = "Production has not changed since the fix was written."
         return Rebased(ok=True, seconds=live.young(rt, name))
     try:
         moved = found.moved(change, base)
@@ -265,11 +265,11 @@ def rebase(context: StageContext, change_id: int) -> Rebased:
     with store.write() as session:
         row = session.get_one(ChangeSet, change_id)
         row.base_sha, row.head_sha, row.commit, row.patch = base, moved.sha, moved.text, moved.patch
-    entry.says = f"Production has changed. The fix was rebased onto {base[:8]}."
+    entry.message = f"Production has changed. The fix was rebased onto {base[:8]}."
     return Rebased(ok=True, moved=True, again=True)
 
 
 def _stale(entry: Entry, message: str) -> Rebased:
     """The fix must be written and judged again, on what production serves now."""
     entry.failed(message)
-    return Rebased(stale=True, says=message)
+    return Rebased(stale=True, message=message)

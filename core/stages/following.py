@@ -58,9 +58,9 @@ def _ended(session: Session, child: Issue, parent: Issue) -> bool:
     if child.assignee:
         return False
     if parent.status is Status.RESOLVED:
-        says = f"Ended with issue {parent.id}, which explains it. {parent.reason}".strip()
+        reason = f"Ended with issue {parent.id}, which explains it. {parent.reason}".strip()
         child.resolution = parent.resolution
-        stage_log.move(session, child.id, Status.RESOLVED, says)
+        stage_log.move(session, child.id, Status.RESOLVED, reason)
     else:
         stage_log.move(session, child.id, Status.DISMISSED, f"It ended with issue {parent.id} and {GONE}")
     child.ended_at = parent.ended_at  # an alert since then is a return

@@ -127,8 +127,8 @@ def _place(session: Session, known: Known, signal: Signal) -> bool:
         signal.set_aside = UNREADABLE
         return False
     signal.fingerprint = fp.key
-    if aside := noise.verdict(record, _around(session, known, record, fp)):
-        signal.set_aside = aside
+    if reason := noise.verdict(record, _around(session, known, record, fp)):
+        signal.set_aside = reason
         return False
     found = known.index.find(record, fp, known.around, known.overrides)
     if found.issue_id is None:
@@ -315,7 +315,7 @@ def _degradation(session: Session, source: str, service: str) -> Record | None:
         at=began,
         service=service,
         title=f"Latency of {service} rose from {found.before:.0f} to {found.after:.0f} ms (95th percentile)",
-        message=found.says,
+        message=found.message,
         count=len(points) - found.since,
         attributes={"metric": "p95_ms", "before": found.before, "after": found.after},
     )

@@ -31,7 +31,7 @@ def run(context: StageContext, change_id: int) -> Learned:
             .limit(1)
         ).first()
     merging, message = merge.attempt(rt, issue, change)
-    entry.says = "; ".join(filter(None, [message, close_report(rt, reported)]))
+    entry.message = "; ".join(filter(None, [message, close_report(rt, reported)]))
     with store.write() as session:
         change = session.get_one(ChangeSet, change_id)
         change.status = "merged" if merging == "merged" and change.pull_number else "deployed"
@@ -40,7 +40,7 @@ def run(context: StageContext, change_id: int) -> Learned:
         ).all()
         for row in shipped:
             row.status, row.ended_at = ended(row), row.ended_at or now()
-        remember(session, issue_id, run, "fixed", entry.says)
+        remember(session, issue_id, run, "fixed", entry.message)
         issue = stage_log.move(session, issue_id, Status.RESOLVED, how(shipped))
         issue.resolution = f"{change.generator}: {change.title}"
         notify.queue(session, "resolved", issue, f"resolved-{issue_id}-{run}", issue.resolution)
@@ -77,11 +77,11 @@ def close_report(rt: Runtime, vendor_id: str | None) -> str:
 KEPT = ("fixed", "rolled_back", "rejected")  # results of a fix; a person's resolution is a separate fact
 
 
-def remember(session: Session, issue_id: int, run: int, result: str, says: str, by: str = "platform") -> None:
+def remember(session: Session, issue_id: int, run: int, result: str, message: str, by: str = "platform") -> None:
     """Record one outcome for each run. It is final, except that a rollback replaces the outcome of a fix."""
     row = _outcome(session, issue_id, run, result)
     if row.id is None or row.result not in KEPT or (row.result == "fixed" and result == "rolled_back"):
-        row.result, row.note, row.by = result, says[:2000], by
+        row.result, row.note, row.by = result, message[:2000], by
 
 
 def resolved(session: Session, issue_id: int, run: int, how: str, by: str) -> None:

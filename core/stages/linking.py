@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from sqlmodel import Session, col, select
 
-from core.models import Issue, IssueLink, LinkKind, Status, now
+from core.models import Issue, IssueLink, Kind, LinkKind, Signal, Status, now
 from core.signals.analysis.corroboration import names_of
 from core.signals.grouping.candidates import Candidates
 
@@ -39,8 +39,8 @@ def attach(session: Session, child_id: int, parent_id: int) -> bool:
         return False
     if standing:
         end(session, standing, PLATFORM, f"Issue {parent_id} explains it better.")
-    says = f"{parent.where} failed with this crash when the alert began."
-    put(session, IssueLink(child_id=child_id, parent_id=parent_id, kind=LinkKind.SYMPTOM, reason=says))
+    reason = f"{parent.where} failed with this crash when the alert began."
+    put(session, IssueLink(child_id=child_id, parent_id=parent_id, kind=LinkKind.SYMPTOM, reason=reason))
     return True
 
 
@@ -83,6 +83,18 @@ def holding(session: Session, issue: Issue) -> Issue | None:
     """The issue that explains this one, so that it starts no run of its own; core/stages/following.py ends that."""
     link = active(session, issue.id)
     return session.get_one(Issue, link.parent_id) if link and link.kind in HOLDING else None
+
+
+def confirming(session: Session, issue: Issue) -> list[str]:
+    """The sources of the alerts that this issue explains."""
+    rows = (
+        select(Signal.source)
+        .join(IssueLink, col(IssueLink.child_id) == Signal.issue_id)
+        .where(IssueLink.parent_id == issue.id, col(IssueLink.ended_at).is_(None), IssueLink.kind == LinkKind.SYMPTOM)
+        .where(Signal.kind == Kind.ALERT)
+        .distinct()
+    )
+    return sorted(session.exec(rows))
 
 
 def explains(session: Session, issue: Issue) -> bool:

@@ -6,7 +6,7 @@ Either the other issue has the same fix in progress, or its fault blocks this fi
 from __future__ import annotations
 
 from core.stages.results import Awaited, Fix
-from core.stages.steps import begin_anew_step, dependence_step, pause, twin_step
+from core.stages.steps import begin_anew_step, dependence_step, duplicate_step, pause
 
 
 def wait(issue_id: int, run: int, other: int) -> Awaited:
@@ -20,18 +20,18 @@ def wait(issue_id: int, run: int, other: int) -> Awaited:
 
 def settle(issue_id: int, run: int, change: Fix) -> str:
     """How another issue's fix ends this run: "resolved" or "begun anew". Empty if it continues with its own fix."""
-    if change.twin:
-        return _by_twin(issue_id, run, change, change.twin)
+    if change.duplicate_of:
+        return _by_duplicate(issue_id, run, change, change.duplicate_of)
     if change.met is not None and wait(issue_id, run, change.met).ok:
         return _anew(issue_id, run, change, f"issue {change.met} blocked this fix and is now fixed")
     return ""
 
 
-def _by_twin(issue_id: int, run: int, change: Fix, twin: int) -> str:
+def _by_duplicate(issue_id: int, run: int, change: Fix, duplicate: int) -> str:
     """If one fix resolves both issues, end this one; otherwise start it again."""
-    if wait(issue_id, run, twin).ok and twin_step(issue_id, run, twin).ok:
+    if wait(issue_id, run, duplicate).ok and duplicate_step(issue_id, run, duplicate).ok:
         return "resolved"
-    return _anew(issue_id, run, change, f"{change.says} That fix did not resolve this issue.")
+    return _anew(issue_id, run, change, f"{change.message} That fix did not resolve this issue.")
 
 
 def _anew(issue_id: int, run: int, change: Fix, why: str) -> str:

@@ -191,8 +191,8 @@ def _newly(review: Review) -> str:
     if gate is None:
         return "- Not analyzed."
     lines = [
-        f"- {'**needs a person**: ' if asks else ''}{fenced(r['says'])} ({fenced(r['path'], 100)}:{r['line']})"
-        for asks, r in rows[:ABILITIES]
+        f"- {'**needs a person**: ' if needs_person else ''}{fenced(r['says'])} ({fenced(r['path'], 100)}:{r['line']})"
+        for needs_person, r in rows[:ABILITIES]
     ]
     more = [f"- and {len(rows) - ABILITIES} more in the console"] if len(rows) > ABILITIES else []
     return "\n".join([*lines, *more] or [f"- {gate['says']}"])

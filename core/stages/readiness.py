@@ -46,12 +46,12 @@ HOOKS = {
 
 @dataclass(frozen=True)
 class ReadinessStep:
-    """One step. ``state`` is ok, fault, unsure (works in part) or not tried; ``says`` is the result of ``tried``."""
+    """One step. ``state`` is ok, fault, unsure (works in part) or not tried; ``message`` is the result of ``tried``."""
 
     what: str
     state: str
     tried: str
-    says: str
+    message: str
     fix: str = ""
     seconds: float = 0.0
 
@@ -128,7 +128,7 @@ def _run(rt: Runtime, name: str, repository: Repository, root: Path) -> Iterator
     try:
         ground = prepared(rt, name, repository, root)
     except EnvironmentFault as fault:
-        yield ReadinessStep("environment", FAULT, tried, fault.says, fault.fix, _since(started))
+        yield ReadinessStep("environment", FAULT, tried, fault.message, fault.fix, _since(started))
         yield from _left("environment", "imports", "tests")
         return
     yield _layout(ground, repository)
@@ -161,7 +161,7 @@ def _environment(ground: Ground, tried: str, seconds: float) -> ReadinessStep:
     servers = [f"its own {one.name} at {one.variable}" for one in ground.servers.all]
     how = "from the cache" if made.found else f"built in {made.seconds:.0f} s"
     return ReadinessStep(
-        "environment", OK, tried, "; ".join([f"{made.says}, {how}", *made.notes, *servers]), seconds=seconds
+        "environment", OK, tried, "; ".join([f"{made.message}, {how}", *made.notes, *servers]), seconds=seconds
     )
 
 
@@ -282,10 +282,10 @@ def _received(session: Session):
 
 def _tokens(rt: Runtime, repository: Repository) -> Iterator[ReadinessStep]:
     for name, check in registry.checks(rt.settings):
-        off = check.says.startswith("not connected")
+        off = check.message.startswith("not connected")
         state = OK if check.ok else NOT_TRIED if off else FAULT
         tried = "" if off else "sent a request with the configured credential"
-        yield ReadinessStep(f"access to {name}", state, tried, check.says, check.fix)
+        yield ReadinessStep(f"access to {name}", state, tried, check.message, check.fix)
     host = registry.github(rt.settings)
     if host is None or not repository.github:
         return

@@ -2,15 +2,17 @@
 
 The durable engine records a step as plain JSON, never as a pickled class: ``{"step": name, "version": 1, **fields}``.
 A field that is None is left out. A record of another version may lack keys: those fields get their defaults, so every
-field has a default. Unknown keys are ignored (docs/adding-a-step.md).
+field has a default. Unknown keys are ignored (docs/adding-a-step.md). ``message`` is recorded as ``says``
+(core/models/recorded.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
+from core.models import recorded as recording
 from core.ops.infrastructure import StepFault
 
 VERSION = 1  # of the form of a record; a new field needs no new version
@@ -33,13 +35,13 @@ def record(result: StepResult | StepFault, step: str) -> dict[str, Any]:
 
 def read(kind: type[Result], recorded: Mapping[str, Any]) -> Result:
     """Read a result from a record of any version."""
-    known = {field.name for field in fields(kind)} & recorded.keys()
-    return kind(**{name: _frozen(recorded[name]) for name in known})
+    keys = {field.name: recording.key(field.name) for field in fields(kind)}
+    return kind(**{name: _frozen(recorded[key]) for name, key in keys.items() if key in recorded})
 
 
 def plain(result: StepResult) -> dict[str, Any]:
     """The fields of a result that are not None."""
-    return {name: value for name, value in asdict(result).items() if value is not None}
+    return {name: value for name, value in recording.plain(result).items() if value is not None}
 
 
 def _frozen(value: Any) -> Any:
@@ -63,7 +65,7 @@ class Diagnosis(StepResult):
 
     verdict: str = "ESCALATE_HUMAN"
     needs_approval: bool = True
-    says: str = ""
+    message: str = ""
     uncorroborated: bool = False
     diagnosis: int = 1
     event: str = "escalated"
@@ -91,15 +93,15 @@ class FixAttempts(StepResult):
 class Fix(StepResult):
     """A fix, or the reason why there is none. ``id`` is that of the change set.
 
-    ``twin`` is the issue that has the same fix in progress; ``met`` is the issue whose fault the input hits after this
-    fix.
+    ``duplicate_of`` is the issue that has the same fix in progress; ``met`` is the issue whose fault the input hits
+    after this fix.
     """
 
     ok: bool = False
     id: int = 0
-    says: str = ""
+    message: str = ""
     needs_approval: bool = True
-    twin: int | None = None
+    duplicate_of: int | None = None
     met: int | None = None
 
 
@@ -134,7 +136,7 @@ class Checked(StepResult):
     """
 
     ok: bool = False
-    says: str = ""
+    message: str = ""
     met: int | None = None
 
 
@@ -151,7 +153,7 @@ class Rebased(StepResult):
     again: bool = False
     stale: bool = False
     seconds: float = 0.0
-    says: str = ""
+    message: str = ""
 
 
 # --- the release -----------------------------------------------------------------------------------
@@ -165,7 +167,7 @@ class Delivered(StepResult):
     """
 
     ok: bool = False
-    says: str = ""
+    message: str = ""
     by_merge: bool = False
     seconds: float = 0.0
 
@@ -176,7 +178,7 @@ class MergeLook(StepResult):
 
     state: str = "open"
     seconds: float = 0.0
-    says: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ class ApprovalAnswer(StepResult):
 
     ok: bool = False
     event: str = ""
-    says: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ class WatchResult(StepResult):
 
     state: str = "watching"
     seconds: float = 0.0
-    says: str = ""
+    message: str = ""
     asks: bool = False
     ok: bool = False
     again: bool = False
@@ -226,7 +228,7 @@ class Rollback(StepResult):
     """Production after a rollback; ``late``: the vendor may still move it to the release."""
 
     ok: bool = False
-    says: str = ""
+    message: str = ""
     event: str = "rolled_back"
     late: bool = False
 
@@ -241,7 +243,7 @@ class ReleaseResult(StepResult):
 
     ok: bool = False
     event: str = ""
-    says: str = ""
+    message: str = ""
     late: bool = False
     stale: bool = False
     again: bool = False
@@ -265,7 +267,7 @@ class Wait(StepResult):
     """``seconds`` until the next look; 0 when the wait is over."""
 
     seconds: float = 0.0
-    says: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)

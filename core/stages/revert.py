@@ -34,9 +34,9 @@ class RevertFixer:
     name: str = REVERT
 
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
-        says = f"Revert {self.commit[:10]}: {self.subject}"[:300]
+        message = f"Revert {self.commit[:10]}: {self.subject}"[:300]
         shown = (f"the program worked without {self.commit[:10]} until it was released",)
-        yield Candidate("revert", self.files, says, shown, generator=REVERT)
+        yield Candidate("revert", self.files, message, shown, generator=REVERT)
 
 
 def fixer(found: Clone, base: str, commit: str, stands: Ground) -> RevertFixer:
@@ -64,13 +64,13 @@ def _inner(path: str, text: str | None, stands: Ground) -> str:
 
 def decided(receipt: Receipt, issue: Issue) -> Receipt:
     """The decision of the person who asked for the revert, in place of the platform's; it needs an approval."""
-    says = f"{issue.requested_by} asked for the revert of {(issue.reverts or '')[:10]}"
+    reason = f"{issue.requested_by} asked for the revert of {(issue.reverts or '')[:10]}"
     return replace(
         receipt,
         verdict=Verdict.AUTO_RESOLVE,
         needs_approval=True,
         row=PERSON,
-        row_says=says,
+        row_message=reason,
         flip=None,
         open_to_evidence=False,
     )

@@ -129,7 +129,7 @@ def _insisting(
             attempt,
             patience if DBOS.workflow_id else patience.at_once(),
             rest,
-            lambda says: alarm_step(issue_id, run, says),
+            lambda message: alarm_step(issue_id, run, message),
         )
 
     return insisting
@@ -156,7 +156,7 @@ expire_step = plain_step(deploy.expire, results.ApprovalAnswer)
 # the names under which waiting work has recorded these steps
 admit_step = plain_step(admission.admit, results.Wait, name="deploy.admit")
 give_back_step = plain_step(admission.give_back, results.Done, AFTER, name="deploy.give_back")
-twin_step = plain_step(duplicate_fixes.end, results.Done, AFTER, name="twins.end")
+duplicate_step = plain_step(duplicate_fixes.end, results.Done, AFTER, name="twins.end")
 merge_look_step = plain_step(merging.look, results.MergeLook, MERGE, name="delivery.merge")
 lane_step = plain_step(admission.lane, results.Lane, name="deploy.lane")
 dependence_step = plain_step(dependence.look, results.Awaited)

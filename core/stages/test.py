@@ -71,10 +71,10 @@ def run(context: StageContext, change_id: int) -> Checked:
     tests, failures = counts(result)
     slow = [f"the whole suite is too slow for the limit of {checkouts.limit:.0f} s, the related tests were run"]
     about = [*(slow if few else []), *wrong]
-    entry.says = "; ".join([f"{counted(tests, 'test')}, {failures} failed{_before(known)}", *about])
+    entry.message = "; ".join([f"{counted(tests, 'test')}, {failures} failed{_before(known)}", *about])
     if wrong:
-        entry.failed("; ".join([entry.says, other.says] if other else [entry.says]))
-    message = f"The service's tests did not pass: {entry.says}"
+        entry.failed("; ".join([entry.message, other.message] if other else [entry.message]))
+    message = f"The service's tests did not pass: {entry.message}"
     return Checked(not wrong, message, met=other.issue_id if other else None)
 
 

@@ -23,7 +23,7 @@ def bring(issue_id: int, run: int, change_id: int) -> ReleaseResult:
             if not current.ok or not moved.again:
                 return current
         elif not moved.seconds:
-            return ReleaseResult(moved.ok, says=moved.says, stale=moved.stale, waited=waited)
+            return ReleaseResult(moved.ok, message=moved.message, stale=moved.stale, waited=waited)
         else:
             waited = True
             rest(moved.seconds)
@@ -33,6 +33,6 @@ def bring(issue_id: int, run: int, change_id: int) -> ReleaseResult:
 def _tested_anew(issue_id: int, run: int, change_id: int) -> ReleaseResult:
     tested = test_step(issue_id, run, CheckPass.AFTER_REBASE, change_id)
     if not tested.ok:
-        return ReleaseResult(says=tested.says, met=tested.met)
+        return ReleaseResult(message=tested.message, met=tested.met)
     preview = preview_step(issue_id, run, DeployPass.PREVIEW_AFTER_REBASE, change_id)
-    return ReleaseResult(preview.ok, says=preview.says)
+    return ReleaseResult(preview.ok, message=preview.message)

@@ -104,7 +104,7 @@ class Check:
     """The result of a connector's self-check. ``fix`` is what to do, and where."""
 
     ok: bool
-    says: str
+    message: str
     fix: str = ""
 
 
@@ -150,14 +150,14 @@ class Pull:
 class PullState:
     """The state of a pull request: open, merged or closed; ``at`` and ``by`` are when and by whom it ended.
 
-    ``sha`` is its commit on the base branch. ``says`` is the closing comment, which is untrusted text.
+    ``sha`` is its commit on the base branch. ``message`` is the closing comment, which is untrusted text.
     """
 
     state: str
     sha: str = ""
     at: datetime | None = None
     by: str = ""
-    says: str = ""
+    message: str = ""
     url: str = ""
 
 
@@ -194,7 +194,7 @@ class ReviewFinding:
     path: str
     line: int
     severity: str
-    says: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class ReviewProgress:
 
     state: str
     findings: tuple[ReviewFinding, ...] = ()
-    says: str = ""
+    message: str = ""
     wait: float = 0.0
 
 

@@ -50,7 +50,7 @@ class ClineVerdict:
     """The result of a run: ``reason`` is completed, error or aborted, or empty if it reported none."""
 
     reason: str = ""
-    says: str = ""
+    message: str = ""
     tokens: int = 0
     cost_usd: float = 0.0
 

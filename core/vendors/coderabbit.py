@@ -52,9 +52,9 @@ class CodeRabbit:
         if status in ("limited", "skipped"):
             texts = "\n".join(r.get("body") or "" for r in self._pages(f"{base}/issues/{number}/comments") if ours(r))
             return ReviewProgress(
-                status, says=f"CodeRabbit: review {status}", wait=patience(texts) if status == "limited" else 0
+                status, message=f"CodeRabbit: review {status}", wait=patience(texts) if status == "limited" else 0
             )
-        return ReviewProgress("waiting", says="CodeRabbit has not finished its review")
+        return ReviewProgress("waiting", message="CodeRabbit has not finished its review")
 
     def ask(self, repository: str, number: int, key: str) -> None:
         """Request a review; idempotent by key."""
@@ -103,13 +103,13 @@ def completed(head: str, reviews: list[dict], comments: list[dict]) -> ReviewPro
     mine = [r for r in reviews if ours(r) and r.get("commit_id") == head and r.get("state") != "DISMISSED"]
     written = [r for r in mine if r.get("body")]
     if not written:
-        return ReviewProgress("waiting", says="CodeRabbit reports a completed review, but none for this commit yet")
+        return ReviewProgress("waiting", message="CodeRabbit reports a completed review, but none for this commit yet")
     ids = {r.get("id") for r in mine}
     posted = [c for c in comments if ours(c) and c.get("pull_request_review_id") in ids and not c.get("in_reply_to_id")]
     announced = sum(int(n) for r in written for n in POSTED.findall(r["body"]))
     if len(posted) < announced:
         return ReviewProgress(
-            "waiting", says=f"{len(posted)} of CodeRabbit's {counted(announced, 'comment')} readable so far"
+            "waiting", message=f"{len(posted)} of CodeRabbit's {counted(announced, 'comment')} readable so far"
         )
     found = [finding for c in posted if (finding := inline(c))]
     found += [finding for r in written for finding in in_body(r["body"])]

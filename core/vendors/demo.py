@@ -12,7 +12,9 @@ class Sandbox:
         self.http = Http("sandbox", settings.sandbox_url, {"X-Sandbox-Token": token}, [token])
 
     def status(self) -> dict:
-        """{"faults": {name: title}, "services": {name: {"requests", "errors"}}, …}"""
+        """{"faults": {name: title}, "details": {name: {"title", "kind", "service", "exception"}},
+        "broken": {name: seconds}, "services": {name: {"requests", "errors"}}, …}
+        """
         return self.http.get("/_sandbox/status").json()
 
     def break_(self, name: str) -> dict:

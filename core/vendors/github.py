@@ -170,7 +170,7 @@ class GitHub:
         path = f"/repos/{repository}/issues/{number}"
         by = str((self.http.get(path).json().get("closed_by") or {}).get("login") or "")
         rows = [*chain.from_iterable(self._pages(f"{path}/comments", {"per_page": PAGE}))]
-        return replace(found, by=by, says=self.http.redact(closing_comment(rows, by)))
+        return replace(found, by=by, message=self.http.redact(closing_comment(rows, by)))
 
     def releases(self, repository: str) -> list[Deployed]:
         """The successful ones of the newest deployments to production, newest first.

@@ -73,7 +73,7 @@ class VendorAnswer:
         """The list under the key ``name`` of the body. Raises VendorError if it is missing."""
         found = self.json().get(name)
         if not isinstance(found, list):
-            details = f": {told(self)}" if told(self) else ""
+            details = f": {error_message(self)}" if error_message(self) else ""
             raise VendorError(self.vendor, f"answered {self.status} without {name!r}{details}")
         return found
 
@@ -176,7 +176,7 @@ class Http:
         return VendorError(self.vendor, f"is unreachable at {where}: {why or type(error).__name__}")
 
     def _fault(self, answer: httpx.Response) -> VendorError:
-        status, details = answer.status_code, told(answer)
+        status, details = answer.status_code, error_message(answer)
         limited = limits.limited(status, answer.headers, details)
         message = (
             "redirected us to another address; check the URL"
@@ -242,7 +242,7 @@ def _wait(idempotent: bool) -> Callable[[Exception], bool | float]:
     return decide
 
 
-def told(answer: httpx.Response | VendorAnswer) -> str:
+def error_message(answer: httpx.Response | VendorAnswer) -> str:
     """The vendor's error message, from the formats that vendors use; empty if there is none."""
     try:
         body = json.loads(answer.content)

@@ -24,7 +24,7 @@ NAMES = {
     "level": ("level", "levelname", "severity", "log.level"),
     "message": ("message", "msg", "event", "error.message", "exception.message"),
     "kind": ("exception.type", "error.type", "error.kind", "exception_name", "errorType"),
-    "says": ("exception.message", "error.message", "errorMessage"),
+    "raised": ("exception.message", "error.message", "errorMessage"),
     "stack": (
         "exception.stack",
         "exception.stacktrace",
@@ -61,7 +61,7 @@ def read_line(text: str) -> LogLine:
         title = _raised(stack) or _first(text) or "log line"
         return LogLine(title, text, level=found[1].lower() if found else "", stack=stack)
     values = {part: next((str(fields[n]) for n in names if fields.get(n)), "") for part, names in NAMES.items()}
-    kind, message = values.pop("kind"), values.pop("says")
+    kind, message = values.pop("kind"), values.pop("raised")
     title = f"{kind}: {message or values['message']}" if kind else _first(values["message"]) or "log line"
     return LogLine(title=title, **{**values, "message": values["message"] or text, "level": values["level"].lower()})
 

@@ -171,7 +171,7 @@ def _one(names: set[str], rows: list[dict], pin: Pin) -> Vulnerability:
     return Vulnerability(
         id=rows[0]["id"],
         aliases=tuple(sorted(names - {rows[0]["id"]}))[:ALIASES],
-        summary=next((told for text in texts if (told := plain(text))), ""),
+        summary=next((words for text in texts if (words := plain(text))), ""),
         severity=max((rated for row in rows for rated in _rated(row)), key=_rank, default=""),
         fixed=_fixed(rows, pin),
     )

@@ -266,4 +266,4 @@ def _check(name: str, made: Pinged | None) -> Check:
     if abs(skew) < SKEW:
         return found
     way = "ahead of" if skew > 0 else "behind"
-    return replace(found, says=f"{found.says}; this machine's clock is {abs(skew):.0f} s {way} {name}'s")
+    return replace(found, message=f"{found.message}; this machine's clock is {abs(skew):.0f} s {way} {name}'s")

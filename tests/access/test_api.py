@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from console.server import api, forms, quotas
+from console.server import answer_times, api, forms, quotas
 from console.server import app as server
 from core import scheduler
 from core.access import sessions
@@ -180,3 +180,18 @@ def test_a_token_and_its_person_have_limits_that_every_answer_states(client, con
     assert [answer.status_code for answer in answers] == [200, 429]
     assert answers[1].json() == {"says": "This person may send 3 requests a minute."}
     assert client.get("/api/status", headers=neighbour).status_code == 200
+
+
+def counted(asked: str, code: int) -> float:
+    start = f'platform_api_seconds_count{{asked="{asked}",code="{code}"}}'
+    lines = answer_times.text().decode().splitlines()
+    return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(start)), 0.0)
+
+
+def test_the_time_of_each_answer_is_measured_by_what_was_asked(client):
+    number, issue, _ = waiting.question()
+    headers, asked = bearer(), "issue"
+    before = counted(asked, 200), counted(asked, 404)
+    for address in (issue, issue, 2**20):
+        client.get(f"/api/issues/{address}", headers=headers)
+    assert (counted(asked, 200) - before[0], counted(asked, 404) - before[1]) == (2, 1)

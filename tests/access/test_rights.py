@@ -211,7 +211,7 @@ def test_of_two_simultaneous_answers_one_wins_and_the_other_is_refused(console):
 
     def answer(person: str) -> str:
         try:
-            return approvals.approve(number, actor=by(person), patch_hash=patch, key=f"k-{person}").says
+            return approvals.approve(number, actor=by(person), patch_hash=patch, key=f"k-{person}").message
         except Refused as refusal:
             return str(refusal)
 

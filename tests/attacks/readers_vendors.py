@@ -239,7 +239,7 @@ def _answer(content: bytes) -> http.VendorAnswer:
 
 def _bodies(text: str) -> None:
     found = _answer(text.encode("utf-8", "replace"))
-    http.told(found)
+    http.error_message(found)
     reading.marks_of(text)
     found.rows("rows")
 

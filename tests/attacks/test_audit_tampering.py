@@ -171,7 +171,7 @@ def test_whoever_has_the_key_too_is_found_by_a_head_that_was_sent_outside(host):
     sql(f"UPDATE audithead SET line = '{forged}'")
     assert head.verify(host).ok, "nothing on this host can tell"
     found = head.verify(host, given=outside)
-    assert (found.state, "the given head" in found.says) == (ChainState.REWRITTEN, True)
+    assert (found.state, "the given head" in found.message) == (ChainState.REWRITTEN, True)
 
 
 def test_a_head_that_somebody_else_signed_is_not_taken_for_ours(host):

@@ -267,11 +267,11 @@ def test_what_is_new_is_told(name):
     assert new != OLD
     rows = capabilities({"shop/orders.py": OLD}, {"shop/orders.py": new})
     found = [row for row in rows if row.kind == kind and words in row.sentence]
-    assert found and found[0].asks == asks, rows
+    assert found and found[0].needs_person == asks, rows
     assert found[0].path == "shop/orders.py" and 0 < found[0].line <= len(new.splitlines()) + 1
     gate = patch_gates.can_newly_do({"shop/orders.py": OLD}, {"shop/orders.py": new})
-    assert any(words in f.says and f.severity == "note" for f in gate.findings)
-    assert (gate.passed, gate.done) == (not any(r.asks for r in rows), not any(r.asks for r in rows))
+    assert any(words in f.message and f.severity == "note" for f in gate.findings)
+    assert (gate.passed, gate.done) == (not any(r.needs_person for r in rows), not any(r.needs_person for r in rows))
 
 
 def test_nothing_new_is_said_so():
@@ -280,7 +280,7 @@ def test_nothing_new_is_said_so():
     )
     assert capabilities({"a.py": OLD}, {"a.py": moved}) == []
     gate = patch_gates.can_newly_do({"a.py": OLD}, {"a.py": moved})
-    assert gate.passed and gate.done and gate.says == NOTHING
+    assert gate.passed and gate.done and gate.message == NOTHING
     assert capabilities({"a.py": OLD}, {"a.py": "def f(:\n"}) == []
 
 
@@ -374,4 +374,4 @@ def test_the_review_looks_at_the_test_again(tmp_path):
     diff = f"--- /dev/null\n+++ b/{PATH}\n"
     found = {gate.gate: gate for gate in patch_gates.review(tmp_path, diff, {}, Repository(remote=""), PATH)}
     assert not found["generated test"].passed and found["generated test"].done
-    assert found["capabilities"].says == NOTHING
+    assert found["capabilities"].message == NOTHING

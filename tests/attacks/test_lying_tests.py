@@ -182,4 +182,4 @@ def test_timing_is_not_what_the_program_prints(tree):
     rules = FixRules()
     asked = runtime_gates._all_asked(tree, {"a.py": {line}}, {"a.py": OLD})
     gate = runtime_gates.performance(tree, asked, REPOSITORY, rules, BubblewrapRunner())
-    assert not gate.passed, gate.says
+    assert not gate.passed, gate.message

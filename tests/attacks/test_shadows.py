@@ -85,7 +85,7 @@ def test_coverage_and_timing_are_measured_by_the_real_programs(tree):
     diff = git(tree, "diff", "--no-ext-diff", "-U0", base, "HEAD")
     found = gates.review(tree, diff, Repository(remote=""), FixRules(), BubblewrapRunner(), {"shop.py": OLD})
     told = {gate.gate: gate for gate in found}
-    assert "1 of 3 changed statements" in told["coverage"].says and not told["coverage"].passed
+    assert "1 of 3 changed statements" in told["coverage"].message and not told["coverage"].passed
 
 
 def test_manifests_are_read_by_the_real_parsers_and_away_from_the_tree(tree):

@@ -308,4 +308,4 @@ def test_a_tampered_audit_row_is_found(served):
         raw.execute("UPDATE auditrow SET actor = 'eve' WHERE id = ?", (row.id,))
     with store.read() as session:
         told = chain.verify(session)
-    assert (told.ok, told.says) == (False, f"row {row.id} was changed after it was written")
+    assert (told.ok, told.message) == (False, f"row {row.id} was changed after it was written")

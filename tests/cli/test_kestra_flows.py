@@ -14,9 +14,11 @@ from sqlmodel import select
 
 from core.access.rights import Refused
 from core.actions import approvals
+from core.cli import cycle
 from core.cli import stage as stage_command
 from core.db import store
-from core.models import Approval, Cause, Impact, Issue, Outcome, Severity, Status, now
+from core.models import Approval, Cause, Impact, Issue, Outcome, Round, Severity, Status, now
+from core.settings import Settings
 from core.vendors.base import VendorError
 from tests.shared import SHARED
 from tests.stories import delivering
@@ -25,12 +27,13 @@ from tests.who import by
 FLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in Path(stage_command.FLOWS).glob("*.yaml")}
 AI = {t["type"]: t for t in json.loads((SHARED / "contracts" / "kestra-plugin-ai.json").read_text())["types"]}
 COMMANDS, IF = "io.kestra.plugin.scripts.python.Commands", "io.kestra.plugin.core.flow.If"
-SUBFLOW = "io.kestra.plugin.core.flow.Subflow"
+SUBFLOW, PARALLEL = "io.kestra.plugin.core.flow.Subflow", "io.kestra.plugin.core.flow.Parallel"
 COMMON = {"id", "type", "description", "timeout", "retry"}
 KNOWN = {  # what each type of the core takes, of which these flows use no more
     COMMANDS: {"taskRunner", "commands", "env"},
     IF: {"condition", "then", "else"},
     SUBFLOW: {"namespace", "flowId", "inputs", "wait", "transmitFailed"},
+    PARALLEL: {"tasks"},
 }
 ONLY_IN_1 = {"runIf", "pluginDefaults"}
 
@@ -41,6 +44,7 @@ def tasks_of(flow: dict) -> list[dict]:
             yield task
             yield from below(task.get("then"))
             yield from below(task.get("else"))
+            yield from below(task.get("tasks"))
 
     return [*below(flow.get("tasks")), *below(flow.get("errors"))]
 
@@ -77,7 +81,7 @@ def test_references(name):
     inputs = {i["id"] for i in flow.get("inputs", [])}
     assert set(re.findall(r"inputs\.(\w+)", text)) <= inputs
     for task in tasks_of(flow):
-        own = {key: value for key, value in task.items() if key not in ("then", "else")}
+        own = {key: value for key, value in task.items() if key not in ("then", "else", "tasks")}
         for used in re.findall(r"outputs\.(\w+)\.", json.dumps(own)):
             assert order.index(used) < order.index(task["id"])
         if task["type"] == SUBFLOW:
@@ -96,9 +100,31 @@ def test_commands_are_stages_and_no_strangers_text_reaches_a_shell():
             assert line.startswith("python -m core stage ")
             words.add(shlex.split(line)[4])
             told = re.findall(r"\{\{ (.+?) \}\}", line)
-            assert set(told) <= {"inputs.issue", "outputs.decide.vars.event", "outputs.release.vars.event"}, line
+            assert set(told) <= {
+                "inputs.issue", "outputs.decide.vars.event", "outputs.release.vars.event", "outputs.begin.vars.round",
+            }, line  # fmt: skip
     assert words <= set(stage_command.STAGES)
-    assert set(stage_command.STAGES) - words == {"deploy"}, "a person calls it"
+    assert set(stage_command.STAGES) - words == {"deploy", "collect"}, "a person and older flows call these"
+
+
+def test_a_round_reads_each_source_in_a_task_of_its_own():
+    begin, sources, group = FLOWS["round"]["tasks"]
+    assert (begin["id"], group["id"]) == ("begin", "group") and sources["type"] == PARALLEL
+    vendors = ("datadog", "newrelic", "github", "sentry", "cloudwatch")
+    assert [t["commands"] for t in sources["tasks"]] == [
+        [f"python -m core stage read --source {name}"] for name in (*vendors, "inputs")
+    ]
+
+
+def test_the_flows_are_uploaded_for_the_settings_namespace_and_model():
+    configured = Settings(kestra_namespace="team.staging", openai_model="gpt-5", _env_file=None)
+    text = {path.stem: path.read_text() for path in stage_command.FLOWS.glob("*.yaml")}
+    for flow in (yaml.safe_load(stage_command.adapted(one, configured)) for one in text.values()):
+        assert flow["namespace"] == "team.staging"
+        assert {t["namespace"] for t in tasks_of(flow) if t["type"] == SUBFLOW} <= {"team.staging"}
+        assert {t["provider"]["modelName"] for t in tasks_of(flow) if t["type"] in AI} <= {"gpt-5"}
+    plain = Settings(_env_file=None, openai_model="")
+    assert all(yaml.safe_load(stage_command.adapted(one, plain)) == yaml.safe_load(one) for one in text.values())
 
 
 def test_the_agents_words_are_the_models():
@@ -180,7 +206,7 @@ def platform(tmp_path, monkeypatch):
     return World(tmp_path)
 
 
-def opened(world, service="pricing", begin_with=stage_command._take) -> int:
+def opened(world, service="pricing", begin_with=cycle._take) -> int:
     """An issue with its signal, which no worker has begun."""
     from core.ops import durable
 
@@ -319,18 +345,24 @@ def test_a_round_starts_one_execution_an_issue(platform, monkeypatch, capsys):
         def trigger(self, flow, inputs, key):
             started.setdefault(key, {"flow": flow, **inputs})
 
-    monkeypatch.setattr(stage_command, "_kestra", Server)
+    monkeypatch.setattr(cycle, "server", Server)
     monkeypatch.setattr(stage_command.settings, "load", lambda: platform.settings)
     monkeypatch.setattr(stage_command.bootstrap, "build", lambda settings: runtime.current())
     for _ in range(2):
         opened(platform, begin_with=lambda session, issue: None)
-    assert stage_command.main(["collect"]) == 0
-    assert json.loads(capsys.readouterr().out.strip().strip(":")) == {"outputs": {"issues": [1, 2]}}
-    assert stage_command.main(["collect"]) == 0
+
+    def printed(*words: str) -> dict:
+        assert stage_command.main(words) == 0
+        return json.loads(capsys.readouterr().out.strip().strip(":"))["outputs"]
+
+    number = printed("begin")["round"]
+    for task in FLOWS["round"]["tasks"][1]["tasks"]:
+        assert printed(*shlex.split(task["commands"][0])[4:]) == {"records": 0, "error": ""}
+    assert printed("group", "--round", str(number)) == {"issues": [1, 2]}
+    again = printed("begin")["round"]  # and is killed
+    assert printed("collect") == {"issues": []}
     assert started == {f"issue-{n}-run-1": {"flow": "issue", "issue": str(n)} for n in (1, 2)}
-
-
-def test_a_stage_that_cannot_be_done_fails_its_task(platform, monkeypatch, capsys):
-    monkeypatch.setattr(stage_command.settings, "load", lambda: platform.settings)
-    assert stage_command.main(["collect"]) == 1
-    assert "kestra: is not connected: set KESTRA_URL" in capsys.readouterr().err
+    with store.read() as session:
+        cycles = session.exec(select(Round).order_by(Round.id)).all()
+    assert [(row.worker, row.result) for row in cycles] == [("kestra", r) for r in ("ok", "interrupted", "ok")]
+    assert cycles[1].id == again and all(row.ended_at for row in cycles)

@@ -125,8 +125,8 @@ def test_every_status_that_is_not_settled_has_its_words(console):
 
 
 def test_nothing_failing_is_said(console):
-    assert "Nothing is failing" in part.section([], True)
-    assert "No data yet" in part.section([], False)
+    assert "Nothing is failing" in part.section([], True, {})
+    assert "No data yet" in part.section([], False, {})
 
 
 def test_the_inbox_counts_what_needs_a_person(console):

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 from collections import Counter
 from datetime import timedelta
@@ -22,8 +23,9 @@ from console.server import app as server
 from core import scheduler
 from core.db import store
 from core.models import Approval, Deployment, Notification, Round, Stage, StageRun, Status, Webhook, Worker, now
+from core.models.inputs import InputState, Payload
 from core.ops import liveness, webhooks
-from core.settings import Settings
+from core.settings import ROOT, Settings
 from tests import factories, scenes
 
 SECRET = "a-shared-secret-of-some-length"
@@ -162,11 +164,11 @@ def test_the_engine_processes_deliveries_in_one_round(client, monkeypatch):
     engine.one_round, engine.runtime, engine.collector = threading.Lock(), None, None
     monkeypatch.setattr(scheduler, "watch_slot", lambda rt: None)
     engine.executor = SimpleNamespace(id="w-1")
-    assert engine.hasten() is None
+    assert engine.run_webhook_round() is None
     for number in range(4):
         body = b'{"n": %d}' % number
         client.post("/hooks/github", content=body, headers=signed("github", body, name=str(number)))
-    assert engine.hasten() == {} and engine.hasten() is None
+    assert engine.run_webhook_round() == {} and engine.run_webhook_round() is None
     assert slots == ["hook-4"]
 
 
@@ -223,6 +225,30 @@ def test_metrics_count_the_stored_rows(client):
     assert values(client, "platform_rollbacks_total")[()] == rolled > 0
     assert values(client, "platform_connector_failures")[("elsewhere",)] == 3
     assert values(client, "platform_connector_lag_seconds")[("elsewhere",)] == 42
+    client.get("/api/status")
+    assert sum(values(client, "platform_api_seconds_count").values()) >= 1
+
+
+def test_the_grafana_board_asks_only_for_metrics_and_labels_that_exist(client):
+    """Each name of an expression is a sample of a day's rows, and each label of a selector or sum is one of its own."""
+    with store.write() as session:
+        scenes.shop(session)
+        session.add(InputState(input="events", accepted=1, refused=1))
+        session.add(Payload(input="events", size=1, body={}))
+        session.add(Notification(key="k", channel="slack", event="resolved", subject="s", state="failed"))
+    found: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(client.get("/metrics").text):
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    board = json.loads((ROOT / "docs/grafana/platform.json").read_text(encoding="utf-8"))
+    targets = [target for panel in board["panels"] for target in panel["targets"]]
+    assert len(targets) > 10
+    for target in targets:
+        names = set(re.findall(r"platform_\w+", target["expr"]))
+        assert names and names <= set(found), target["expr"]
+        labels = set(re.findall(r"(\w+)=~?\"", target["expr"])) | set(re.findall(r"by \((\w+)\)", target["expr"]))
+        labels |= set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+        assert labels <= set.union(*(found[name] for name in names)), target
 
 
 def test_metrics_need_the_token_or_a_local_client(client, console):

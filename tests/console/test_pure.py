@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -9,7 +10,7 @@ from console.parts import approval, change, report
 from console.parts import decision as receipt
 from console.server import assets
 from console.ui import charts, diagram, diff, markup
-from console.ui.drawing import drawing, rate_chart
+from console.ui.drawing import drawing, rate_chart, strip
 from console.ui.markup import Safe, esc, join, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, STATUS, VERDICT, of
 from core.models import ChangeSet, Decision, Issue, Review, Severity, Status, Verdict
@@ -136,11 +137,27 @@ def test_the_rate_chart_describes_its_figures():
     assert rate_chart(points[:1])
 
 
+def test_the_timeline_has_a_lane_for_each_environment_and_one_for_the_team():
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    end, middle = start + timedelta(days=2), start + timedelta(days=1)
+    drawn = strip([(7, middle, "production", "failed")], start, end, [(middle, EVIL)])
+    assert drawn.count('class="d-lane"') == 3 and "1 deployment, and 1 change of the team, over time" in drawn
+    assert 'cx="620.0" cy="98"' in drawn and "<script" not in drawn
+    assert drawn.count("<a ") == 1, "only our own have a page"
+
+
 def test_charts_are_drawn_from_rows():
     runs = [kpis.Ended(datetime(2026, 1, d + 1, tzinfo=UTC), "fixed", 120.0) for d in range(6)]
     times = charts.repair_times(runs, 7200)
     assert list(times.data[0].y) == [2.0] * 6
     assert times.data[-1].y[0] == 120
+    assert times.layout.xaxis.title.text == "time, UTC"
+    token = markup.ZONE.set(ZoneInfo("Asia/Tokyo"))
+    try:
+        there = charts.repair_times(runs, 7200)
+        assert there.layout.xaxis.title.text == "time, JST" and there.data[0].x[0].hour == 9
+    finally:
+        markup.ZONE.reset(token)
     days = charts.outcomes_by_day({("2026-01-01", "fixed"): 2, ("2026-01-02", "fixed"): 3, ("2026-01-02", "human"): 1})
     assert [list(bar.y) for bar in days.data] == [[2, 3], [0, 1]]
     decided = judged([run(confidence=0.85)] * 6)

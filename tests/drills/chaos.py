@@ -265,7 +265,7 @@ def faults(made) -> Iterator[str]:
     if (live := made.ledger.get("alias")) not in good:
         yield f"production serves {live}"
     if not verdict.ok:
-        yield f"audit trail: {verdict.says}"
+        yield f"audit trail: {verdict.message}"
 
 
 def _summary(made, troubles: Troubles, seconds: float) -> dict:

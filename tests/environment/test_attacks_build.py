@@ -66,7 +66,7 @@ def said_by(scripts: list[str], checkout, built, judging) -> str:
     package = sdist("attacker", "1.0", f"{TRIES}\nsys.exit('SAID ' + repr([{told}]))")
     with serving([package, *judging]) as index, pytest.raises(EnvironmentFault) as fault:
         built(checkout({"requirements.txt": "attacker\n"}), index.url)
-    return fault.value.says
+    return fault.value.message
 
 
 def test_a_build_reaches_no_other_host(checkout, built, judging, listener):

@@ -71,7 +71,7 @@ def test_the_credential_of_an_index_goes_to_it_alone_and_never_inside(checkout, 
         pytest.raises(EnvironmentFault) as fault,
     ):
         built(tree, index.url.replace("//", "//ann:s3cret@"))
-    assert "SEEN ['http://127.0.0.1:" in fault.value.says and "s3cret" not in str(fault.value)
+    assert "SEEN ['http://127.0.0.1:" in fault.value.message and "s3cret" not in str(fault.value)
     assert "YW5uOnMzY3JldA" not in str(fault.value)
     assert {signed for which, signed in index.signed if which == "_page"} == {"Basic YW5uOnMzY3JldA=="}
     assert {signed for which, signed in index.signed if which == "_file"} == {""}
@@ -89,7 +89,7 @@ def test_a_build_that_fails_says_why_in_the_words_of_uv(checkout, built, judging
     broken = sdist("broken", "1.0", "raise SystemExit('the compiler is on holiday')")
     with serving([GREETING, broken, *judging]) as index, pytest.raises(EnvironmentFault) as fault:
         built(checkout({"requirements.txt": manifest}), index.url)
-    assert says in fault.value.says and fix in fault.value.fix
+    assert says in fault.value.message and fix in fault.value.fix
 
 
 def test_an_index_that_does_not_answer_is_named(checkout, built):

@@ -116,4 +116,4 @@ def test_what_is_missing_is_named(checkout, tmp_path, place, says):
     path = venv(tmp_path / "venv", []) if place == "bare" else tmp_path / place
     with pytest.raises(EnvironmentFault) as fault:
         made(checkout(FILES), path, tmp_path)
-    assert says in fault.value.says and fault.value.fix
+    assert says in fault.value.message and fault.value.fix

@@ -102,7 +102,7 @@ def test_a_new_capability_in_newer_syntax_is_seen(newer):
     old = "type Price = int\n\n\ndef pay(x):\n    return x\n"
     new = "type Price = int\nimport os\n\n\ndef pay(x):\n    os.system(x)\n    return x\n"
     with reading(reader(newer)):
-        assert any(row.asks for row in capabilities({"shop.py": old}, {"shop.py": new}))
+        assert any(row.needs_person for row in capabilities({"shop.py": old}, {"shop.py": new}))
         assert [name for _, name in imported(new)] == ["os"]
 
 

@@ -41,9 +41,9 @@ REFUSED = {
 def test_it_is_refused_by_name_before_anything_is_built(checkout, built, judging, case):
     with serving([GREETING, *judging]) as index, pytest.raises(EnvironmentFault) as fault:
         built(checkout(REFUSED[case]), index.url)
-    assert "greeting" in fault.value.says and "git.example/acme" in fault.value.says and not index.asked
+    assert "greeting" in fault.value.message and "git.example/acme" in fault.value.message and not index.asked
     assert "PACKAGE_INDEX_URL" in fault.value.fix and "environment_build" in fault.value.fix
-    assert "s3cret" not in fault.value.says
+    assert "s3cret" not in fault.value.message
 
 
 def unpacked(package: tuple[str, bytes], place: str) -> dict[str, str]:
@@ -79,4 +79,4 @@ def test_a_package_of_the_index_that_needs_git_says_what_to_do(checkout, built, 
     needy = wheel("needy", "1.0", {"needy.py": ""}, told)
     with serving([needy, *judging]) as index, pytest.raises(EnvironmentFault) as fault:
         built(checkout({"requirements.txt": "needy\n"}), index.url)
-    assert "hidden" in fault.value.says and "on an index" in fault.value.fix, (fault.value.says, fault.value.fix)
+    assert "hidden" in fault.value.message and "on an index" in fault.value.fix, (fault.value.message, fault.value.fix)

@@ -94,7 +94,7 @@ def test_an_approval_that_does_not_exist(console, name):
 def test_an_approval_releases_the_displayed_patch(console):
     number, issue, patch = waiting.question()
     refused(approvals.approve, number, says="The patch has changed since you saw it", patch_hash="another")
-    assert answer("approve", number, patch).says == "Approved. The release starts."
+    assert answer("approve", number, patch).message == "Approved. The release starts."
     kept = one(Approval, number)
     assert (kept.state, kept.by, kept.reason) == ("approved", "approver", "")
     assert abs(now() - kept.answered_at) < timedelta(minutes=1)
@@ -143,7 +143,7 @@ def test_four_eyes(console, service, requester, policy, says):
 def test_an_approval_is_reassigned_to_a_named_person_only(console):
     number, issue, patch = waiting.question()
     refused(approvals.pass_on, number, says="'operator' is neither a group", to="operator", reason="x")
-    assert answer("pass_on", number, patch).says == "Assigned to bob. They are notified."
+    assert answer("pass_on", number, patch).message == "Assigned to bob. They are notified."
     assert (one(Approval, number).assignee, one(Approval, number).state) == ("bob", "pending")
     assert [m.body for m in notified("approval_asked")] == ["approver assigned this approval to bob: theirs"]
     assert audited("pass_on")[0][1:] == (

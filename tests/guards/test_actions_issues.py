@@ -90,7 +90,9 @@ def test_an_issue_that_does_not_exist(console, name):
 @pytest.mark.parametrize("reason", ["", "not ours"])
 def test_an_escalated_issue_is_assigned_and_remembered(console, reason):
     issue = issue_in(Status.FIXING)
-    assert issues.escalate(issue.id, actor=by("operator"), to="ops", reason=reason, key="k").says == "Escalated to ops."
+    assert (
+        issues.escalate(issue.id, actor=by("operator"), to="ops", reason=reason, key="k").message == "Escalated to ops."
+    )
     kept = one(Issue, issue.id)
     assert (kept.status, kept.assignee) == (Status.ESCALATED, "ops")
     assert kept.reason == f"escalated to ops by operator. {reason}".strip()
@@ -149,7 +151,7 @@ def test_a_retry_starts_the_next_run(console):
     issue = issue_in(Status.ESCALATED)
     with store.write() as session:
         triage_rules.know(session, issue.id, "noise", "ada")
-    assert issues.retry(issue.id, actor=by("operator"), key="k").says == "Run 2 has started."
+    assert issues.retry(issue.id, actor=by("operator"), key="k").message == "Run 2 has started."
     kept = one(Issue, issue.id)
     assert (kept.run, kept.requested_by, workflow(kept.workflow_id)) == (2, "operator", "ENQUEUED")
     assert rows(Ruling) == [], "it is not taken for known any more"

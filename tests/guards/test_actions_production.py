@@ -65,7 +65,7 @@ def host(console) -> Host:
 def test_a_rollback_restores_production_and_escalates_the_issue(host):
     row = released()
     done = production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
-    assert (done.done, done.says) == (True, "rolled back to dpl_4f1c")
+    assert (done.done, done.message) == (True, "rolled back to dpl_4f1c")
     assert host.asked == [("shop", "dpl_4f1c")]
     kept, change, issue = one(Deployment, row.id), one(ChangeSet, row.change_set_id), one(Issue, row.issue_id)
     assert (kept.status, kept.note, change.status) == ("rolled_back", "worse (approver)", "rolled_back")
@@ -74,7 +74,7 @@ def test_a_rollback_restores_production_and_escalates_the_issue(host):
     assert [(r.result, r.note, r.by) for r in rows(Outcome)] == [("rolled_back", "worse", "approver")]
     assert notified("rolled_back")[0].body == "worse. rolled back to dpl_4f1c"
     assert audited("roll_back") == [
-        ("approver", f"deployment/{row.id}", {"reason": "worse", "says": done.says, "via": "console"})
+        ("approver", f"deployment/{row.id}", {"reason": "worse", "says": done.message, "via": "console"})
     ]
     assert workflow(issue.workflow_id) == "CANCELLED"
 
@@ -83,7 +83,7 @@ def test_a_superseded_deployment_is_not_recorded_as_rolled_back(host):
     row, host.live = released(), "dpl_new"
     done = production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     left = "production was left unchanged: it serves the newer deployment dpl_new"
-    assert done.says == left and host.asked == []
+    assert done.message == left and host.asked == []
     kept, issue = one(Deployment, row.id), one(Issue, row.issue_id)
     assert (kept.status, kept.note) == ("superseded", "worse (approver)")
     assert (issue.status, issue.reason) == (Status.ESCALATED, f"{left}; approver asked for its rollback: worse")
@@ -102,7 +102,7 @@ def test_a_repeated_rollback_does_not_call_the_vendor(host):
     production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     before = stored()
     again = production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
-    assert (again.done, again.says) == (False, "already rolled back")
+    assert (again.done, again.message) == (False, "already rolled back")
     assert stored() == before and len(host.asked) == 1
 
 
@@ -157,7 +157,7 @@ def test_a_deployment_that_does_not_exist(host):
 def test_a_watched_deployment_is_kept_with_a_reason(host):
     row = released("watching", ended_at=None)
     done = production.keep(row.id, actor=by("approver"), reason="the shop works", key="k")
-    assert done.done and "unless that look finds a regression" in done.says
+    assert done.done and "unless that look finds a regression" in done.message
     kept = one(Deployment, row.id)
     assert (kept.kept_by, kept.status, kept.ended_at) == ("approver", "watching", None)
     assert audited("keep") == [
@@ -211,7 +211,7 @@ def test_an_applied_policy_is_a_version_with_its_reason(console):
     before = versions.digest(console.platform_file.read_text())
     receipt = changed(console)
     made = rows(PolicyVersion)[-1]
-    assert receipt.says == f"Policy version {made.id} is in force from the next decision on."
+    assert receipt.message == f"Policy version {made.id} is in force from the next decision on."
     assert (made.by, made.reason, made.text) == ("admin", "fewer", console.platform_file.read_text())
     assert runtime.current().policy.guards.deployments_per_hour == 2
     assert audited("change_policy") == [
@@ -317,7 +317,7 @@ def test_a_revert_that_waits_for_its_merge_is_escalated_and_told(host, monkeypat
     row = released()
     back = restoring.Restored("reverting", "revert 7 is proposed")
     monkeypatch.setattr(restoring, "restore", lambda *_: back)
-    assert production.roll_back(row.id, actor=by("approver"), reason="worse", key="k").says == "revert 7 is proposed"
+    assert production.roll_back(row.id, actor=by("approver"), reason="worse", key="k").message == "revert 7 is proposed"
     kept, change, issue = one(Deployment, row.id), one(ChangeSet, row.change_set_id), one(Issue, row.issue_id)
     assert (kept.status, change.status != "rolled_back") == ("reverting", True)
     assert (issue.status, issue.reason) == (Status.ESCALATED, "revert 7 is proposed; approver asked for it: worse")

@@ -55,9 +55,9 @@ def test_what_holds_an_automatic_release(console, guards, automatic, says):
     console.platform_file.write_text(PLATFORM.replace(LIMIT, guards), encoding="utf-8")
     issue = issue_in(Status.QUEUED)
     wait = admission.admit(StepContext(runtime.current(), issue.id, issue.run), change_of(issue).id, automatic)
-    assert (wait.seconds > 0) == bool(says) and wait.says.startswith(says)
+    assert (wait.seconds > 0) == bool(says) and wait.message.startswith(says)
     if says:
-        assert one(type(issue), issue.id).reason == wait.says
+        assert one(type(issue), issue.id).reason == wait.message
 
 
 def test_a_full_hour_is_told_on_slack_once(console):

@@ -121,7 +121,7 @@ def test_an_honest_trail_verifies(trail):
     for marks in ((), (trail,), (Mark(2, rows()[1].hash), trail), (trail, Mark(1, rows()[0].hash))):
         verdict = verify(*marks)
         assert (verdict.ok, verdict.rows, verdict.state) == (True, ROWS, ChainState.WHOLE)
-        assert verdict.says == "4 rows verified; the chain is intact"
+        assert verdict.message == "4 rows verified; the chain is intact"
 
 
 def test_an_empty_trail_verifies(console):
@@ -142,12 +142,12 @@ def test_an_edited_row_is_named(trail, number, values):
     for marks in ((), (trail,)):
         verdict = verify(*marks)
         assert (verdict.ok, verdict.state, verdict.rows) == (False, ChainState.EDITED, number - 1)
-        assert verdict.says == f"row {number} was changed after it was written"
+        assert verdict.message == f"row {number} was changed after it was written"
 
 
 def test_a_changed_time_is_named(trail):
     edit(2, at=rows()[2].at)
-    assert verify().says == "row 2 was changed after it was written"
+    assert verify().message == "row 2 was changed after it was written"
 
 
 @pytest.mark.parametrize("number", range(1, ROWS))
@@ -156,7 +156,7 @@ def test_an_edited_row_with_its_own_hash_is_found_by_the_next(trail, number):
     recompute_hashes(number, number)
     verdict = verify(trail)
     assert (verdict.ok, verdict.state, verdict.rows) == (False, ChainState.EDITED, number)
-    assert verdict.says == (f"row {number + 1} does not follow row {number}: row {number} was changed after it was "
+    assert verdict.message == (f"row {number + 1} does not follow row {number}: row {number} was changed after it was "
                             "written, and its hash with it")  # fmt: skip
 
 
@@ -165,12 +165,12 @@ def test_a_removed_row_is_detected(trail, number):
     remove(number)
     verdict = verify()
     assert (verdict.state, verdict.rows) == (ChainState.REMOVED, number - 1)
-    assert verdict.says == f"row {number + 1} does not follow row {number - 1}: rows before it were removed"
+    assert verdict.message == f"row {number + 1} does not follow row {number - 1}: rows before it were removed"
 
 
 def test_a_removed_first_row_is_detected(trail):
     remove(1)
-    assert (verify().state, verify().says) == (
+    assert (verify().state, verify().message) == (
         ChainState.REMOVED,
         "row 2 is not the first row: rows before it were removed",
     )
@@ -181,7 +181,7 @@ def test_a_first_row_with_an_unknown_previous_hash(trail):
     edit(1, previous="1" * 64)
     hash_ = chain.digest(rows()[0])
     edit(1, hash=hash_)
-    assert verify().state is ChainState.EDITED and verify().says.startswith("row 1 is not the first row: row 0")
+    assert verify().state is ChainState.EDITED and verify().message.startswith("row 1 is not the first row: row 0")
 
 
 def test_two_swapped_rows_are_detected(trail):
@@ -190,7 +190,7 @@ def test_two_swapped_rows_are_detected(trail):
     edit(3, **second)
     verdict = verify()
     assert (verdict.state, verdict.rows) == (ChainState.REORDERED, 1)
-    assert verdict.says == "row 2 does not follow row 1 but row 3: rows were reordered"
+    assert verdict.message == "row 2 does not follow row 1 but row 3: rows were reordered"
 
 
 @pytest.mark.parametrize("gone", [(4,), (3, 4), (1, 2, 3, 4)])
@@ -199,7 +199,7 @@ def test_a_truncated_trail_does_not_match_its_mark(trail, gone):
     assert verify().ok, "the remaining rows are consistent"
     verdict = verify(Mark(4, trail.hash, "the head of db-1"))
     assert (verdict.ok, verdict.state, verdict.rows) == (False, ChainState.TRUNCATED, ROWS - len(gone))
-    assert verdict.says == "the chain ends before row 4, which the head of db-1 names: rows were removed"
+    assert verdict.message == "the chain ends before row 4, which the head of db-1 names: rows were removed"
 
 
 @pytest.mark.parametrize("number", range(1, ROWS + 1))
@@ -209,7 +209,7 @@ def test_a_trail_with_recomputed_hashes_does_not_match_its_mark(trail, number):
     assert verify().ok, "every row follows the previous one"
     verdict = verify(trail)
     assert (verdict.state, verdict.rows) == (ChainState.REWRITTEN, ROWS - 1)
-    assert verdict.says.startswith("row 4 is not the row that the head names: earlier rows were changed or removed")
+    assert verdict.message.startswith("row 4 is not the row that the head names: earlier rows were changed or removed")
 
 
 @pytest.mark.parametrize("at", range(1, ROWS + 1))
@@ -219,7 +219,7 @@ def test_one_mark_that_does_not_match_is_enough(trail, at):
     for marks in (wrong, wrong[::-1]):
         assert (
             verify(*marks).state is ChainState.REWRITTEN
-            and f"row {at} is not the row that that one" in verify(*marks).says
+            and f"row {at} is not the row that that one" in verify(*marks).message
         )
 
 
@@ -270,5 +270,5 @@ def test_a_walk_returns_the_last_consistent_row(trail):
 def test_progress_is_reported_by_chunks(trail, monkeypatch):
     monkeypatch.setattr(chain, "CHUNK", 2)
     told = []
-    assert verify(told=told.append).ok
+    assert verify(progress=told.append).ok
     assert told == [2, 4]

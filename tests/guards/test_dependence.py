@@ -71,7 +71,7 @@ def other_fault(two, *failures: str) -> dependence.OtherFault | None:
 
 def test_the_other_issue_is_named(two):
     found = other_fault(two, f"failure: {METS}")
-    assert found.issue_id == two[3].id and f"issue {two[3].id} (KeyError: 'rate', in cart)" in found.says
+    assert found.issue_id == two[3].id and f"issue {two[3].id} (KeyError: 'rate', in cart)" in found.message
 
 
 def test_a_fault_without_an_issue_is_described_as_such(two):
@@ -106,7 +106,7 @@ def looks(two, status: Status, looks: int, met: int | None = None) -> Awaited:
 def test_the_wait_ends_with_the_other_issue_or_at_its_limit(status, number, ok, waits, two):
     found = looks(two, status, number)
     assert (found.ok, found.seconds > 0) == (ok, waits)
-    assert ok or f"issue {two[3].id} (KeyError: 'rate', in cart)" in found.says
+    assert ok or f"issue {two[3].id} (KeyError: 'rate', in cart)" in found.message
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_only_findings_on_changed_lines_count(line, own):
     gate = counted("style", [finding, GateFinding("style", "b.py", 5, "bad")], {"a.py": {5, 6}}, "style findings")
     assert (gate.passed, gate.value, gate.limit) == (not own, float(own), 0.0)
     assert gate.findings == ((finding,) if own else ())
-    assert gate.says == ("1 style findings on changed lines" if own else "no style findings on changed lines")
+    assert gate.message == ("1 style findings on changed lines" if own else "no style findings on changed lines")
 
 
 def test_the_stored_form_of_a_gate():
@@ -99,7 +99,7 @@ def test_new_capabilities_of_a_patch_and_those_that_need_a_person(value, asking)
 
 
 def row(path: str, line: int, code: str, says="bad", severity="") -> ToolFinding:
-    return ToolFinding(path=path, line=line, code=code, says=says, severity=severity)
+    return ToolFinding(path=path, line=line, code=code, message=says, severity=severity)
 
 
 RISKS = Report(bandit=[row("a.py", 4, "B307", severity="medium"), row("a.py", 5, "B324", severity="high"),
@@ -119,7 +119,7 @@ RISKS = Report(bandit=[row("a.py", 4, "B307", severity="medium"), row("a.py", 5,
 )  # fmt: skip
 def test_security(path, lines, codes):
     gate = gates.security(RISKS, {path: lines}, {} if path.startswith("tests") else {path: lines})
-    assert [f.says for f in gate.findings] == [f"{code}: bad" for code in codes]
+    assert [f.message for f in gate.findings] == [f"{code}: bad" for code in codes]
     assert (gate.gate, gate.passed, gate.value, gate.limit) == ("security", not codes, len(codes), 0.0)
     assert {(f.gate, f.path) for f in gate.findings} <= {("security", path)}
 
@@ -137,7 +137,7 @@ SLIPS = Report(ruff=[row("a.py", 2, "F841"), row("a.py", 2, "C901"), row("a.py",
 @pytest.mark.parametrize(("lines", "codes"), [({1, 3, 7}, []), ({2}, ["F841"]), ({2, 8}, ["F841", "BLE001"])])
 def test_style(lines, codes):
     gate = gates.style(SLIPS, {"a.py": lines})
-    assert [f.says for f in gate.findings] == [f"{code}: bad" for code in codes]
+    assert [f.message for f in gate.findings] == [f"{code}: bad" for code in codes]
     assert (gate.gate, gate.passed, gate.value, gate.limit) == ("style", not codes, len(codes), 0.0)
 
 
@@ -145,7 +145,7 @@ def test_style(lines, codes):
 def test_a_change_without_code_has_no_findings(gate):
     found = gate()
     assert (found.passed, found.value, found.limit, found.findings) == (True, 0.0, 0.0, ())
-    assert "changed" in found.says and found.says.startswith("no ")
+    assert "changed" in found.message and found.message.startswith("no ")
 
 
 TWO = """x = 0
@@ -204,12 +204,12 @@ def test_complexity_of_the_functions_with_a_changed_line(tmp_path, lines, limit,
     (tmp_path / "b.py").write_text(TWO)
     gate = gates.complexity(FOUND, tmp_path, {"sub/a.py": lines}, limit)
     assert (gate.passed, gate.value, gate.limit) == (not named, value, limit)
-    assert [f.says.split(" ")[0] for f in gate.findings] == named
+    assert [f.message.split(" ")[0] for f in gate.findings] == named
     if named == ["hard"]:
         says = f"hard has complexity 3, the limit is {limit}"
-        assert gate.findings == (GateFinding("complexity", "sub/a.py", 8, says),) and gate.says == says
+        assert gate.findings == (GateFinding("complexity", "sub/a.py", 8, says),) and gate.message == says
     if not named:
-        assert gate.says == f"most complex changed function: {value}"
+        assert gate.message == f"most complex changed function: {value}"
 
 
 @pytest.mark.parametrize(("before", "passed"), [({}, False), ({"hard": 3}, True), ({"hard": 2}, False)])

@@ -57,7 +57,7 @@ def test_a_clock_that_jumps_ahead_does_not_end_it(confirmed, monkeypatch):
 def test_late_harm_in_a_changed_file_is_found_and_named(confirmed, since):
     confirmed.errors(every(5, since, 400), another(), fingerprint="new-fault", release="9d03e7c")
     found = look(confirmed, 400)
-    assert found.state == "failed" and "new-fault in cart: " in found.says
+    assert found.state == "failed" and "new-fault in cart: " in found.message
 
 
 def test_a_late_rise_outside_of_the_changed_files_goes_to_a_person(confirmed):

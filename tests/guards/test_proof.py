@@ -85,7 +85,7 @@ def test_a_correct_fix_is_proved_and_stays_in_the_tree(tree):
     script = Script(honest)
     found = prove(tree, {"a.py": OLD, "b.py": "not mine"}, CANDIDATE, TEST, script, ["pytest", "-q"], CRASH)
     assert (found.complete, found.fails_before, found.passes_after, found.fails_reverted) == (True,) * 4
-    assert found.says == (
+    assert found.messages == (
         "On the old code the new test fails with ZeroDivisionError in f.",
         "With the patch it passes.",
         "With the patch alone reverted it fails again.",
@@ -123,9 +123,9 @@ def test_each_failed_run_leaves_the_proof_incomplete(tree, change, part, says):
         return [case("test_x", change(usual, run)), *([] if run == 3 else [PASSES])]
 
     found = proved(tree, cases)
-    assert not found.complete and not getattr(found, part) and says in " ".join(found.says)
+    assert not found.complete and not getattr(found, part) and says in " ".join(found.messages)
     if part == "fails_before":
-        assert found.says[0].startswith("On the old code the new test ") and len(found.says) == 1
+        assert found.messages[0].startswith("On the old code the new test ") and len(found.messages) == 1
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,12 @@ def test_an_older_test_that_fails_or_is_missing(tree, older, says):
         return [case("test_x", FAILS if text == OLD else None), *([PASSES] if text == OLD else older)]
 
     found = proved(tree, cases)
-    assert (found.passes_after, found.older_tests_pass, found.complete, found.says[-1]) == (True, False, False, says)
+    assert (found.passes_after, found.older_tests_pass, found.complete, found.messages[-1]) == (
+        True,
+        False,
+        False,
+        says,
+    )
 
 
 NOT_BELIEVED = "The patch changes how the tests run, so their report is not trusted."
@@ -160,7 +165,7 @@ NOT_BELIEVED = "The patch changes how the tests run, so their report is not trus
 def test_an_unfinished_or_untrusted_run_is_not_green(tree, told, green):
     found = proved(tree, honest, **told)
     assert (found.fails_before, found.passes_after, found.complete) == (True, green, green)
-    assert (found.says[-1] == NOT_BELIEVED) is (not green) and len(found.says) == (4 if green else 3)
+    assert (found.messages[-1] == NOT_BELIEVED) is (not green) and len(found.messages) == (4 if green else 3)
 
 
 @pytest.mark.parametrize(("again", "good"), [(OTHER, True), (None, False)])
@@ -183,7 +188,7 @@ def test_a_suite_that_does_not_run_is_judged_by_the_related_tests(tree):
             return super().run(argv, tree, timeout)
 
     found = prove(tree, {"a.py": OLD}, CANDIDATE, TEST, Broken(honest), ["pytest"], CRASH)
-    assert found.complete and found.slow and "does not run here, on the old code either" in found.says[-1]
+    assert found.complete and found.slow and "does not run here, on the old code either" in found.messages[-1]
 
 
 def test_a_new_test_that_the_suite_does_not_look_for_is_run_by_its_path(tree):
@@ -223,7 +228,7 @@ def test_the_suite_on_the_old_code_is_run_once_for_all_candidates(tree):
 
 
 def test_a_test_that_did_not_run_proves_nothing(tree):
-    assert proved(tree, lambda *_: [PASSES]).says == ("On the old code the new test was not run.",)
+    assert proved(tree, lambda *_: [PASSES]).messages == ("On the old code the new test was not run.",)
     found = proved(tree, lambda text, run, _: [PASSES] if run == 2 else [case("test_x", FAILS), PASSES])
     assert found.fails_before and not found.passes_after
 

@@ -78,7 +78,7 @@ def question(made: ChangeSet, state: str) -> Approval:
 
 def test_a_stop_is_stored_announced_and_audited(console):
     receipt = deployments.stop(actor=by("operator"), reason="incident 7", key="k")
-    assert receipt.says == "Releases are stopped. Nothing new reaches production."
+    assert receipt.message == "Releases are stopped. Nothing new reaches production."
     [made] = rows(Hold)
     assert (made.scope, made.by, made.reason, made.ended_at) == (EVERYTHING, "operator", "incident 7", None)
     assert [message.body for message in notified("stopped")] == ["operator stopped all releases: incident 7"]
@@ -170,7 +170,9 @@ def test_a_restart_in_each_state(console, status):
     if status in (Status.RESOLVED, Status.DISMISSED):
         refused(deployments.restart_from, issue.id, says=f"The issue is {status}. Start a new run", **given)
         return
-    assert deployments.restart_from(issue.id, actor=by("operator"), key="k", **given).says == "Restarted from Preview."
+    assert (
+        deployments.restart_from(issue.id, actor=by("operator"), key="k", **given).message == "Restarted from Preview."
+    )
     kept = one(Issue, issue.id)
     assert (kept.restarts, kept.run, kept.workflow_id) == (1, 1, f"issue-{issue.id}-run-1-restart-1")
     assert workflow(kept.workflow_id) == "ENQUEUED"

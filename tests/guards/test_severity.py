@@ -41,7 +41,7 @@ def assessed(now, before=QUIET, users=0, others=(), critical=False, impact=Impac
 def test_the_share_that_fails(errors, requests, severity, says):
     found = assessed(health(errors, requests))
     assert found.severity is severity
-    assert found.says[0] == {"says": f"{says}: {severity}", "weight": list(Severity).index(severity)}
+    assert found.reasons[0] == {"says": f"{says}: {severity}", "weight": list(Severity).index(severity)}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_the_share_that_fails(errors, requests, severity, says):
 def test_affected_users(users, requests, severity, impact):
     found = assessed(health(0, requests), users=users)
     assert (found.severity, found.impact) == (severity, impact)
-    assert any(f"{users:,} affected users" in ground["says"] for ground in found.says) is (severity is not LOW)
+    assert any(f"{users:,} affected users" in ground["says"] for ground in found.reasons) is (severity is not LOW)
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_affected_users(users, requests, severity, impact):
 def test_a_steep_trend(errors, earlier, severity):
     found = assessed(health(errors, 100_000), health(earlier, 100_000))
     assert found.severity is severity
-    assert ("the error rate grew" in str(found.says)) is (severity is MEDIUM)
+    assert ("the error rate grew" in str(found.reasons)) is (severity is MEDIUM)
 
 
 @pytest.mark.parametrize("before", [QUIET, health(1)])
 def test_without_figures_there_is_no_trend(before):
     assert assessed(QUIET, before).severity is LOW
-    assert "grew" not in str(assessed(health(5), QUIET).says)
+    assert "grew" not in str(assessed(health(5), QUIET).reasons)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_without_figures_there_is_no_trend(before):
 def test_a_slower_service(before, after, samples, severity):
     found = assessed(health(p95=after, samples=samples), health(p95=before))
     assert found.severity is severity
-    assert (f"p95 rose from {before} ms to {after} ms" in str(found.says)) is (severity is not LOW)
+    assert (f"p95 rose from {before} ms to {after} ms" in str(found.reasons)) is (severity is not LOW)
 
 
 @pytest.mark.parametrize(
@@ -116,18 +116,18 @@ def test_a_slower_service(before, after, samples, severity):
 def test_impact(others, users, catalogue, impact, weights):
     found = assessed(QUIET, users=users, others=others, impact=catalogue)
     grounds = ("raise the impact by one step", "other service")
-    own = [ground["weight"] for ground in found.says if any(words in ground["says"] for words in grounds)]
+    own = [ground["weight"] for ground in found.reasons if any(words in ground["says"] for words in grounds)]
     assert found.impact is impact
     assert [list(Impact).index(catalogue), *own] == weights
-    assert f"platform.toml rates the impact of the service as {catalogue}" in str(found.says)
+    assert f"platform.toml rates the impact of the service as {catalogue}" in str(found.reasons)
 
 
 def test_at_most_five_other_failing_services_are_named():
-    says = str(assessed(QUIET, others=tuple("gfedcba")).says)
+    says = str(assessed(QUIET, others=tuple("gfedcba")).reasons)
     assert "7 other services failing: a, b, c, d, e'" in says
 
 
 @pytest.mark.parametrize("critical", [True, False])
 def test_a_critical_service_is_named(critical):
     listed = {"says": "the service is listed as critical", "weight": 0}
-    assert (listed in assessed(QUIET, critical=critical).says) is critical
+    assert (listed in assessed(QUIET, critical=critical).reasons) is critical

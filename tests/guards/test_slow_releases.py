@@ -34,7 +34,7 @@ def looked(made: Deployment, state: str, note: str = ""):
 def test_what_is_in_progress_is_looked_at_again(console):
     told, entry = looked(row(599), "BUILDING", "1 of 3 pods are updated")
     assert not told.ok and told.seconds == deploy.LOOK_SECONDS
-    assert (entry.result, entry.says) == ("waiting", "1 of 3 pods are updated")
+    assert (entry.result, entry.message) == ("waiting", "1 of 3 pods are updated")
 
 
 def test_what_takes_longer_than_its_limit_ends(console):

@@ -82,7 +82,7 @@ def share(made: Watched) -> int:
 def test_a_share_lasts_as_long_as_a_watch_may_be_short_and_is_then_raised(stepped):
     assert stepped.look(30)[0].state == "watching" and share(stepped) == 10
     found, entry = stepped.look(61)
-    assert (found.state, share(stepped)) == ("watching", 50) and "50 % of the traffic" in entry.says
+    assert (found.state, share(stepped)) == ("watching", 50) and "50 % of the traffic" in entry.message
     assert stepped.look(100)[0].state == "watching" and share(stepped) == 50, "a share begins when it is served"
     assert stepped.host.rolling.asked == [10, 10, 50, 50]
 
@@ -91,7 +91,7 @@ def test_a_step_begins_when_the_target_serves_its_share(stepped):
     stepped.host.rolling.slow = 2
     for second in (61, 100):
         _, entry = stepped.look(second)
-        assert entry.says == "the traffic moves to 50 %" and stepped.row.judged["traffic"]["since"] is None
+        assert entry.message == "the traffic moves to 50 %" and stepped.row.judged["traffic"]["since"] is None
     for second in (140, 150):
         stepped.look(second)
         assert share(stepped) == 50 and stepped.row.judged["traffic"]["since"] == at(140)
@@ -101,7 +101,7 @@ def test_a_share_that_the_target_never_serves_ends_the_release(stepped):
     stepped.host.rolling.slow = 99
     assert [stepped.look(second)[0].state for second in (61, 400, 660)] == ["watching"] * 3
     found, _ = stepped.look(663)
-    assert (found.state, found.says) == ("failed", "the traffic did not move to 50 % in time")
+    assert (found.state, found.message) == ("failed", "the traffic did not move to 50 % in time")
 
 
 def test_at_the_end_the_watch_begins_anew_without_the_time_of_the_steps(stepped):
@@ -118,7 +118,7 @@ def test_at_the_end_the_watch_begins_anew_without_the_time_of_the_steps(stepped)
 def test_harm_at_a_share_ends_the_release(stepped):
     stepped.errors(every(1, 5, 58), another(), fingerprint="new-fault", release="9d03e7c")
     found, entry = stepped.look(58)
-    assert found.state == "failed" and "at 10 % of the traffic: " in entry.says and "new-fault" in entry.says
+    assert found.state == "failed" and "at 10 % of the traffic: " in entry.message and "new-fault" in entry.message
     assert stepped.host.rolling.asked == [], "no more traffic is asked for"
 
 
@@ -130,7 +130,7 @@ def test_the_fault_that_goes_on_beside_it_is_no_reason_to_roll_back(stepped):
 def test_a_shift_that_is_refused_ends_the_release(stepped):
     stepped.host.rolling.refuses = "the plan has no rolling releases"
     found, _ = stepped.look(30)
-    assert found.state == "failed" and "could not be moved to 10 %: the plan has no" in found.says
+    assert found.state == "failed" and "could not be moved to 10 %: the plan has no" in found.message
 
 
 def test_an_abort_at_the_vendor_ends_it_and_another_deployment_supersedes_it(stepped):
@@ -147,7 +147,7 @@ def test_a_rollback_at_a_share_takes_it_out_although_production_is_the_old_deplo
 
 def test_what_was_never_shifted_is_not_rolled_back(stepped):
     stepped.host.rolling.now = 0
-    assert "already serves" in restoring.restore(stepped.runtime(), stepped.row).says and not stepped.host.asked
+    assert "already serves" in restoring.restore(stepped.runtime(), stepped.row).message and not stepped.host.asked
 
 
 def test_a_target_that_falls_back_gets_no_more_traffic(stepped):
@@ -168,11 +168,11 @@ def test_a_stop_keeps_the_share_however_long_and_is_said(stepped):
         holds.put(session, holds.EVERYTHING, "ada", "an incident")
     found, entry = stepped.look(2000)
     assert (found.state, share(stepped)) == ("watching", 50)
-    assert entry.says.endswith(". Waiting: ada stopped all releases: an incident")
+    assert entry.message.endswith(". Waiting: ada stopped all releases: an incident")
     with scene.store.write() as session:
         holds.of(session, holds.EVERYTHING).ended_at = READY
     found, entry = stepped.look(2001)
-    assert share(stepped) == 100 and "Waiting" not in entry.says and entry.says == entry.says.rstrip(" .")
+    assert share(stepped) == 100 and "Waiting" not in entry.message and entry.message == entry.message.rstrip(" .")
 
 
 def test_a_doubt_at_a_share_is_put_to_a_person(stepped, monkeypatch):

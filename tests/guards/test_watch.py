@@ -38,11 +38,13 @@ ELSEWHERE = {"crash": None, "fingerprint": "new-fault", "release": None}  # not 
 def test_a_fix_under_traffic_is_confirmed_early(console):
     watched = release(console)
     found, entry = watched.look(120)
-    assert found.state == "healthy" and entry.result == "ok" and entry.says == found.says
+    assert found.state == "healthy" and entry.result == "ok" and entry.message == found.message
     assert entry.detail == {"age_seconds": 120.0, "state": "verified"}
     assert watched.row.status == "watching", "the last stage records that it is verified"
-    assert watched.row.note == found.says
-    assert found.says.startswith("verified after 120 s: the issue's own error (own-fault): 0 errors since the release")
+    assert watched.row.note == found.message
+    assert found.message.startswith(
+        "verified after 120 s: the issue's own error (own-fault): 0 errors since the release"
+    )
     assert watched.row.ended_at == READY + timedelta(seconds=120)
     assert watched.row.judged["state"] == "verified"
     assert watched.row.after["cart"]["requests"] == 1200
@@ -73,8 +75,8 @@ def test_a_persisting_fault_is_rolled_back_by_its_own_fingerprint(console):
     watched.errors(every(5, 1, 120), release="9d03e7c")
     found, entry = watched.look(120)
     assert found.state == "failed" and entry.result == "failed"
-    assert "the issue's own error (own-fault): " in found.says and "errors since the release" in found.says
-    assert "goes on" not in found.says
+    assert "the issue's own error (own-fault): " in found.message and "errors since the release" in found.message
+    assert "goes on" not in found.message
 
 
 def test_errors_of_the_replaced_release_do_not_count_against_the_new_one(console):
@@ -113,7 +115,7 @@ def test_an_unexercised_release_is_never_a_success(console, second, asked):
 
 def test_too_little_traffic_is_reported(console):
     watched = release(console, "minimum_requests = 100000\n")
-    assert "not enough traffic: " in watched.look(50)[1].says
+    assert "not enough traffic: " in watched.look(50)[1].message
 
 
 # --- missing data -----------------------------------------------------------------------------------
@@ -132,7 +134,7 @@ def test_without_metrics_nothing_is_confirmed_and_a_person_is_asked(console, hea
     watched.health = health
     assert watched.look(120)[0].state == "watching"
     found, entry = watched.look(1300)
-    assert found.state == "watching" and says in entry.says
+    assert found.state == "watching" and says in entry.message
     assert [says in message.body for message in watched.notified("watch_unsure")] == [True, True]
 
 
@@ -150,7 +152,7 @@ def test_nothing_is_confirmed_while_the_served_deployment_is_unknown(console):
     watched = release(console)
     watched.host = Host(fault="is down")
     found, entry = watched.look(300)
-    assert found.state == "watching" and "vercel: is down" in entry.says
+    assert found.state == "watching" and "vercel: is down" in entry.message
     assert watched.look(700)[0].state == "watching" and "vercel: is down" in watched.notified("watch_unsure")[0].body
     watched.host = Host(live=None)
     assert watched.look(700)[0].state == "watching"
@@ -172,7 +174,7 @@ def test_a_new_fault_in_a_changed_file_is_harm_and_is_named_with_its_count(conso
     watched = release(console)
     watched.errors(every(5, 1, 120), another(), fingerprint="new-fault", release="9d03e7c")
     found, _ = watched.look(120)
-    assert found.state == "failed" and "new-fault in cart: " in found.says and "new" in found.says
+    assert found.state == "failed" and "new-fault in cart: " in found.message and "new" in found.message
 
 
 def test_a_new_fault_out_of_the_releases_reach_is_not_harm(console):
@@ -200,9 +202,9 @@ def test_errors_that_began_with_the_release_are_harm_even_without_a_report(conso
     watched = release(console)
     watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and at >= 0 else 0.0)
     found, entry = watched.look(90)
-    assert found.state == "watching" and "cart: 20.0% of" in entry.says  # its reports may still arrive
+    assert found.state == "watching" and "cart: 20.0% of" in entry.message  # its reports may still arrive
     found, _ = watched.look(120)
-    assert found.state == "failed" and "cart: 20.0% of" in found.says
+    assert found.state == "failed" and "cart: 20.0% of" in found.message
 
 
 def test_errors_at_a_single_look_are_not_harm(console):
@@ -298,9 +300,9 @@ def test_a_check_that_passed_before_and_fails_at_two_looks_is_harm(console):
     asked = []
     watched.probe = lambda url, **expected: asked.append((url, expected)) or "it returned 500"
     found, entry = watched.look(120)
-    assert found.state == "watching" and "cart: basket: it returned 500" in entry.says
+    assert found.state == "watching" and "cart: basket: it returned 500" in entry.message
     found, _ = watched.look(150)
-    assert found.state == "failed" and found.says == "cart: basket: it returned 500"
+    assert found.state == "failed" and found.message == "cart: basket: it returned 500"
     assert asked == [("https://shop.example/cart", {"status": 200, "contains": "Total"})] * 2
 
 
@@ -344,7 +346,7 @@ def test_another_deployment_in_production_ends_the_watch_without_a_rollback(cons
     watched.errors(every(5, 1, 120))  # not from this deployment
     found, entry = watched.look(120)
     assert (found.state, found.ok, found.event) == ("superseded", False, "superseded")
-    assert "production serves dpl_team (0123456789)" in found.says and "it is unknown whether" in found.says
+    assert "production serves dpl_team (0123456789)" in found.message and "it is unknown whether" in found.message
     assert watched.row.status == "superseded" and watched.row.ended_at is not None
     assert watched.host.asked == [] and entry.result == "failed"
 
@@ -368,17 +370,17 @@ def test_a_superseded_fix_counts_when_production_contains_it(console, monkeypatc
     if bad:
         watched.errors(every(5, 1, 120), release="9d03e7c")
     found, entry = watched.look(120)
-    says = found.says
-    assert found == WatchResult("superseded", says=says, ok=ok, again=again, event="superseded")
+    says = found.message
+    assert found == WatchResult("superseded", message=says, ok=ok, again=again, event="superseded")
     assert ("; the last look found: " in says) is bad
-    assert (entry.result, entry.says) == ("ok" if ok else "failed", says)
+    assert (entry.result, entry.message) == ("ok" if ok else "failed", says)
     assert (watched.row.status, watched.row.note) == ("superseded", says)
     assert watched.row.ended_at == READY + timedelta(seconds=120)
 
 
 def test_the_age_of_a_watch_is_rounded_to_tenths(console):
     _, entry = release(console).look(30.16)
-    assert entry.detail == {"age_seconds": 30.2, "state": "watching"} and entry.says.startswith("30 s watched: ")
+    assert entry.detail == {"age_seconds": 30.2, "state": "watching"} and entry.message.startswith("30 s watched: ")
 
 
 @pytest.mark.parametrize("live", ["dpl_team", BEFORE])
@@ -406,7 +408,7 @@ def test_a_kept_release_is_confirmed_at_the_next_look(console):
     watched = release(console, reports=RARE)
     watched.set(kept_by="approver")
     found, _ = watched.look(90)
-    assert found.state == "healthy" and found.says.startswith("kept by approver after 90 s: ")
+    assert found.state == "healthy" and found.message.startswith("kept by approver after 90 s: ")
 
 
 @pytest.mark.parametrize("host", [Host(fault="is down"), Host(live=None)], ids=["fault", "nothing live"])
@@ -416,7 +418,7 @@ def test_a_kept_release_is_not_confirmed_while_the_served_deployment_is_unknown(
     watched.host = host
     assert watched.look(120)[0].state == "watching" and watched.row.ended_at is None
     watched.host = Host()
-    assert watched.look(150)[0].says.startswith("kept by approver after 150 s: ")
+    assert watched.look(150)[0].message.startswith("kept by approver after 150 s: ")
 
 
 def test_a_kept_release_is_rolled_back_for_harm(console):
@@ -462,7 +464,7 @@ def test_production_returns_to_the_previous_deployment(console):
     watched = release(console)
     done, entry = rolled_back(watched, host := Host(), alarm="the vendor did not answer")
     assert done == Rollback(True, f"rolled back to {BEFORE}", event="rolled_back")
-    assert entry.says == done.says and host.asked == [("shop", BEFORE)] and host.live == BEFORE
+    assert entry.message == done.message and host.asked == [("shop", BEFORE)] and host.live == BEFORE
     row = watched.row
     assert (row.status, row.note) == ("rolled_back", ("worse" * 500)[:2000])
     assert row.ended_at is not None and 0 <= row.rollback_seconds < 60
@@ -482,7 +484,7 @@ def test_production_returns_to_the_previous_deployment(console):
 def test_the_row_records_the_state_at_the_vendor(console, live, status, says):
     watched = release(console)
     done, _ = rolled_back(watched, host := Host(live))
-    assert (done.says, done.event, watched.row.status) == (says, status, status)
+    assert (done.message, done.event, watched.row.status) == (says, status, status)
     assert host.asked == [] and bool(watched.notified("rolled_back")) is (status == "rolled_back")
 
 
@@ -511,7 +513,7 @@ def test_without_an_earlier_deployment_there_is_no_rollback(console):
 def test_a_deployment_that_never_reached_production_needs_no_rollback(console):
     watched = release(console)
     done, _ = rolled_back(watched, host := Host(), vendor_id="")
-    assert done.says == "nothing had reached production" and host.asked == []
+    assert done.message == "nothing had reached production" and host.asked == []
 
 
 def test_a_deployment_with_a_lost_response_is_rolled_back(console):
@@ -539,4 +541,4 @@ def test_a_change_without_a_deployment_needs_no_rollback(console):
         watched.change_id = session.exec(select(ChangeSet.id).where(ChangeSet.attempt == 9)).one()
     watched.host = host = Host()
     done = watch.roll_back(watched.context(Entry()), watched.change_id, "worse")
-    assert done.says == "nothing had reached production" and host.asked == []
+    assert done.message == "nothing had reached production" and host.asked == []

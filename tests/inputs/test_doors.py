@@ -233,9 +233,9 @@ def test_an_input_that_received_nothing_is_not_said_to_work(world):
     source = next(one for one in world.runtime.sources if one.name == "events")
     assert not source.connected
     token = world.token()
-    assert source.connected and not source.check().ok and source.check().says.startswith(sources.NOTHING)
+    assert source.connected and not source.check().ok and source.check().message.startswith(sources.NOTHING)
     world.post("/ingest/events", token, json=EVENT)
-    assert source.check().ok and source.check().says.startswith("last received")
+    assert source.check().ok and source.check().message.startswith("last received")
 
 
 def test_the_command_issues_lists_and_revokes_tokens(world, monkeypatch, capsys):

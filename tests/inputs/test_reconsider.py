@@ -59,7 +59,7 @@ class Cycle:
         with stage_log.stage(issue_id, run, Stage.DECIDE, 1, Status.DECIDING) as entry:
             made = decide.run(StageContext(rt, issue_id, run, 1, entry))
         if made.verdict == Verdict.ESCALATE_HUMAN:
-            handover.run(StepContext(rt, issue_id, run), made.event, made.says)
+            handover.run(StepContext(rt, issue_id, run), made.event, made.message)
 
     @property
     def issue(self) -> Issue:

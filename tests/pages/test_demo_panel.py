@@ -14,7 +14,12 @@ class Remote:
         self.asked, self.fault = [], ""
 
     def status(self) -> dict:
-        return {"faults": {"cart-address": "no address", "search-empty": "no hit"}, "broken": {"cart-address": 1.0}}
+        details = {
+            name: {"title": f"{name} fails", "kind": kind, "service": "cart", "exception": "KeyError"}
+            for name, kind in (("cart-address", "code"), ("carrier-down", "upstream"), ("search-empty", "code"))
+        }
+        faults = {"cart-address": "no address", "search-empty": "no hit"}
+        return {"faults": faults, "broken": {"cart-address": 1.0}, "details": details}
 
     def break_(self, name: str) -> dict:
         return self._do("break", name)
@@ -63,3 +68,28 @@ def test_a_refusal_is_told(remote):
     remote.fault = "nothing to revert"
     at = button(at, "restore-cart-address").click().run()
     assert remote.asked == [] and any("nothing to revert" in one.value for one in [*at.error, *at.toast])
+
+
+def test_the_story_ships_a_curable_fault_and_shows_its_chapters(remote):
+    at = button(screens.visit("pipeline"), "tell-story").click().run()
+    assert remote.asked == [("break", "search-empty")]
+    text = screens.seen(at)
+    assert "The story of search-empty" in text and "search-empty fails" in text and "Its errors arrive" in text
+    assert not [b for b in at.button if b.key == "tell-story"]
+    at = button(at, "end-story").click().run()
+    assert "The story of" not in screens.seen(at) and button(at, "tell-story")
+
+
+@pytest.mark.parametrize(
+    "value", ["search-empty", "nothing@1", "search-empty@x", "<img src=x>@1", "search-empty@" + "9" * 13]
+)
+def test_an_address_that_names_no_story_tells_none(remote, value):
+    at = screens.visit("pipeline", story=value)
+    assert not at.exception and "The story of" not in screens.seen(at)
+
+
+def test_a_fault_that_cannot_be_shipped_leaves_the_story_untold(remote):
+    remote.fault = "the edits do not apply"
+    at = button(screens.visit("pipeline"), "tell-story").click().run()
+    assert any("the edits do not apply" in one.value for one in [*at.error, *at.toast, *at.warning])
+    assert "The story of" not in screens.seen(at)

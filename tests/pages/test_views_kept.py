@@ -14,7 +14,7 @@ FULL = IssueFilter("KeyError & co", (Status.FIXING, Status.ESCALATED), (Severity
 
 @pytest.mark.parametrize("wanted", [IssueFilter(), FULL, IssueFilter(sort="last error"), IssueFilter(text="%_")])
 def test_a_filter_survives_its_address(wanted):
-    assert filtering.read(filtering.told(wanted)) == wanted
+    assert filtering.read(filtering.as_query(wanted)) == wanted
 
 
 @pytest.mark.parametrize(

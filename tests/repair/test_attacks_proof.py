@@ -81,7 +81,7 @@ def proved(tree, test, text=GOOD):
 def test_a_test_that_proves_nothing(name, tree):
     body, says = TESTS[name]
     proof = proved(tree, body)
-    assert not proof.complete and says in proof.says[0]
+    assert not proof.complete and says in proof.messages[0]
 
 
 HONEST = "from a import f\n\n\ndef test_x():\n    f(0)\n"
@@ -98,7 +98,7 @@ def test_a_suite_whose_options_need_a_missing_plugin_runs_without_them(tree, tex
     git(tree, "commit", "-qam", "y")
     proof = proved(tree, HONEST, text)
     assert proof.complete is whole
-    assert "without the options" in " ".join(proof.says) if whole else "test_f" in " ".join(proof.says)
+    assert "without the options" in " ".join(proof.messages) if whole else "test_f" in " ".join(proof.messages)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_suite_whose_options_need_a_missing_plugin_runs_without_them(tree, tex
 )
 def test_a_patch_that_does_not_do_it(text, says, tree):
     proof = proved(tree, HONEST, text)
-    assert not proof.complete and says in " ".join(proof.says)
+    assert not proof.complete and says in " ".join(proof.messages)
 
 
 def test_a_test_that_counts_its_runs_proves_nothing(tree):

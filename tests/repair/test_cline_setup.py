@@ -38,7 +38,7 @@ def settings(tmp_path):
 def test_it_is_wired_exactly_where_doctor_says_ok(settings, other, runner, state, says):
     rt = Runtime(settings(**other), runner=runner)
     line = doctor._cline(rt)
-    assert line.state == state and says in line.says and bool(line.fix) == (state != "ok")
+    assert line.state == state and says in line.message and bool(line.fix) == (state != "ok")
     assert bool(bootstrap._cline(rt)) == (state == "ok")
 
 

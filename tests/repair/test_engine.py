@@ -117,7 +117,7 @@ def test_a_test_that_proves_nothing(tree, body, says):
     good = Candidate("t", {"a.py": GOOD}, "r")
     proof = prove(tree, {"a.py": OLD}, good, test, BubblewrapRunner(), COMMAND, CRASH)
     assert not proof.complete
-    assert says in proof.says[0]
+    assert says in proof.messages[0]
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,8 @@ def test_a_change_meets_its_gates(name, repository, monkeypatch):
             monkeypatch.setattr(place, gate, fine(gate))
     found = reviewed(repository, files)
     failed = sorted(gate for gate, told in found.items() if not told.passed)
-    assert failed == sorted(failing.split()), [found[gate].says for gate in failed]
-    assert says in " ".join(f"{found[g].says} {' '.join(f.says for f in found[g].findings)}" for g in failed)
+    assert failed == sorted(failing.split()), [found[gate].message for gate in failed]
+    assert says in " ".join(f"{found[g].message} {' '.join(f.message for f in found[g].findings)}" for g in failed)
     assert git(repository, "status", "--porcelain") == ""
 
 
@@ -154,11 +154,13 @@ def test_the_whole_review_of_a_fine_change(repository):
     ]  # fmt: skip
     assert all(gate.passed for gate in found.values())
     timed = found["performance"]
-    assert "recorded input" in timed.says and "(noise" in timed.says and timed.limit == 2.0 and 0 < timed.value < 2
+    assert (
+        "recorded input" in timed.message and "(noise" in timed.message and timed.limit == 2.0 and 0 < timed.value < 2
+    )
 
 
 def test_what_cannot_be_timed_says_so(repository, monkeypatch):
     need("bwrap")
     monkeypatch.setattr(gates.runtime_gates, "coverage", lambda *_a: gates.Gate("coverage", True, ""))
     gate = reviewed(repository, CHANGES["a comment"][0])["performance"]
-    assert gate.passed and gate.value is None and "not measured" in gate.says
+    assert gate.passed and gate.value is None and "not measured" in gate.message

@@ -290,11 +290,11 @@ def test_what_a_change_brings_fails_and_what_was_there_is_noted(name, repository
     files, passed, done, says, noted = CHANGES[name]
     service = Service()
     found = judged(repository, files, service)
-    assert (found.passed, found.done) == (passed, done), found.says
-    assert says in found.says, found.says
-    notes = "; ".join(f.says for f in found.findings if f.severity == "note")
+    assert (found.passed, found.done) == (passed, done), found.message
+    assert says in found.message, found.message
+    notes = "; ".join(f.message for f in found.findings if f.severity == "note")
     assert all(part in notes for part in noted.split("; ")), notes
-    faults = [f.says for f in found.findings if f.severity != "note"]
+    faults = [f.message for f in found.findings if f.severity != "note"]
     assert bool(faults) == (not passed and done) and found.value == len(faults)
     assert not any(name.startswith("acme") for name, _ in service.asked)
 
@@ -321,5 +321,5 @@ def test_what_nobody_could_scan_is_never_a_hidden_success(name, repository):
     files, service, rules, passed, says = UNASKED[name]
     found = judged(repository, files, service, rules)
     assert (found.passed, found.done, found.value) == (passed, False, None)
-    assert found.says.startswith("not scanned: ") and says in found.says, found.says
+    assert found.message.startswith("not scanned: ") and says in found.message, found.message
     assert found.as_json()["done"] is False

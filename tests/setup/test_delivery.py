@@ -41,7 +41,7 @@ def test_an_administrator_of_the_console_runs_no_command_by_checking_it(rt, tmp_
     monkeypatch.setitem(ways.WAYS, "commands", lambda rt, name, wanted: asked.append(wanted))
     told = delivery.values("commands", {field: f"touch {canary}"})
     found = delivery.check(rt, "cart", told, lambda says: None)
-    assert not found.ok and "platform.toml itself" in found.says and not canary.exists() and asked == []
+    assert not found.ok and "platform.toml itself" in found.message and not canary.exists() and asked == []
     assert f"{field.split('.')[1]} = {json.dumps(['touch', str(canary)])}" in found.fix
 
 

@@ -30,12 +30,12 @@ def test_an_empty_folder_is_found_later(runtime, remote):
 ])  # fmt: skip
 def test_what_is_wrong_is_named_and_what_exists_is_offered(runtime, remote, answers, says, field, offer):
     found = check(runtime, remote, **answers)
-    assert not found.ok and says in found.says and found.field == field and found.offers[0] == offer
+    assert not found.ok and says in found.message and found.field == field and found.offers[0] == offer
 
 
 def test_an_address_without_a_repository_is_said_to_be_that(runtime, tmp_path):
     found = check(runtime, tmp_path / "nowhere")
-    assert not found.ok and "cannot be read" in found.says and "No repository at this address" in found.fix
+    assert not found.ok and "cannot be read" in found.message and "No repository at this address" in found.fix
 
 
 @pytest.mark.parametrize("remote", [
@@ -60,4 +60,4 @@ def test_an_answer_of_git_holds_no_password(runtime, monkeypatch):
 
     monkeypatch.setattr(repository.Clone, "branches", refuse)
     found = check(runtime, "https://host/x.git")
-    assert "hunter2secret" not in found.says and "GITHUB_TOKEN" in found.fix
+    assert "hunter2secret" not in found.message and "GITHUB_TOKEN" in found.fix

@@ -126,6 +126,13 @@ def test_every_term_of_the_confidence_is_in_the_evidence():
     assert {"says": "2 sources agree: datadog, sentry", "weight": 0.05} in found.evidence
 
 
+def test_an_alert_that_the_crash_explains_confirms_it_as_another_source():
+    alone, confirmed = analyze(record(crash=crash())), analyze(record(crash=crash()), confirmed_by=("alertmanager",))
+    assert {"says": "2 sources agree: alertmanager, sentry", "weight": 0.05} in confirmed.evidence
+    assert confirmed.confidence == pytest.approx(alone.confidence + 0.05)
+    assert analyze(record(crash=crash()), confirmed_by=("sentry",)) == alone, "its own source confirms nothing"
+
+
 def test_the_order_of_the_records_does_not_matter():
     records = [
         record(crash=crash()),

@@ -31,13 +31,13 @@ def test_the_release_just_before_the_incident_comes_first():
     changes = [change("old", 600), change("abc123", 1), change("elsewhere", 1, "cart"), change("later", -30)]
     found = rank(service="search", began=AT, changes=changes)
     assert [s.name for s in found] == ["abc123", "elsewhere", "old"]
-    assert found[0].says == "abc123 (search) came 60 s before it began"
+    assert found[0].message == "abc123 (search) came 60 s before it began"
 
 
 def test_changed_files_of_the_stack_distinguish_two_releases():
     changes = [change("b", 2), change("a", 3, files=["src/search/rank.py", "README.md"])]
     found = rank(service="search", began=AT, changes=changes, calls=["search/rank.py:score"])
-    assert found[0].name == "a" and "touched src/search/rank.py" in found[0].says
+    assert found[0].name == "a" and "touched src/search/rank.py" in found[0].message
 
 
 def incident(**rises: float) -> Incident:
@@ -59,13 +59,13 @@ def incident(**rises: float) -> Incident:
 def test_the_origin_is_the_component_whose_callees_are_healthy():
     found = rank(service="web", began=AT, graph=GRAPH, incident=incident(web=0.3, search=0.32, index=0.35))
     assert [(s.kind, s.name) for s in found] == [("service", "index")]
-    assert "error rate went from 0 to 0.35" in found[0].says
+    assert "error rate went from 0 to 0.35" in found[0].message
 
 
 def test_an_external_outage_is_named():
     outside = rank(service="web", began=AT, graph=GRAPH, upstream="api.cardhouse.example:443")[0]
     assert (outside.kind, outside.name) == ("outside", "api.cardhouse.example:443")
-    assert "an external outage" in outside.says
+    assert "an external outage" in outside.message
     ours = rank(service="web", began=AT, graph=GRAPH, upstream="search:8080")[0]
     assert (ours.kind, ours.name) == ("service", "search")
 

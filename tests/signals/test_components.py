@@ -58,7 +58,7 @@ def test_what_does_not_move_with_the_alert_counts_less():
 
 def test_a_rise_within_the_usual_is_no_excess():
     found = {one.name: one for one in ranked(told({"web": 20, "search": 20, "cart": 0.9}))}
-    assert found["cart"].share == 0 and "which is usual" in found["cart"].says
+    assert found["cart"].share == 0 and "which is usual" in found["cart"].message
 
 
 def test_an_unknown_call_is_found_by_its_amount():
@@ -80,7 +80,7 @@ def test_missing_samples_count_for_nothing(missing):
 @pytest.mark.parametrize("series", [{}, {("web", "latency"): ComponentSeries([], [])}])
 def test_without_samples_the_target_is_all_that_is_known(series):
     found = ranked(Incident("web", "latency", {}, series))
-    assert [one.name for one in found] == ["web"] and found[0].says == "web: latency was not measured"
+    assert [one.name for one in found] == ["web"] and found[0].message == "web: latency was not measured"
 
 
 def test_a_circle_of_calls_ends():

@@ -67,7 +67,7 @@ def logs(errors: float, before: float = 0) -> Witness:
 def test_which_figures_corroborate_a_report(occurrences, elsewhere, witness, corroborated):
     claim = replace(CLAIM, occurrences=occurrences, elsewhere=elsewhere)
     found = judge(claim, [witness], RULES)
-    assert found.corroborated is corroborated, found.says
+    assert found.corroborated is corroborated, found.message
     assert found.source == (f"{witness.title} {witness.kind}" if corroborated else "")
 
 
@@ -77,11 +77,11 @@ def test_one_source_is_enough():
 
 def test_the_sentence_contains_the_figures():
     found = judge(CLAIM, [metrics(41, before=4)], RULES)
-    assert found.says == (
+    assert found.message == (
         "Datadog metrics: 41 of 512 requests of checkout failed between 10:02 and 10:09 UTC; "
         "0.5 expected at the earlier rate"
     )
-    assert judge(CLAIM, [logs(7)], RULES).says == (
+    assert judge(CLAIM, [logs(7)], RULES).message == (
         "CloudWatch logs: 7 errors of checkout between 10:02 and 10:09 UTC; none before"
     )
 
@@ -89,14 +89,14 @@ def test_the_sentence_contains_the_figures():
 def test_the_sentence_explains_a_refusal():
     broken = [Witness("New Relic", kind, trouble="it did not respond in time") for kind in ("metrics", "logs")]
     claim = replace(CLAIM, reporters=(Sentry.origin, GitHub.origin, Datadog.origin))
-    assert judge(claim, [metrics(1, before=8), *broken, logs(0)], RULES).says == (
+    assert judge(claim, [metrics(1, before=8), *broken, logs(0)], RULES).message == (
         "No metric or log of checkout shows these failures between 10:02 and 10:09 UTC; the only report is from "
         "Sentry, which anyone who knows the DSN can write to, and from GitHub, where anyone can open an issue. "
         "Datadog metrics: 1 of 512 requests failed, 1.0 expected; CloudWatch logs: no errors; New Relic is "
         "unavailable: it did not respond in time"
     )
-    assert "No connected source that only the team can write to" in judge(CLAIM, [], RULES).says
-    assert "too late" in judge(replace(CLAIM, span=None), [metrics(500)], RULES).says
+    assert "No connected source that only the team can write to" in judge(CLAIM, [], RULES).message
+    assert "too late" in judge(replace(CLAIM, span=None), [metrics(500)], RULES).message
 
 
 def test_a_span_over_midnight_names_its_days():
@@ -220,7 +220,7 @@ def test_which_stored_data_corroborates(rt, happened, corroborated):
     calm()
     number = stored_report()
     happened()
-    assert judged(rt, number).corroborated is corroborated, judged(rt, number).says
+    assert judged(rt, number).corroborated is corroborated, judged(rt, number).message
 
 
 def test_a_record_of_the_issue_itself_corroborates_under_any_spelling_of_its_service(rt):
@@ -234,7 +234,7 @@ def test_only_production_metrics_count(rt):
     number = stored_report(environment="staging")
     measured(20)
     found = judged(rt, number)
-    assert not found.corroborated and "metrics:" not in found.says
+    assert not found.corroborated and "metrics:" not in found.message
 
 
 def test_crashes_of_other_issues_are_not_counted_twice(rt):
@@ -243,7 +243,7 @@ def test_crashes_of_other_issues_are_not_counted_twice(rt):
     stored_report(times=60)
     number = stored_report(times=3)
     measured(62)
-    assert "60 explained by other issues" in judged(rt, number).says
+    assert "60 explained by other issues" in judged(rt, number).message
     assert not judged(rt, number).corroborated
 
 
@@ -252,7 +252,7 @@ def test_the_times_of_a_report_are_compared_with_its_arrival(rt):
     calm()
     measured(300, ago=5 * 3600)
     number = stored_report(ago=5 * 3600)
-    assert "too late" in judged(rt, number).says
+    assert "too late" in judged(rt, number).message
 
 
 def test_an_old_event_does_not_stretch_the_span(rt):
@@ -279,7 +279,7 @@ def test_a_long_fault_is_compared_with_the_time_before_it(rt):
         issue = session.get_one(Issue, number)
         issue.last_seen, issue.occurrences = now() - timedelta(minutes=10), 86
     found = judged(rt, number)
-    assert found.source == "Datadog metrics", found.says
+    assert found.source == "Datadog metrics", found.message
 
 
 def test_the_policy_can_declare_a_source_public(rt):
@@ -288,7 +288,7 @@ def test_the_policy_can_declare_a_source_public(rt):
     measured(20)
     assert judged(rt, number).corroborated
     rt._policy.corroboration.public_sources.append("datadog")
-    assert "No connected source that only the team can write to" in judged(rt, number).says
+    assert "No connected source that only the team can write to" in judged(rt, number).message
 
 
 def test_an_unavailable_source_is_named(rt):
@@ -296,7 +296,7 @@ def test_an_unavailable_source_is_named(rt):
     number = stored_report()
     with store.write() as session:
         session.add(Connector(name="datadog", error="had an internal error (500)"))
-    assert "Datadog is unavailable: had an internal error (500)" in judged(rt, number).says
+    assert "Datadog is unavailable: had an internal error (500)" in judged(rt, number).message
 
 
 # --- the policy ------------------------------------------------------------------------------------

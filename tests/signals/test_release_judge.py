@@ -139,8 +139,8 @@ CASES = {
 @pytest.mark.parametrize(("seen", "state"), CASES.values(), ids=CASES)
 def test_the_verdict_on_a_look(seen, state):
     found = judge(seen, RULES)
-    assert found.state is state, (found.says, found.counts)
-    assert found.says
+    assert found.state is state, (found.message, found.counts)
+    assert found.message
 
 
 def test_every_verdict_against_a_release_names_what_it_counted():

@@ -99,7 +99,7 @@ def test_the_baseline_begins_where_it_is_told_to():
     scene = Scene("shop", 400, 3600, {"shop": points(older, steady(40, 300))}, frozenset({"shop"}))
     found = {begin: Latency(scene, RULES, begin, 400).finding("shop") for begin in (-3600, -300)}
     assert (found[-3600].kind, found[-300].kind) == (CLEAR, HARM)
-    assert found[-300].count.before == 102 and "since the release, 102 ms before" in found[-300].count.says
+    assert found[-300].count.before == 102 and "since the release, 102 ms before" in found[-300].count.message
 
 
 def test_chance_is_excluded():

@@ -69,7 +69,7 @@ def test_only_services_that_the_release_cannot_change_are_controls():
 
 
 def test_the_sentence_names_both_counts():
-    says = traffic(intervals(STEADY, [50.0] * 10)).finding("shop").count.says
+    says = traffic(intervals(STEADY, [50.0] * 10)).finding("shop").count.message
     assert says == "shop: 500 requests since the release, at least 1000 expected"
 
 

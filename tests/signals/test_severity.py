@@ -48,7 +48,7 @@ def assessed(now, before=ServiceHealth(), others=(), users=0, critical=False, im
 def test_severity(now, before, users, severity):
     assessment = assessed(now, before, users=users)
     assert assessment.severity is severity
-    assert any(severity in ground["says"] for ground in assessment.says)
+    assert any(severity in ground["says"] for ground in assessment.reasons)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_impact_starts_at_the_catalogue_and_rises_with_breadth(catalogue, others
 def test_a_critical_service_is_mentioned_but_raises_nothing():
     plain, critical = assessed(health(0.1)), assessed(health(0.1), critical=True)
     assert (plain.severity, plain.impact) == (critical.severity, critical.impact)
-    assert {"says": "the service is listed as critical", "weight": 0} in critical.says
+    assert {"says": "the service is listed as critical", "weight": 0} in critical.reasons
 
 
 def test_the_analyst_uses_the_policys_limits_and_noise(platform):

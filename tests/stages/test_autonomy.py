@@ -41,7 +41,7 @@ NOTHING = Precision()
 )
 def test_the_rule(rules, own, unseen, may, says):
     found = autonomy.judged(AutonomyRules(**rules), "shop", NAME, own, unseen)
-    assert (found.may, found.says[: len(says)]) == (may, says)
+    assert (found.may, found.message[: len(says)]) == (may, says)
 
 
 @pytest.mark.parametrize("rules", [{"granted": ["shop"]}, {"granted": ["*/*/*"]}, {"withheld": ["a/b/surely"]}])

@@ -10,7 +10,7 @@ from core.models import Kind, LinkKind, Notification, Status, now
 from core.models.enums import TEST_ENVIRONMENT
 from core.queries import approvals, failing
 from core.queries import issues as queries
-from core.stages import following
+from core.stages import analyze, following
 from tests.reported import MINUTE, alert, every, grouped, links, move, saved, started, two_repositories
 from tests.who import by
 
@@ -42,6 +42,15 @@ def test_an_alert_is_evidence_for_a_crash_that_was_reported_once(platform):
     alert("cart", 3, "High error rate on cart")
     grouped(platform)
     assert started(platform) == [1]
+
+
+def test_the_analysis_counts_the_alerts_that_a_crash_explains_as_sources(platform):
+    saved("cart", 4), alert("cart", 3, "High error rate on cart", "cloudwatch")
+    grouped(platform)
+    assert analyze.gather(platform, 1).confirmed_by == ["cloudwatch"]
+    assert analyze.gather(platform, 2).confirmed_by == []
+    families.unlink(2, actor=by("operator"), reason="no", key="k")
+    assert analyze.gather(platform, 1).confirmed_by == []
 
 
 def test_an_alert_that_came_first_becomes_the_child(platform):

@@ -100,8 +100,8 @@ def test_every_step_is_tried_and_says_what_came_of_it(tmp_path, stored):
     steps = examined(world(tmp_path, FILES))
     for name in ("clone", "branch", "push", "layout", "environment", "syntax", "imports", "tests"):
         assert steps[name].state == "ok" and steps[name].tried, steps[name]
-    assert '"checks" (found)' in steps["layout"].says and '"services/orders" (set)' in steps["layout"].says
-    assert steps["tests"].says == "1 test passed"
+    assert '"checks" (found)' in steps["layout"].message and '"services/orders" (set)' in steps["layout"].message
+    assert steps["tests"].message == "1 test passed"
     assert steps["health"].state == steps["webhook of sentry"].state == "not tried"
 
 
@@ -127,7 +127,7 @@ BROKEN = {
 def test_the_real_error_of_a_step_is_shown(tmp_path, stored, case):
     files, more, what, state, says = BROKEN[case]
     step = examined(world(tmp_path, FILES | files, more))[what]
-    assert step.state == state and says in step.says and step.fix, step
+    assert step.state == state and says in step.message and step.fix, step
 
 
 def test_what_depends_on_a_fault_is_not_called_good(tmp_path, stored):
@@ -135,7 +135,7 @@ def test_what_depends_on_a_fault_is_not_called_good(tmp_path, stored):
     text = rt.settings.platform_file.read_text()
     rt.settings.platform_file.write_text(text.replace(str(tmp_path / "origin"), str(tmp_path / "gone")))
     steps = examined(Runtime(rt.settings, runner=rt.runner))
-    assert steps["clone"].state == "fault" and "gone" in steps["clone"].says
+    assert steps["clone"].state == "fault" and "gone" in steps["clone"].message
     assert {steps[name].state for name in ("branch", "environment", "imports", "tests")} == {"not tried"}
     (unknown,) = readiness.examine(rt, "nope")
-    assert unknown.state == "fault" and "shop" in unknown.says
+    assert unknown.state == "fault" and "shop" in unknown.message

@@ -40,7 +40,7 @@ def test_what_a_verdict_becomes(state, elapsed, harmful, open_, becomes):
     assert found.state is becomes
     words = {State.HARM: BROKE, State.WATCHING: OPEN, State.UNSURE: OPEN}.get(becomes) if state is not becomes else None
     if words and state is not State.UNEXERCISED:
-        assert found.says == words[0]
+        assert found.message == words[0]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_a_verdict_becomes(state, elapsed, harmful, open_, becomes):
 )
 def test_a_services_figures_alone_are_harm_at_the_second_look_in_a_row(state, rates, last, becomes):
     found = again(Judgement(state, "40 % of 90 requests fail", rates=rates), last)
-    assert (found.state, found.says) == (becomes, "40 % of 90 requests fail")
+    assert (found.state, found.message) == (becomes, "40 % of 90 requests fail")
 
 
 @pytest.mark.parametrize(

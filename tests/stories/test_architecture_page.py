@@ -174,7 +174,7 @@ def test_a_new_action_is_one_file(console):  # noqa: F811
     with store.write() as session:
         issue = scenes.story(session, Status.ESCALATED)
     done = registry.registry()["remark"].run(issue.id, actor=by("bob"), text="the disk was full", key="k")
-    assert (done.done, done.says) == (True, "The remark is kept.")
+    assert (done.done, done.message) == (True, "The remark is kept.")
 
 
 def test_a_new_vendor_is_one_file_and_one_line(console, monkeypatch):  # noqa: F811

@@ -145,7 +145,7 @@ def test_a_vendors_bad_day_is_said_and_costs_nothing(round_of, vendor, day):
 def test_the_doctor_says_it_too(platform, vendor, day, fix):
     vendor.day = day
     line = next(line for line in doctor.examine(platform) if line.what == "datadog")
-    assert line.state == "fault" and SAID[day] in line.says and fix in line.fix
+    assert line.state == "fault" and SAID[day] in line.message and fix in line.fix
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_an_unreadable_platform_toml_is_said_and_the_last_good_one_stays(platfor
     assert "checkout" in platform.policy.services, "the last good policy is kept"
     assert says in screens.seen(screens.visit("pipeline")).replace("&#x27;", "'")
     lines = {line.what: line for line in doctor.examine(platform)}
-    assert lines["platform.toml"].state == "fault" and says in lines["platform.toml"].says
+    assert lines["platform.toml"].state == "fault" and says in lines["platform.toml"].message
     with store.read() as session:
         issue = session.exec(select(Issue)).one()
         assert issue.status is Status.NEW and "Waiting for a valid policy" in issue.reason, (
@@ -187,4 +187,4 @@ def test_a_missing_repository_is_said(world):
     assert "origin.git" in reason
     assert not w.ledger.effects()
     line = next(line for line in doctor.examine(w.rt) if line.what == "repository shop")
-    assert line.state == "fault" and "origin.git" in line.says and "repositories.shop.remote" in line.fix
+    assert line.state == "fault" and "origin.git" in line.message and "repositories.shop.remote" in line.fix

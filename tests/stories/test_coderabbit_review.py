@@ -52,7 +52,7 @@ def test_findings_go_back_to_the_fixer_and_what_is_mended_is_released(world, mon
     leak = ReviewFinding("shop.py", 2, "critical", "division by the wrong number")
     note = ReviewFinding("shop.py", 1, "nitpick", "a docstring would help")
     peer = Peer(
-        ReviewProgress("waiting", says="not finished"),
+        ReviewProgress("waiting", message="not finished"),
         VendorError("github", "has a fault of its own (502)", status=502),
         ReviewProgress("done", (leak, note), "2 findings"),
         ReviewProgress("done", (note,), "1 finding"),
@@ -80,7 +80,7 @@ def test_findings_go_back_to_the_fixer_and_what_is_mended_is_released(world, mon
 
 
 def test_a_limit_is_waited_for_asked_again_and_then_a_person_approves(world):
-    peer = Peer(ReviewProgress("limited", says="review limited", wait=0.2))
+    peer = Peer(ReviewProgress("limited", message="review limited", wait=0.2))
     w, issue_id = start(world, peer)
     ended(w, issue_id, Status.AWAITING_APPROVAL)
     head = peer.heads[0][:12]
@@ -92,6 +92,6 @@ def test_a_limit_is_waited_for_asked_again_and_then_a_person_approves(world):
 
 
 def test_silence_is_no_approval(world):
-    w, issue_id = start(world, Peer(ReviewProgress("waiting", says="CodeRabbit has not finished")), minutes=0.01)
+    w, issue_id = start(world, Peer(ReviewProgress("waiting", message="CodeRabbit has not finished")), minutes=0.01)
     ended(w, issue_id, Status.AWAITING_APPROVAL)
     assert not w.ledger.effects("production")

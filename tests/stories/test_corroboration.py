@@ -116,7 +116,7 @@ def test_a_decision_of_an_older_version_does_not_pass_the_door(world, receipt):
         session.exec(store.select(Decision)).one().receipt = receipt
     context = StageContext(w.rt, issue.id, issue.run, DeployPass.PRODUCTION, Entry())
     told = deploy.production(context, change.id, True)
-    assert not told.ok and "this exact patch lacks a person's approval" in told.says
+    assert not told.ok and "this exact patch lacks a person's approval" in told.message
     assert not w.ledger.effects("production")
 
 

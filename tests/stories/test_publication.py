@@ -286,7 +286,7 @@ def test_what_no_longer_applies_is_said(fixed):
     sha = git(team, "rev-parse", "HEAD").strip()
     fixed.ledger.put("deployments", {"team": {"vendor_id": "dpl_1", "sha": sha, "kind": "production"}})
     told = fix.rebase(context(fixed, change.issue_id, FixPass.REBASE), change.id)
-    assert not told.ok and told.stale and "the fix no longer applies" in told.says
+    assert not told.ok and told.stale and "the fix no longer applies" in told.message
 
 
 def test_an_earlier_attempts_texts_are_known_to_another_worker(fixed):

@@ -254,7 +254,7 @@ def test_an_issue_that_broke_is_restarted_from_its_preview(world, monkeypatch):
     monkeypatch.setattr(w.deployer, "preview", real)
     step = number_of(w, number, "deploy.preview")
     given = {"actor": by("ada"), "step": step, "reason": "the certificate is renewed"}
-    assert deployments.restart_from(number, key="k", **given).says == "Restarted from Preview."
+    assert deployments.restart_from(number, key="k", **given).message == "Restarted from Preview."
     assert not deployments.restart_from(number, key="k", **given).done
     assert ended(w, number, Status.RESOLVED).restarts == 1
     assert len(rows(ChangeSet)) == 1 and w.get(number).run == 1

@@ -130,6 +130,6 @@ def test_another_reviewers_consent_is_not_the_scans(world, monkeypatch):
     importing(monkeypatch, "yaml")
     w = start(world, "http://127.0.0.1:9")
     w.settings.platform_file.write_text(w.settings.platform_file.read_text() + RULES.format(minutes=5))
-    w.rt.reviewer = Peer(ReviewProgress("done", says="no findings"))
+    w.rt.reviewer = Peer(ReviewProgress("done", message="no findings"))
     assert ended(w, Status.AWAITING_APPROVAL, Status.ESCALATED).status is Status.AWAITING_APPROVAL
     assert not w.ledger.effects("production")

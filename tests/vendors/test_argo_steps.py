@@ -151,4 +151,4 @@ def test_the_self_check_says_that_the_steps_differ(url):
     assert made.check().ok
     made.steps = (20,)
     found = made.check()
-    assert not found.ok and "and not at [20]" in found.says and "steps" in found.fix
+    assert not found.ok and "and not at [20]" in found.message and "steps" in found.fix

@@ -32,7 +32,7 @@ def recorded(name: str):
 def test_recorded_comments(name, level, says):
     node = recorded(name)
     found = inline(node)
-    assert ours(node) and (found.path, found.severity) == (node["path"], level) and found.says.startswith(says)
+    assert ours(node) and (found.path, found.severity) == (node["path"], level) and found.message.startswith(says)
 
 
 def test_a_comment_that_was_dealt_with_is_no_finding():
@@ -61,7 +61,7 @@ def test_recorded_reviews_count_for_their_own_commit_alone():
     done = completed(HEAD, reviews, comments)
     assert (done.state, [f.severity for f in done.findings]) == ("done", ["minor", "nitpick"])
     older = completed("d44602924a4bc8fc7b00fb0001e674e60cd1a911", reviews, comments)
-    assert older.state == "waiting" and "0 of CodeRabbit's 2 comments" in older.says
+    assert older.state == "waiting" and "0 of CodeRabbit's 2 comments" in older.message
     assert completed("0" * 40, reviews, comments).state == "waiting"
 
 

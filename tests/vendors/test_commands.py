@@ -196,5 +196,5 @@ def test_the_command_by_hand(team):
 
 def test_the_self_check_says_what_production_serves(team):
     team.plan({"sha": OLD})
-    assert team.way.check().says == f"`status` answers; production serves {OLD[:12]}"
+    assert team.way.check().message == f"`status` answers; production serves {OLD[:12]}"
     assert commands.STATES.keys() == {"absent", "running", "live", "failed"}

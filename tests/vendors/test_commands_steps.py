@@ -71,7 +71,7 @@ def test_steps_need_the_command(tmp_path):
 def test_a_rollback_is_tried_only_where_the_policy_says_that_it_knows_a_trial(team):
     team.plan()
     found = team.way.rehearse(ORDER)
-    assert not found.done and "commands.rehearse" in found.says and team.calls() == []
+    assert not found.done and "commands.rehearse" in found.message and team.calls() == []
 
 
 def test_a_rehearsal_runs_the_rollback_as_a_trial(tmp_path):

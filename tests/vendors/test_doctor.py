@@ -63,7 +63,7 @@ def line(sim, tmp_path, monkeypatch):
         (tmp_path / "platform.toml").write_text(PLATFORM.format(github=given.pop("repository", github.NAME)))
         settings = Settings(platform_file=tmp_path / "platform.toml", data_dir=tmp_path, **right | given)
         check = dict(registry.checks(settings))[vendor]
-        return doctor.DoctorLine(vendor, "ok" if check.ok else "fault", check.says, check.fix)
+        return doctor.DoctorLine(vendor, "ok" if check.ok else "fault", check.message, check.fix)
 
     return examine
 
@@ -142,10 +142,10 @@ TABLE = [  # vendor, what is wrong, what the doctor says, what it points to
 def test_a_wrong_setting_is_named(line, vendor, given, says, fix):
     told = line(vendor, given)
     assert told.state == "fault"
-    assert says in told.says, told.says
+    assert says in told.message, told.message
     assert fix in told.fix, told.fix
     secrets = [v for k, v in given.items() if ("key" in k.lower() or "token" in k) and v]
-    assert not any(secret in told.says + told.fix for secret in secrets)
+    assert not any(secret in told.message + told.fix for secret in secrets)
 
 
 @pytest.mark.parametrize("vendor", ["datadog", "newrelic", "sentry", "github", "cloudwatch", "osv"])

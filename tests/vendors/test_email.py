@@ -162,7 +162,7 @@ def test_a_wrong_password_is_permanent_and_never_shown(authority):
     login = {"auth_required": True, "authenticator": lambda *_: AuthResult(success=False, handled=False)}
     with serving(Box(), tls_context=context, **login) as port:
         found = client(port, starttls=True, ca_file=ours, user="platform", password=SECRET).check()
-    assert not found.ok and "535" in found.says and SECRET not in found.says and "SMTP_PASSWORD" in found.fix
+    assert not found.ok and "535" in found.message and SECRET not in found.message and "SMTP_PASSWORD" in found.fix
 
 
 def test_a_certificate_of_a_strange_authority_is_refused(authority):

@@ -113,7 +113,7 @@ TABLE = {  # fixture: (what is made of it, what has to come out)
     ),
     "datadog/validate_forbidden": (
         lambda: datadog("validate_forbidden").check(),
-        lambda check: not check.ok and "API key required" in check.says and "DATADOG_API_KEY" in check.fix,
+        lambda check: not check.ok and "API key required" in check.message and "DATADOG_API_KEY" in check.fix,
     ),
     "github/check_runs_for_ref": (
         lambda: github("check_runs_for_ref", 1).check_runs("a/b", SHA),

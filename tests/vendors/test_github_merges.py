@@ -64,7 +64,7 @@ def test_one_that_was_closed_comes_with_the_last_comment_of_who_closed_it():
     }
     found = github(answers).pull_state("acme/shop", 5)
     assert (found.state, found.at, found.by) == ("closed", THEN, "eve")
-    assert found.says.startswith("Wrong:") and "hunter2222" not in found.says
+    assert found.message.startswith("Wrong:") and "hunter2222" not in found.message
 
 
 def test_without_a_name_the_last_comment_counts_and_without_any_none():

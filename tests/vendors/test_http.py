@@ -274,7 +274,7 @@ BODIES = [
 
 @pytest.mark.parametrize(("body", "said"), BODIES)
 def test_what_a_vendor_said_is_passed_on(body, said):
-    assert http.told(httpx.Response(400, json=body)) == said
+    assert http.error_message(httpx.Response(400, json=body)) == said
 
 
 def test_secrets_are_not_passed_on():

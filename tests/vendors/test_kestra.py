@@ -116,11 +116,11 @@ def test_flows_are_checked_made_and_replaced(server):
 )
 def test_the_check_says_what_is_wrong(server, headers, tenant, says):
     found = client(server, headers, tenant).check()
-    assert not found.ok and says in found.says and "KESTRA_URL" in found.fix and PASSWORD not in found.says
+    assert not found.ok and says in found.message and "KESTRA_URL" in found.fix and PASSWORD not in found.message
 
 
 def test_the_check_says_what_it_found(server):
-    assert client(server).check().says == f"Kestra {server.version}, namespace platform"
+    assert client(server).check().message == f"Kestra {server.version}, namespace platform"
 
 
 def test_the_agent_is_an_analyst_that_is_tempered(server):

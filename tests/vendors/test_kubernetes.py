@@ -202,11 +202,11 @@ def test_the_self_check_asks_for_the_right_to_patch_and_changes_nothing(api, url
     assert way(url).check().ok
     assert json.dumps(api.objects["deployments", "shop"]["spec"]) == before
     api.faults["PATCH"] = fault(403, "Forbidden", "cannot patch resource deployments")
-    assert "cannot patch" in way(url).check().says
+    assert "cannot patch" in way(url).check().message
 
 
 def test_the_cluster_says_its_version(url):
-    assert Cluster(url, TOKEN).check().says == "Kubernetes v1.32.0 answers"
+    assert Cluster(url, TOKEN).check().message == "Kubernetes v1.32.0 answers"
     found = Cluster("http://127.0.0.1:1", TOKEN).check()
     assert not found.ok and "KUBERNETES_API_URL" in found.fix
 

@@ -113,7 +113,7 @@ def test_the_simulator_refuses_as_osv_does(address, body, says):
 def test_the_demos_service_is_called_simulated(address):
     made = registry.osv(Settings(osv_url=address, sandbox_url=address.removesuffix("/osv")))
     assert made.where.startswith("127.0.0.1:") and made.where.endswith(" (simulated)")
-    assert made.check().ok and "(simulated)" in made.check().says
+    assert made.check().ok and "(simulated)" in made.check().message
     assert registry.osv(Settings(osv_url="https://api.osv.dev")).where == "api.osv.dev"
     assert registry.osv(Settings()) is None
 

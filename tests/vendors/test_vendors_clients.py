@@ -375,7 +375,7 @@ def test_cloudwatch_reads_what_moto_keeps(moto):
 
 def test_cloudwatch_says_which_log_group_is_missing(moto):
     check = cloudwatch.CloudWatch(partial(cloudwatch.connect, aws.REGION), ["/ecs/nobody"]).check()
-    assert not check.ok and "/ecs/nobody" in check.says and "CLOUDWATCH_LOG_GROUPS" in check.fix
+    assert not check.ok and "/ecs/nobody" in check.message and "CLOUDWATCH_LOG_GROUPS" in check.fix
 
 
 # --- smtplib, and our own client

@@ -188,4 +188,4 @@ def test_the_self_check_says_that_the_stages_differ(shop):
     assert shop.way.check().ok
     shop.client.http.request("DELETE", f"/v1/projects/{PROJECT}/rolling-release/config")
     found = shop.way.check()
-    assert not found.ok and "has the stages [] and not [10, 50]" in found.says and "steps" in found.fix
+    assert not found.ok and "has the stages [] and not [10, 50]" in found.message and "steps" in found.fix

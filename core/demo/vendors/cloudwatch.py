@@ -51,11 +51,11 @@ class SimulatedCloudWatch:
             target = request.headers.get("x-amz-target", "")
             if target not in self.operations:
                 raise AwsError("UnknownOperationException", f"{target or 'no target'} is not simulated")
-            status, told = 200, self.operations[target](json.loads(body or b"{}"))
+            status, payload = 200, self.operations[target](json.loads(body or b"{}"))
         except AwsError as error:
-            status, told = 400, {"__type": error.code, "message": error.message}
+            status, payload = 400, {"__type": error.code, "message": error.message}
         kind = request.headers.get("content-type", "application/x-amz-json-1.1")
-        return Response(json.dumps(told), status, {"x-amzn-RequestId": "demo"}, media_type=kind)
+        return Response(json.dumps(payload), status, {"x-amzn-RequestId": "demo"}, media_type=kind)
 
     # --- logs
 
@@ -94,9 +94,9 @@ class SimulatedCloudWatch:
         if metric["Namespace"] == NAMESPACE and metric["MetricName"] in METRICS:
             for name, at, bucket in self.telemetry.counted(since, until):
                 if name == service:
-                    told = bucket[METRICS[metric["MetricName"]]]
+                    value = bucket[METRICS[metric["MetricName"]]]
                     values.setdefault(at // stat["Period"] * stat["Period"], []).extend(
-                        told if isinstance(told, list) else [float(told)]
+                        value if isinstance(value, list) else [float(value)]
                     )
         return {
             "Id": query["Id"],

@@ -95,7 +95,7 @@ class SimulatedDatadog:
         return JSONResponse(rows[number * size : (number + 1) * size])
 
 
-def _page(body: dict, rows: list, told: Callable[[Any], dict]) -> Response:
+def _page(body: dict, rows: list, row_of: Callable[[Any], dict]) -> Response:
     """A page of a search; the cursor is the start of the next one."""
     page = body.get("page") or {}
     if body.get("sort") == "-timestamp":
@@ -103,7 +103,7 @@ def _page(body: dict, rows: list, told: Callable[[Any], dict]) -> Response:
     start, limit = int(page.get("cursor") or 0), int(page.get("limit", 10))
     more = {"page": {"after": str(start + limit)}} if start + limit < len(rows) else {}
     return JSONResponse(
-        {"data": [told(row) for row in rows[start : start + limit]], "meta": {"status": "done", **more}}
+        {"data": [row_of(row) for row in rows[start : start + limit]], "meta": {"status": "done", **more}}
     )
 
 

@@ -78,12 +78,12 @@ class SimulatedGitHub:
         number = request.path_params["number"]
         if number not in self.pulls:
             return self.tickets.one(request, body)
-        told = self._pull(number)
-        closed = {"login": "maintainer"} if told["state"] == "closed" else None
-        return JSONResponse(told | {"closed_by": closed, "pull_request": {"url": told["url"]}})
+        payload = self._pull(number)
+        closed = {"login": "maintainer"} if payload["state"] == "closed" else None
+        return JSONResponse(payload | {"closed_by": closed, "pull_request": {"url": payload["url"]}})
 
     def deployments(self, request: Request, body: dict) -> Response:
-        """The demo deploys at Vercel, and GitHub knows of none."""
+        """Always empty: the demo deploys at Vercel, not through GitHub."""
         return JSONResponse([])
 
     def git(self, *args: str) -> str:
@@ -94,7 +94,7 @@ class SimulatedGitHub:
         return JSONResponse({"resources": {"core": core, "search": core}, "rate": core})
 
     def repository(self, request: Request, body: dict) -> Response:
-        told = {
+        payload = {
             "id": 1,
             "name": self.short,
             "full_name": self.name,
@@ -102,7 +102,7 @@ class SimulatedGitHub:
             "private": True,
             "url": self.base,
         }
-        return JSONResponse(told | {"html_url": f"{self.url}/{self.name}"})
+        return JSONResponse(payload | {"html_url": f"{self.url}/{self.name}"})
 
     def head(self, number: int) -> str | None:
         """The head commit of a pull request; None if it does not exist."""

@@ -24,16 +24,22 @@ class Reviews:
 
     def status(self, request: Request, body: dict) -> Response:
         sha = request.path_params["sha"]
-        told = self.said.setdefault(sha, {})
+        written = self.said.setdefault(sha, {})
         if request.method == "POST":
             kept = {k: body.get(k) for k in ("state", "context", "description", "target_url")}
             url = f"{self.base}/statuses/{sha}"
-            told[body["context"]] = {"id": next(self.ids), "url": url, "created_at": now(), "updated_at": now(), **kept}
-            return JSONResponse(told[body["context"]], 201)
-        states = {row["state"] for row in told.values()}
+            written[body["context"]] = {
+                "id": next(self.ids),
+                "url": url,
+                "created_at": now(),
+                "updated_at": now(),
+                **kept,
+            }
+            return JSONResponse(written[body["context"]], 201)
+        states = {row["state"] for row in written.values()}
         state = next((word for word in WORST if word in states), "pending")
         url = f"{self.base}/commits/{sha}/status"
-        found = {"state": state, "sha": sha, "url": url, "total_count": len(told), "statuses": [*told.values()]}
+        found = {"state": state, "sha": sha, "url": url, "total_count": len(written), "statuses": [*written.values()]}
         return JSONResponse(found)
 
     def check_runs(self, request: Request, body: dict) -> Response:

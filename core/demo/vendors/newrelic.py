@@ -58,8 +58,11 @@ class SimulatedNewRelic:
 
     async def graphql(self, request: Request) -> Response:
         if request.headers.get("api-key") != KEY:
-            told = {"message": "Invalid API key", "extensions": {"error_code": "BAD_API_KEY", "errorClass": "SENTINEL"}}
-            return JSONResponse({"errors": [told]})
+            payload = {
+                "message": "Invalid API key",
+                "extensions": {"error_code": "BAD_API_KEY", "errorClass": "SENTINEL"},
+            }
+            return JSONResponse({"errors": [payload]})
         body = await request.json()
         opted = "AiIssues" in request.headers.get("nerd-graph-unsafe-experimental-opt-in", "")
         root = {"actor": {"account": lambda _info, id: self._account(id, opted)}}

@@ -58,9 +58,9 @@ class SimulatedOsv:
     def _result(self, query: Query) -> dict:
         found = [row for row in self.rows.values() if affects(row, query.name, query.version)]
         page = found[query.begin : query.begin + self.page]
-        told = {"vulns": [{"id": row["id"], "modified": row["modified"]} for row in page]} if page else {}
+        payload = {"vulns": [{"id": row["id"], "modified": row["modified"]} for row in page]} if page else {}
         end = query.begin + self.page
-        return told | ({"next_page_token": _token(end)} if end < len(found) else {})
+        return payload | ({"next_page_token": _token(end)} if end < len(found) else {})
 
     async def one(self, request: Request) -> dict:
         row = self.rows.get(request.path_params["id"])
@@ -83,7 +83,7 @@ def _query(given: dict, number: int) -> Query:
     package = given.get("package") or {}
     if "purl" in package or "commit" in given:
         raise OsvFault(
-            400, INVALID, f"error in query at index {number}: the sandbox is asked by name and version alone"
+            400, INVALID, f"error in query at index {number}: the simulator only supports queries by name and version"
         )
     if not package.get("name") or package.get("ecosystem") != "PyPI":
         raise OsvFault(400, INVALID, f"error in query at index {number}: invalid query")

@@ -43,10 +43,10 @@ class SimulatedSlack:
             work = METHODS.get(request.path_params["method"])
             if work is None:
                 raise SlackFault("unknown_method")
-            told = {"ok": True, **work(self, given)}
+            payload = {"ok": True, **work(self, given)}
         except SlackFault as fault:
-            told = {"ok": False, "error": str(fault)}
-        return JSONResponse(told, headers={"X-OAuth-Scopes": "chat:write,channels:history"})
+            payload = {"ok": False, "error": str(fault)}
+        return JSONResponse(payload, headers={"X-OAuth-Scopes": "chat:write,channels:history"})
 
     def auth_test(self, given: dict) -> dict:
         return {

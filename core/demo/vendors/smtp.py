@@ -1,4 +1,4 @@
-"""A mail server: accepts the product's e-mails with sign-in and keeps the last ones. It delivers nothing."""
+"""A mail server: accepts the product's authenticated e-mails and keeps the newest ones. It delivers nothing."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class SimulatedRolling:
             (f"{base}/complete", self.complete, "POST"),
         )
 
-    # --- what the deployments ask
+    # --- for the deployments
 
     def begin(self, made: DemoDeployment) -> bool:
         """Roll a production deployment out; False where Rolling Releases are off, or nothing serves production yet."""

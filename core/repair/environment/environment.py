@@ -24,12 +24,12 @@ FOLDER = "environments"  # below DATA_DIR
 
 @dataclass(frozen=True)
 class Environment:
-    """``says`` describes it for people, with ``notes``; ``found``: it was already in the cache.
+    """``message`` describes it for people, with ``notes``; ``found``: it was already in the cache.
 
     ``folders`` are its folders in the cache."""
 
     interpreter: Interpreter
-    says: str
+    message: str
     notes: tuple[str, ...] = ()
     found: bool = True
     seconds: float = 0.0
@@ -152,7 +152,7 @@ def _linters_or_note(order: Order, here: Installed) -> tuple[cache.Cached | None
     try:
         return _linters(order, here), []
     except EnvironmentFault as fault:
-        return None, [f"the code is linted as Python {_dotted(PLATFORM.version)}: {fault.says}"]
+        return None, [f"the code is linted as Python {_dotted(PLATFORM.version)}: {fault.message}"]
 
 
 def _linters(order: Order, here: Installed) -> cache.Cached | None:

@@ -6,8 +6,8 @@ from core.vendors.command import CommandError
 
 
 class EnvironmentFault(CommandError):
-    """``says`` is what was tried and its original error, ``fix`` what to do about it."""
+    """``message`` is what was tried and its original error, ``fix`` what to do about it."""
 
-    def __init__(self, says: str, fix: str = ""):
-        super().__init__(f"{says} {fix}".strip())
-        self.says, self.fix = says, fix
+    def __init__(self, message: str, fix: str = ""):
+        super().__init__(f"{message} {fix}".strip())
+        self.message, self.fix = message, fix

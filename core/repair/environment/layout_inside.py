@@ -83,12 +83,14 @@ def source_of(folder, tests):
         if name not in HIDDEN and name != tests and name not in TEST_FOLDERS and not name.startswith(".")
         and os.path.isfile(os.path.join(folder, name, "__init__.py"))
     ]  # fmt: skip
-    aside = {"setup.py", "conftest.py", "manage.py", "noxfile.py", "tasks.py", "fabfile.py"}
-    loose = [n for n in os.listdir(folder) if n.endswith(".py") and n not in aside and not TESTS.fullmatch(n)]
+    skipped = {"setup.py", "conftest.py", "manage.py", "noxfile.py", "tasks.py", "fabfile.py"}
+    loose = [n for n in os.listdir(folder) if n.endswith(".py") and n not in skipped and not TESTS.fullmatch(n)]
     if packages or loose:
         return packages if packages and not loose else ["."]
-    aside = {tests.split("/")[0], *TEST_FOLDERS, *HIDDEN}
-    inner = [n for n in sorted(os.listdir(folder)) if n not in aside and not n.startswith(".") and has_code(folder, n)]
+    skipped = {tests.split("/")[0], *TEST_FOLDERS, *HIDDEN}
+    inner = [
+        n for n in sorted(os.listdir(folder)) if n not in skipped and not n.startswith(".") and has_code(folder, n)
+    ]
     return inner if len(inner) == 1 else ["."]
 
 

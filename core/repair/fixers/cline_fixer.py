@@ -44,7 +44,7 @@ class ClineFixer:
         yield Candidate(
             template="model",
             files={} if why else files,
-            rationale=why or verdict.says,
+            rationale=why or verdict.message,
             generator=self.name,
             tokens=verdict.tokens,
             cost_usd=verdict.cost_usd,

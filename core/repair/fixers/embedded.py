@@ -44,7 +44,7 @@ def _candidate(name: str, change: Change) -> Candidate:
     return Candidate(
         template=name,
         files={change.path: change.text},
-        rationale=change.says,
+        rationale=change.message,
         evidence=(change.why,) if change.why else (),
         grade=change.grade,
         far=change.far,

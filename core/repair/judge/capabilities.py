@@ -29,31 +29,31 @@ ALIKE = 0.4  # similarity from which a removed and an added condition count as o
 
 @dataclass(frozen=True)
 class Capability:
-    """``asks``: it reaches outside the program or weakens a check, so a person must review it."""
+    """``needs_person``: it reaches outside the program or weakens a check, so a person must review it."""
 
     kind: str
     path: str
     line: int
     sentence: str
-    asks: bool = False
+    needs_person: bool = False
 
     @property
-    def says(self) -> str:
+    def message(self) -> str:
         """The sentence, preceded by the kind of capability unless the sentence names it."""
         return f"{self.kind}: {self.sentence}" if self.kind in REACHES else self.sentence
 
 
-Row = tuple[str, int, str, bool]  # kind, line, sentence, asks
+Row = tuple[str, int, str, bool]  # kind, line, sentence, needs_person
 
 
 def capabilities(before: Mapping[str, str], after: Mapping[str, str]) -> list[Capability]:
     """Rows of all changed files, those that need a person first. A text that does not parse has none."""
     rows = [
-        Capability(kind, path, line, sentence, asks)
+        Capability(kind, path, line, sentence, needs_person)
         for path, new in after.items()
-        for kind, line, sentence, asks in _of_file(before.get(path, ""), new)
+        for kind, line, sentence, needs_person in _of_file(before.get(path, ""), new)
     ]
-    return sorted(rows, key=lambda row: (not row.asks, row.path, row.line))
+    return sorted(rows, key=lambda row: (not row.needs_person, row.path, row.line))
 
 
 def _of_file(old: str, new: str) -> Iterator[Row]:

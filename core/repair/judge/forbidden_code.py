@@ -44,9 +44,9 @@ def names_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)))
 
 
-def offences(tree: ast.Module) -> Iterator[str]:
+def violations(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        found = _OFFENCES.get(type(node))
+        found = _VIOLATIONS.get(type(node))
         if found and (reason := found(node)):
             yield reason
     yield from _aliases(tree)
@@ -303,7 +303,7 @@ def _assign(node: ast.Assign | ast.AnnAssign) -> str | None:
     return None
 
 
-_OFFENCES = {
+_VIOLATIONS = {
     ast.ExceptHandler: _handler,
     ast.Call: _call,
     ast.Import: _import,

@@ -20,10 +20,10 @@ from pathlib import PurePosixPath
 from core.models import Crash
 from core.models.counted import counted
 from core.policy.sections import FixRules
-from core.repair.judge.forbidden_code import answered, offences
+from core.repair.judge.forbidden_code import answered, violations
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.safeguards import lost
-from core.repair.judge.shapes import unsafe
+from core.repair.judge.unsafe_patterns import unsafe
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.localize.sources import UNREADABLE, called, tree_of
 from core.repair.localize.syntax import names_in, nodes
@@ -178,8 +178,8 @@ def _silenced(old: str, new: str) -> bool:
 
 def _gained(was: ast.Module, now: ast.Module) -> str:
     """The first violation that occurs more often in the new text than in the old one; empty if there is none."""
-    old = Counter(offences(was))
-    gained = Counter(offences(now)) - old
+    old = Counter(violations(was))
+    gained = Counter(violations(now)) - old
     usual = {reason for reason, times in old.items() if reason.startswith("swallows ") and times > 1}
     usual |= answered(was, now)
     return next((reason for reason in gained if reason not in usual and not _meant(was, reason)), "")

@@ -46,7 +46,7 @@ class Precision:
         """Do the cases show, with 95 % confidence, that the precision is lower than this?"""
         return self.all > 0 and self.interval[1] < least
 
-    def told(self, of: str) -> str:
+    def describe(self, of: str) -> str:
         """``12 of 13 unseen cases were right (67 % to 99 %)``; ``of`` is the noun for one case."""
         if not self.all:
             return f"not measured on any {of}"

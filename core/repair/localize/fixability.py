@@ -21,7 +21,7 @@ class Fixability:
 
     fixable: bool
     cause: str
-    says: str
+    message: str
     next_step: str = ""
 
 

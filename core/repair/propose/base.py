@@ -28,7 +28,7 @@ class Clue:
 
 @dataclass(frozen=True)
 class Change:
-    """``path`` gets the new ``text``; ``says`` is the rationale, ``why`` the evidence with its ``grade``.
+    """``path`` gets the new ``text``; ``message`` is the rationale, ``why`` the evidence with its ``grade``.
 
     ``far`` counts the steps from the evidence to the edit: outer frames, and a condition that is wider than the crash
     requires. Within a grade, the nearest comes first. ``raises``: see Candidate.
@@ -36,7 +36,7 @@ class Change:
 
     path: str
     text: str
-    says: str
+    message: str
     why: str = ""
     grade: Evidence = Evidence.NONE
     far: int = 0
@@ -46,10 +46,10 @@ class Change:
 Changes = Iterator[Change]
 
 
-def change(place: Place, text: str, says: str, clue: Clue | None = None, far: int = 0, raises: str = "") -> Change:
+def change(place: Place, text: str, message: str, clue: Clue | None = None, far: int = 0, raises: str = "") -> Change:
     """A change of the place's own file, with the evidence ``clue``."""
     why = clue or Clue()
-    return Change(place.path, text, says, why.words, why.grade, why.far + far, raises)
+    return Change(place.path, text, message, why.words, why.grade, why.far + far, raises)
 
 
 def at(place: Place, path: str, line: int = 0) -> Place:

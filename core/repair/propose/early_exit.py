@@ -18,7 +18,7 @@ from core.repair.propose.documentation import is_expression, raised
 from core.repair.propose.evidence import guards_like, missing_values
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import exiting, guarded, is_part, loop_around, says, weaker
+from core.repair.propose.statements import exiting, guarded, is_part, loop_around, rationale, weaker
 from core.repair.propose.suspect import KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -34,7 +34,7 @@ def returning(place: Place) -> Changes:
                 text = exiting(here, suspect, statement, f"return {clue.value}")
                 far = suspect.far + _doubt(here, statement)
                 why = weaker(clue) if is_part(here, statement, suspect, clue.value) else clue
-                yield change(here, text, says(here, suspect, f"the result is then {clue.value}"), why, far)
+                yield change(here, text, rationale(here, suspect, f"the result is then {clue.value}"), why, far)
 
 
 def _doubt(place: Place, statement: ast.stmt) -> int:
@@ -61,7 +61,7 @@ def refusing(place: Place) -> Changes:
             continue
         for name, line, clue in [*_as_siblings(here, suspect), *_as_documented(here, suspect)]:
             text = exiting(here, suspect, statement, line)
-            why = says(here, suspect, f"{name} is raised")
+            why = rationale(here, suspect, f"{name} is raised")
             yield change(here, text, why, clue, suspect.far, raises=_tested(here, name))
 
 

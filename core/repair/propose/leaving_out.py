@@ -11,7 +11,7 @@ from core.repair.propose.documentation import STAYS, sentences, skipping
 from core.repair.propose.evidence import optional
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import exiting, guarded, indented, loop_around, says
+from core.repair.propose.statements import exiting, guarded, indented, loop_around, rationale
 from core.repair.propose.suspect import KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -21,7 +21,7 @@ def row(place: Place) -> Changes:
     """Skip the row in the loop or comprehension, if the documentation says that such rows are left out."""
     for here, suspect in suspects(place):
         why = skipping(here, suspect.about)
-        then = says(here, suspect, "it is left out")
+        then = rationale(here, suspect, "it is left out")
         statement = guarded(here, suspect)
         if statement is not None and loop_around(here, statement) is not None:
             text = exiting(here, suspect, statement, "continue")
@@ -50,7 +50,7 @@ def step(place: Place) -> Changes:
             continue
         why = _nobody_to_call(here, statement, suspect) or _staying(here, suspect)
         text = indented(here, statement, f"if {suspect.good}:")
-        yield change(here, text, says(here, suspect, "this step is then left out"), why, suspect.far)
+        yield change(here, text, rationale(here, suspect, "this step is then left out"), why, suspect.far)
 
 
 def _nobody_to_call(place: Place, statement: ast.stmt, suspect: Suspect) -> Clue | None:
@@ -82,7 +82,7 @@ def condition(place: Place) -> Changes:
             text = f"({text})" if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else text
             new = here.replace(test, f"{suspect.good} and {text}")
             clue = _may_be_missing(here, suspect, test)
-            yield change(here, new, says(here, suspect, "the condition does not hold"), clue, suspect.far)
+            yield change(here, new, rationale(here, suspect, "the condition does not hold"), clue, suspect.far)
 
 
 def _may_be_missing(place: Place, suspect: Suspect, test: ast.expr) -> Clue | None:

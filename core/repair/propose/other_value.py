@@ -17,7 +17,7 @@ from core.repair.propose.documentation import STAYS, best, documented, sentences
 from core.repair.propose.evidence import annotated, optional, returned, siblings
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import is_part, says, weaker
+from core.repair.propose.statements import is_part, rationale, weaker
 from core.repair.propose.suspect import HOLE, KINDS, Suspect
 from core.repair.types import Evidence
 
@@ -67,7 +67,9 @@ def _in_its_form(place: Place, suspect: Suspect, clue: Clue) -> Changes:
     text = place.replace(suspect.node, _said_once(place, suspect, clue).replace(HOLE, clue.value))
     about_key = not suspect.key or own or words_of(str(suspect.key)) & words_of(clue.words)
     why = clue if about_key else weaker(clue)  # a value for the function's result is hardly one for this part
-    yield change(place, text, says(place, suspect, f"{clue.value} is taken instead"), why, suspect.far + 2 * (not own))
+    yield change(
+        place, text, rationale(place, suspect, f"{clue.value} is taken instead"), why, suspect.far + 2 * (not own)
+    )
 
 
 def _said_once(place: Place, suspect: Suspect, clue: Clue) -> str:
@@ -91,7 +93,9 @@ def _for_the_whole(place: Place, suspect: Suspect, clue: Clue) -> Changes:
         clue = weaker(clue) if part and _alone(place.statement, node) else clue
         new = f"({place.source(node)} if {suspect.good} else {clue.value})"
         text = place.replace(node, new[1:-1] if _alone(place.statement, node) else new)
-        yield change(place, text, says(place, suspect, f"{clue.value} is taken instead"), clue, suspect.far + 1 + far)
+        yield change(
+            place, text, rationale(place, suspect, f"{clue.value} is taken instead"), clue, suspect.far + 1 + far
+        )
 
 
 def _fits_whole(place: Place, value: str) -> bool:

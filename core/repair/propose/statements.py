@@ -12,7 +12,7 @@ from core.repair.propose.suspect import Suspect
 from core.repair.types import Evidence
 
 
-def says(place: Place, suspect: Suspect, then: str) -> str:
+def rationale(place: Place, suspect: Suspect, then: str) -> str:
     """The rationale of an edit for a suspect."""
     where = place.function.name if place.function else place.path
     return f"{place.source(suspect.missing)} may be missing in {where}: {then}."

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from core.repair.judge.forbidden_code import offences
+from core.repair.judge.forbidden_code import violations
 from core.repair.judge.forbidden_names import ENVIRONMENT
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.policy import SILENCERS, is_test
@@ -95,13 +95,13 @@ def _forbidden(tree: ast.Module, before: Mapping[str, str]) -> str:
     own = [_parsed(old) for path, old in before.items() if is_test(path)]
     known = {text for module in own for text, _ in _pieces(module)}
     requests = {ast.unparse(n) for module in own for n in nodes(module, ast.Attribute) if n.attr in ENVIRONMENT}
-    plain = _Plain(requests - {f"os.{name}" for name in ENVIRONMENT})
-    new = [plain.visit(copy.deepcopy(piece)) for text, piece in _pieces(tree) if text not in known]
-    reasons = (reason for piece in new for reason in offences(_in_function(piece)))
+    tamed = _AsRequests(requests - {f"os.{name}" for name in ENVIRONMENT})
+    new = [tamed.visit(copy.deepcopy(piece)) for text, piece in _pieces(tree) if text not in known]
+    reasons = (reason for piece in new for reason in violations(_in_function(piece)))
     return next((reason for reason in reasons if reason not in _MEANT), "")
 
 
-class _Plain(ast.NodeTransformer):
+class _AsRequests(ast.NodeTransformer):
     """Takes ``.environ`` from the objects on which the own tests read it: a WSGI request has one (PEP 3333)."""
 
     def __init__(self, texts: set[str]) -> None:

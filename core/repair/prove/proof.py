@@ -147,9 +147,9 @@ class _Bench:
         write(self.tree, {**files, self.test.path: self.test.code})
         return run_tests(self.tree, self.command, self.runner, only, self.seconds, self.source)
 
-    def new(self, files: Mapping[str, str], told: Tests | None) -> dict[str, str]:
+    def new(self, files: Mapping[str, str], results: Tests | None) -> dict[str, str]:
         """The new test's results in a run of the suite, or in a separate run if the suite does not collect it."""
-        found = told.of(self.test.path) if told else {}
+        found = results.of(self.test.path) if results else {}
         return found or self.run(files, [self.test.path]).of(self.test.path)
 
     def few(self, changed: Sequence[str]) -> list[str]:
@@ -162,7 +162,7 @@ class _Older:
 
     believed: bool
     passes: bool
-    says: str
+    message: str
 
 
 def prove(
@@ -189,17 +189,17 @@ def prove(
     first, suite.before = suite.before is None, suite.before or bench.run(old)
     red, why = _red(bench.new(old, suite.before if first else None), crash)
     if not red:
-        return Proof(says=(f"On the old code the new test {why}.",))
+        return Proof(messages=(f"On the old code the new test {why}.",))
     older, green, slow = _with_patch(bench, old, candidate.files, suite.before)
-    says = [f"On the old code the new test {why}.", f"With the patch it {'passes' if green else 'does not pass'}."]
+    messages = [f"On the old code the new test {why}.", f"With the patch it {'passes' if green else 'does not pass'}."]
     if not (green and older.passes):
-        return Proof(red, green, False, older.passes, (*says, older.says))
+        return Proof(red, green, False, older.passes, (*messages, older.message))
     red_again, _ = _red(bench.run(old, [test.path]).of(test.path), crash)
     checkout.start_over(tree)
     write(tree, {**candidate.files, test.path: test.code})
-    says.append(f"With the patch alone reverted it {'fails again' if red_again else 'does not fail as before'}.")
-    says += [older.says, *([slow] if slow else []), *_without_options(suite.before)]
-    return Proof(red, green, red_again, older.passes, tuple(says), bool(slow))
+    messages.append(f"With the patch alone reverted it {'fails again' if red_again else 'does not fail as before'}.")
+    messages += [older.message, *([slow] if slow else []), *_without_options(suite.before)]
+    return Proof(red, green, red_again, older.passes, tuple(messages), bool(slow))
 
 
 def _with_patch(
@@ -251,8 +251,8 @@ def _older(bench: _Bench, old: Mapping[str, str], before: Tests, after: Tests) -
     broken, _ = compared(was, now)
     paths = sorted({name.partition("::")[0] for name in broken if name in was})
     flaky = {n for _ in range(RERUNS if paths else 0) for n, text in bench.run(old, paths).results.items() if text}
-    passes, says = verdict(was, now, flaky & set(broken))
-    return _Older(True, passes, says)
+    passes, message = verdict(was, now, flaky & set(broken))
+    return _Older(True, passes, message)
 
 
 def _green(results: Mapping[str, str]) -> bool:

@@ -40,7 +40,8 @@ def with_import(part: Part, name: str, known: Classes) -> Part:
 def constructions(tree: Path, name: str, reported: dict[str, str], known: Classes, depth: int = 1) -> Iterator[Part]:
     """Ways to build an object of the program's class: as its code and tests do, else with values for its parameters.
 
-    ``known`` are all of the program's classes. What the report tells (``told``) stays within its values.
+    ``known`` are all of the program's classes. ``reported`` holds the report's values by name; only value
+    classes are built from them.
     """
     found = class_named(tree, name)
     if found is None:

@@ -54,7 +54,7 @@ class Interpreter:
         return [str(self.python), *rest]
 
     @property
-    def told(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """The environment variables for a process on this interpreter."""
         return {**self.variables, "IMPORT_ROOTS": ":".join(self.roots)}
 

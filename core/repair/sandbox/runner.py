@@ -92,7 +92,7 @@ class BubblewrapRunner:
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
         inside = [*LIMITS, *self.servers.around(self.interpreter.python, self.interpreter.program(argv))]
         around = walls(tree.resolve(), interpreter=self.interpreter, more=self.servers.walls())
-        variables = ENVIRONMENT | {"PATH": self.interpreter.path} | self.interpreter.told
+        variables = ENVIRONMENT | {"PATH": self.interpreter.path} | self.interpreter.environment
         variables |= self.servers.variables
         return behind(around, inside, timeout, variables, CEILING, [root_of(tree.resolve())])
 
@@ -209,7 +209,7 @@ class LimitedRunner:
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
         guard = Path(__file__).parent / "limited"
         with tempfile.TemporaryDirectory(prefix="limited-") as scratch:
-            env = ENVIRONMENT | {"PATH": self.interpreter.path} | self.interpreter.told
+            env = ENVIRONMENT | {"PATH": self.interpreter.path} | self.interpreter.environment
             env |= {"TMPDIR": scratch, "HOME": scratch}
             env |= {"PYTHONPATH": str(guard)}
             env["GUARDED"] = os.pathsep.join((str(root_of(tree.resolve())), os.path.realpath(scratch)))

@@ -10,12 +10,12 @@ import sys
 PLACE = ("lineno", "col_offset", "end_lineno", "end_col_offset")
 
 
-def told(value):
+def encoded(value):
     if isinstance(value, ast.AST):
-        fields = {name: told(getattr(value, name, None)) for name in value._fields}
+        fields = {name: encoded(getattr(value, name, None)) for name in value._fields}
         return [type(value).__name__, fields, [getattr(value, name, None) for name in PLACE]]
     if isinstance(value, list):
-        return {"list": [told(one) for one in value]}
+        return {"list": [encoded(one) for one in value]}
     return {"value": written(value)}
 
 
@@ -30,7 +30,7 @@ def main(given, answer):
     with open(given, encoding="utf-8") as file:
         text = file.read()
     try:
-        found = {"tree": told(ast.parse(text))}
+        found = {"tree": encoded(ast.parse(text))}
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         found = {"error": f"{type(error).__name__}: {error}"}
     with open(answer, "w", encoding="utf-8") as file:

@@ -60,7 +60,7 @@ class EmbeddedAnalyst:
     def analyze(self, evidence: IssueFacts) -> Conclusion:
         """The finding; ``evidence.records`` may come from several vendors, in any order, and may be empty."""
         case = read(evidence)
-        told = severity.assess(
+        assessment = severity.assess(
             evidence.health,
             evidence.before,
             evidence.others,
@@ -77,14 +77,14 @@ class EmbeddedAnalyst:
             analyst=self.name,
             root_cause=root_cause,
             cause=cause,
-            severity=told.severity,
-            impact=told.impact,
+            severity=assessment.severity,
+            impact=assessment.impact,
             confidence=round(min(0.99, sum(term["weight"] for term in terms)), 3),
             simplicity=_simplicity(case, cause),
             pattern=case.fp.pattern,
             culprit=_culprit(case, cause),
             next_step=next_step,
-            evidence=[*terms, *_not_counted(case, told)],
+            evidence=[*terms, *_not_counted(case, assessment)],
         )
 
 
@@ -149,14 +149,14 @@ def _origin(case: Case) -> str:
     first = next((s for s in case.suspects if s.kind == "service"), None)
     if first is None or first.name == case.evidence.service or first.score < ORIGIN:
         return ""
-    return f" The likeliest origin is {first.says}."
+    return f" The likeliest origin is {first.message}."
 
 
 def _terms(case: Case) -> list[dict]:
     """The terms of the confidence. A bare log line stays below 0.5, a clean crash reaches 0.9."""
     fp, records, release = case.fp, case.evidence.records, _release(case)
     crash = fp.crash
-    sources = sorted({record.source for record in records})
+    sources = sorted({*(record.source for record in records), *case.evidence.confirmed_by})
     own = bool(crash and any(f.in_app and not stack.is_outside(f.file) for f in crash.frames))
     slow = _is_slow(case)
     terms = (
@@ -168,25 +168,26 @@ def _terms(case: Case) -> list[dict]:
         (case.occurrences >= ENOUGH, 0.10, f"it occurred {counted(case.occurrences, 'time')}"),
         (len(case.stacks) == 1, 0.05, "every stack ends at the same place"),
         (len(sources) > 1, 0.05, f"{len(sources)} sources agree: {', '.join(sources)}"),
-        (bool(release), 0.05, release.says if release else ""),
+        (bool(release), 0.05, release.message if release else ""),
         (slow, 0.20, _slow_says(case) if slow else ""),
         (slow and bool(release), 0.20, "a release came right before the slowdown"),
     )
-    return [{"says": says, "weight": weight} for holds, weight, says in terms if holds]
+    return [{"says": message, "weight": weight} for holds, weight, message in terms if holds]
 
 
 def _understood(case: Case) -> bool:
     return bool(case.verdict and case.verdict.cause is not Cause.UNKNOWN)
 
 
-def _not_counted(case: Case, told: severity.Assessment) -> list[dict]:
+def _not_counted(case: Case, assessment: severity.Assessment) -> list[dict]:
     """Evidence for a person that does not count towards the confidence."""
-    says = [f"severity and impact: {s['says']}" for s in told.says]
+    reasons = [f"severity and impact: {s['says']}" for s in assessment.reasons]
     suspects = [
-        {"says": f"suspect ({s.kind}, {s.score:.2f}): {s.says}", "weight": 0} | _brought(s) for s in case.suspects[:3]
+        {"says": f"suspect ({s.kind}, {s.score:.2f}): {s.message}", "weight": 0} | _brought(s)
+        for s in case.suspects[:3]
     ]
     past = [f"similar earlier issue: {text}" for text in case.evidence.past[:3]]
-    return [*({"says": text, "weight": 0} for text in says), *suspects, *({"says": t, "weight": 0} for t in past)]
+    return [*({"says": text, "weight": 0} for text in reasons), *suspects, *({"says": t, "weight": 0} for t in past)]
 
 
 def _brought(suspect: RankedSuspect) -> dict:
@@ -215,20 +216,20 @@ def _conclude(case: Case) -> tuple[Cause, str, str]:
     if verdict is None or crash is None:
         return _without_crash(case)
     word = operation(crash.model_copy(update={"exception": verdict.raised, "frames": verdict.frames}))
-    told = wording.explain(verdict.raised, verdict.frames or crash.frames, word)
+    sentence = wording.explain(verdict.raised, verdict.frames or crash.frames, word)
     if verdict.raised is not crash.exception:
-        told += f" It surfaced as {crash.exception.type}: {crash.exception.message[:160]}."
+        sentence += f" It surfaced as {crash.exception.type}: {crash.exception.message[:160]}."
     if verdict.cause is not Cause.CODE:
         named = f" ({verdict.upstream})" if verdict.upstream else ""
-        told = f"{verdict.says[:1].upper()}{verdict.says[1:]}{named}. {told}"
+        sentence = f"{verdict.message[:1].upper()}{verdict.message[1:]}{named}. {sentence}"
     outside = next((s for s in case.suspects if s.kind == "outside"), None)
-    told += f" This is {outside.says}." if outside else ""
-    return verdict.cause, told, verdict.next_step
+    sentence += f" This is {outside.message}." if outside else ""
+    return verdict.cause, sentence, verdict.next_step
 
 
 def _without_crash(case: Case) -> tuple[Cause, str, str]:
     release = _release(case)
-    since = f" {release.says[:1].upper()}{release.says[1:]}." if release else ""
+    since = f" {release.message[:1].upper()}{release.message[1:]}." if release else ""
     if _is_slow(case):
         step = f"Compare {release.name} with the previous release." if release else "Profile the slow requests."
         return (

@@ -28,7 +28,7 @@ class RankedSuspect:
     kind: str
     name: str
     score: float
-    says: str
+    message: str
     change: Record | None = field(default=None, compare=False)
 
 
@@ -56,7 +56,7 @@ def rank(
         *_of_changes(service, began, changes, calls, graph),
     ]
     best: dict[tuple[str, str], RankedSuspect] = {}
-    for suspect in sorted(suspects, key=lambda s: (s.score, s.says)):
+    for suspect in sorted(suspects, key=lambda s: (s.score, s.message)):
         best[suspect.kind, suspect.name] = suspect
     return sorted(best.values(), key=lambda s: (-s.score, s.kind, s.name))
 
@@ -74,7 +74,7 @@ def _of_host(host: str, known: set[str]) -> Iterator[RankedSuspect]:
 def _of_components(incident: Incident) -> Iterator[RankedSuspect]:
     for one in ranked(incident):
         if one.share >= OWN:
-            yield RankedSuspect("service", one.name, round(one.share, 4), one.says)
+            yield RankedSuspect("service", one.name, round(one.share, 4), one.message)
 
 
 def _of_changes(
@@ -90,10 +90,10 @@ def _of_changes(
         touched = _touched(change, files)
         score = 0.5 * math.exp(-before / SOON) + place + (0.2 if touched else 0.0)
         name = _short(change.release or str(change.attributes.get("sha", ""))) or change.title
-        told = ", ".join(part for part in (change.title, change.service) if part and part != name)
-        says = name + (f" ({told})" if told else "") + f" came {_ago(before)} before it began"
-        says += f" and touched {', '.join(touched[:3])}" if touched else ""
-        yield RankedSuspect("release", name, round(score, 4), says, change)
+        about = ", ".join(part for part in (change.title, change.service) if part and part != name)
+        message = name + (f" ({about})" if about else "") + f" came {_ago(before)} before it began"
+        message += f" and touched {', '.join(touched[:3])}" if touched else ""
+        yield RankedSuspect("release", name, round(score, 4), message, change)
 
 
 def _short(release: str) -> str:

@@ -30,7 +30,7 @@ class Rule:
     """``types`` and ``message`` are patterns; one match is enough."""
 
     cause: Cause
-    says: str
+    summary: str
     next_step: str
     types: re.Pattern
     message: Linear
@@ -41,15 +41,15 @@ class CauseVerdict:
     """``raised`` and ``frames`` belong to the deciding exception; ``upstream`` is a host, if named."""
 
     cause: Cause
-    says: str
+    message: str
     next_step: str
     raised: Raised
     frames: tuple[Frame, ...]
     upstream: str = ""
 
 
-def _rule(cause: Cause, types: str, message: str, says: str, next_step: str) -> Rule:
-    return Rule(cause, says, next_step, re.compile(rf"^(?:{types})$"), Linear(message, "i", 2000))
+def _rule(cause: Cause, types: str, message: str, summary: str, next_step: str) -> Rule:
+    return Rule(cause, summary, next_step, re.compile(rf"^(?:{types})$"), Linear(message, "i", 2000))
 
 
 STATUS = r"\b(?:http|status|code|returned|error|got)[ :=]*(?:code )?"
@@ -116,7 +116,7 @@ def classify(crash: Crash) -> CauseVerdict:
         rule = _match(raised, frames)
         if rule:
             host = upstream(crash, raised, frames) if rule.cause in (Cause.UPSTREAM, Cause.CREDENTIAL) else ""
-            return CauseVerdict(rule.cause, rule.says, rule.next_step, raised, frames, host)
+            return CauseVerdict(rule.cause, rule.summary, rule.next_step, raised, frames, host)
     raised, frames = steps[0]
     if frames and not is_outside(frames[-1].file) and OWN_RAISE.match(frames[-1].code):
         step = "Check the input: the program's own validation rejected it."
@@ -137,12 +137,12 @@ def _steps(crash: Crash) -> Iterator[tuple[Raised, tuple[Frame, ...]]]:
 
 
 def _match(raised: Raised, frames: tuple[Frame, ...]) -> Rule | None:
-    name, says = raised.type.rsplit(".", 1)[-1], raised.message
+    name, message = raised.type.rsplit(".", 1)[-1], raised.message
     if name == "KeyError":  # its message is data; only a missing environment variable is not the code's fault
         read = any(ENVIRONMENT_READ.search(f.code) for f in frames[-2:])
         return next(r for r in RULES if r.cause is Cause.ENVIRONMENT and r.types.match("MemoryError")) if read else None
     return next((r for r in RULES if r.types.match(name)), None) or next(
-        (r for r in RULES if r.message.search(says)), None
+        (r for r in RULES if r.message.search(message)), None
     )
 
 

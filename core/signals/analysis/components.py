@@ -51,11 +51,11 @@ class Incident:
 
 @dataclass(frozen=True)
 class RankedComponent:
-    """``share`` is the part of the whole own excess that this component has, 0 to 1; ``says`` is the reason."""
+    """``share`` is the part of the whole own excess that this component has, 0 to 1; ``message`` is the reason."""
 
     name: str
     share: float
-    says: str
+    message: str
 
 
 @dataclass(frozen=True)

@@ -81,11 +81,11 @@ class Witness:
 
 @dataclass(frozen=True)
 class Corroboration:
-    """``source`` is the corroborating source; ``says`` is the receipt's sentence."""
+    """``source`` is the corroborating source; ``message`` is the receipt's sentence."""
 
     corroborated: bool
     source: str
-    says: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -170,8 +170,8 @@ def _notes(witnesses: Sequence[Witness], claim: Claim) -> str:
 
 
 def _note(witness: Witness, claim: Claim) -> str:
-    told = _metrics_note(witness, claim) if witness.kind == "metrics" else _logs_note(witness)
-    return f"{witness.title} {witness.kind}: {told}"
+    note = _metrics_note(witness, claim) if witness.kind == "metrics" else _logs_note(witness)
+    return f"{witness.title} {witness.kind}: {note}"
 
 
 def _metrics_note(witness: Witness, claim: Claim) -> str:

@@ -27,7 +27,7 @@ SLOWER = ((10.0, Severity.HIGH), (2.0, Severity.MEDIUM))  # growth of p95 -> min
 class Assessment:
     severity: Severity
     impact: Impact
-    says: tuple[dict, ...]  # {"says": str, "weight": float}; a weight is in steps of severity or impact
+    reasons: tuple[dict, ...]  # {"says": str, "weight": float}; a weight is in steps of severity or impact
 
 
 def assess(
@@ -47,11 +47,11 @@ def assess(
     """
     grounds = list(_grounds(health, before, users, rules, noise_ms, share))
     severity = max((level for level, _ in grounds), key=SEVERITIES.index)
-    says = [_say(f"{told}: {level}", SEVERITIES.index(level)) for level, told in grounds]
+    reasons = [_say(f"{reason}: {level}", SEVERITIES.index(level)) for level, reason in grounds]
     impact, more = _impact(health, others, users, catalogue_impact)
     if critical:
         more.append(_say("the service is listed as critical", 0))
-    return Assessment(severity, impact, (*says, *more))
+    return Assessment(severity, impact, (*reasons, *more))
 
 
 def _grounds(
@@ -59,8 +59,8 @@ def _grounds(
 ) -> Iterator[tuple[Severity, str]]:
     """Each reason for a severity; the most severe one counts."""
     own = health.model_copy(update={"errors": health.errors * share})
-    level, told = _failing(own, rules)
-    yield level, told if share == 1 else f"{told} by this issue, {health.error_rate or 0:.1%} in all"
+    level, reason = _failing(own, rules)
+    yield level, reason if share == 1 else f"{reason} by this issue, {health.error_rate or 0:.1%} in all"
     if level := _many(health, users):
         yield level, f"{counted(users, 'affected user')}"
     rate, earlier = own.error_rate or 0, before.error_rate
@@ -89,13 +89,13 @@ def _many(health: ServiceHealth, users: int) -> Severity | None:
 
 
 def _impact(health: ServiceHealth, others: Sequence[str], users: int, catalogue: Impact) -> tuple[Impact, list[dict]]:
-    says = [_say(f"platform.toml rates the impact of the service as {catalogue}", IMPACTS.index(catalogue))]
+    reasons = [_say(f"platform.toml rates the impact of the service as {catalogue}", IMPACTS.index(catalogue))]
     if len(others) >= BROAD:
-        says.append(_say(f"{counted(len(others), 'other service')} failing: {', '.join(sorted(others)[:5])}", 1))
+        reasons.append(_say(f"{counted(len(others), 'other service')} failing: {', '.join(sorted(others)[:5])}", 1))
     if _many(health, users):
-        says.append(_say(f"{counted(users, 'affected user')} raise the impact by one step", 1))
-    return IMPACTS[min(IMPACTS.index(catalogue) + len(says) - 1, len(IMPACTS) - 1)], says
+        reasons.append(_say(f"{counted(users, 'affected user')} raise the impact by one step", 1))
+    return IMPACTS[min(IMPACTS.index(catalogue) + len(reasons) - 1, len(IMPACTS) - 1)], reasons
 
 
-def _say(says: str, weight: float) -> dict:
-    return {"says": says, "weight": weight}
+def _say(message: str, weight: float) -> dict:
+    return {"says": message, "weight": weight}

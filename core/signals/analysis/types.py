@@ -29,13 +29,14 @@ class IssueFacts:
     upstreams: Sequence[str] = ()
     past: Sequence[str] = ()  # similar issues and their fixes
     incident: Incident | None = None  # samples of the service and of what it calls
+    confirmed_by: Sequence[str] = ()  # sources of the alerts that this crash explains
 
 
 def latency_rise(facts: IssueFacts) -> tuple[float, float] | None:
     """(95th percentile before, now) in ms: the numbers of the issue's title where a detector measured them."""
     measured = (r.attributes for r in facts.records if r.kind is Kind.METRIC and r.attributes.get("metric") == "p95_ms")
-    told = next(measured, {"before": facts.before.p95_ms, "after": facts.health.p95_ms})
-    before, after = told.get("before"), told.get("after")
+    slowest = next(measured, {"before": facts.before.p95_ms, "after": facts.health.p95_ms})
+    before, after = slowest.get("before"), slowest.get("after")
     if not isinstance(before, int | float) or not isinstance(after, int | float) or not 0 < before < after:
         return None
     return before, after

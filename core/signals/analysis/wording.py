@@ -64,8 +64,8 @@ def _division(_raised: Raised, frame: Frame) -> str:
 def _other(raised: Raised, frame: Frame) -> str:
     names = _names(frame.code)
     values = [f"{name} = {_cut(value, 60)}" for name, value in (frame.locals or {}).items() if name in names]
-    told = f" with {', '.join(values[:3])}" if values else ""
-    return f"`{_cut(frame.code)}` raises {raised.type} ({_cut(raised.message, 160)}){told}"
+    note = f" with {', '.join(values[:3])}" if values else ""
+    return f"`{_cut(frame.code)}` raises {raised.type} ({_cut(raised.message, 160)}){note}"
 
 
 WORDS: dict[str, Callable[[Raised, Frame], str]] = {

@@ -142,22 +142,22 @@ class Detector:
     def _judge(self, found: list[tuple[str, float]], band: tuple[float, float]) -> Reading:
         self.bar.sink()
         why, surprise = "", 0.0
-        for name, told in found:
-            if told > surprise and (left := told - self.bar.handicap(STATISTICS[name][0])) > surprise:
+        for name, level in found:
+            if level > surprise and (left := level - self.bar.handicap(STATISTICS[name][0])) > surprise:
                 why, surprise = name, left
         resting = self.resting > 0 and surprise < LOUDER * self.loudest
         self.resting = max(0, self.resting - 1)
         if not why:
             return Reading(0.0, *band, "")
-        kind, _, says = STATISTICS[why]
+        kind, _, message = STATISTICS[why]
         height = self.bar.height()
         if surprise < height or resting or self.rows < WARM_UP:
             if resting and surprise >= height:
                 self.resting = REST  # the incident continues
-            return Reading(min(QUIET, 0.5 * surprise / height), *band, says)
+            return Reading(min(QUIET, 0.5 * surprise / height), *band, message)
         self.bar.rise(kind)
         self.resting, self.loudest = REST, surprise
-        return Reading(1 - 0.5 * height / surprise, *band, says)
+        return Reading(1 - 0.5 * height / surprise, *band, message)
 
     # --- the statistics: (name, surprise) -------------------------------------------------------------
 
@@ -200,10 +200,10 @@ class Detector:
         rate = max(1 / (self.rows + 1), 1 / MEMORY)
         self.unrest += max(rate, 0.08) * (abs(change) - self.unrest)
         self.usual_unrest += rate * (abs(change) - self.usual_unrest)
-        told = math.log(self.unrest + 0.05 * self.usual_unrest + 1e-9 * abs(self.base) + 1e-12)
-        self.usual_log += rate * (told - self.usual_log)
-        yield "unrest", tails["unrest"].step(told, self.usual_log, 0.1)
-        yield "calm", tails["calm"].step(-told, -self.usual_log, 0.1)
+        level = math.log(self.unrest + 0.05 * self.usual_unrest + 1e-9 * abs(self.base) + 1e-12)
+        self.usual_log += rate * (level - self.usual_log)
+        yield "unrest", tails["unrest"].step(level, self.usual_log, 0.1)
+        yield "calm", tails["calm"].step(-level, -self.usual_log, 0.1)
         self.same = self.same + 1 if change == 0 else 0
         yield "same", tails["same"].step(math.log1p(self.same), 0.0, 0.15)
 

@@ -28,7 +28,7 @@ class Degradation:
     p_value: float
 
     @property
-    def says(self) -> str:
+    def message(self) -> str:
         return f"median {self.before:.0f} -> {self.after:.0f} ms, chance explains it with p = {self.p_value:.1g}"
 
 

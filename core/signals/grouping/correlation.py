@@ -185,9 +185,9 @@ def _message(a: Open, b: Open) -> float | None:
         return None if Kind.REPORT not in (a.kind, b.kind) else 0.0
     both = len(first & second)
     alike = both / len(first | second)
-    for prose, told in ((a, second), (b, first)):
-        if prose.kind in PROSE and len(told) >= 2:
-            alike = max(alike, both / len(told))
+    for prose, stated in ((a, second), (b, first)):
+        if prose.kind in PROSE and len(stated) >= 2:
+            alike = max(alike, both / len(stated))
     return alike
 
 
@@ -232,8 +232,9 @@ def _titled(a: Open, b: Open) -> float | None:
 
 
 def _because(issue: Open, shares: Mapping[str, float]) -> str:
-    told = {"type": issue.type, "place": issue.calls[-1] if issue.calls else "", "service": issue.service}
+    stated = {"type": issue.type, "place": issue.calls[-1] if issue.calls else "", "service": issue.service}
     said = [
-        f"{name} {told.get(name) or ''}".strip() for name in sorted(shares, key=lambda name: shares[name], reverse=True)
+        f"{name} {stated.get(name) or ''}".strip()
+        for name in sorted(shares, key=lambda name: shares[name], reverse=True)
     ]
     return f"matches by {', '.join(said[:4])}"

@@ -21,8 +21,8 @@ CALLS = 3  # innermost calls that count: the entry point may differ, the failing
 
 # (in the message, pattern's second word); the first match wins, for all vendors
 OPERATIONS = [
-    (re.compile(p), says)
-    for p, says in (
+    (re.compile(p), kind)
+    for p, kind in (
         (
             r"'NoneType' object has no attribute|of (null|undefined)|because (?:(?!because ).)* is null",
             "none-attribute",
@@ -101,9 +101,9 @@ def fingerprint(record: Record, template: Callable[[str], str] = mask) -> Finger
         return of_crash(crash, record.service, template)
     if record.kind in (Kind.ALERT, Kind.METRIC):
         return _of_alert(record, template)
-    says = template(record.message or record.title)
-    because = f'same message of {record.service or "a service"}: "{says[:120]}"'
-    return _make((record.kind, record.service, says), because, f"{record.kind}/{says[:60]}")
+    message = template(record.message or record.title)
+    because = f'same message of {record.service or "a service"}: "{message[:120]}"'
+    return _make((record.kind, record.service, message), because, f"{record.kind}/{message[:60]}")
 
 
 def of_crash(crash: Crash, service: str = "", template: Callable[[str], str] = mask) -> Fingerprint:
@@ -123,10 +123,10 @@ def of_crash(crash: Crash, service: str = "", template: Callable[[str], str] = m
 
 def operation(crash: Crash) -> str:
     """The failed operation in one word, taken from the message first, so that all vendors agree."""
-    says = crash.exception.message
+    message = crash.exception.message
     if not crash.exception.type.endswith("KeyError"):  # its message is data
         for found, word in OPERATIONS:
-            if found.search(says):
+            if found.search(message):
                 return word
     if crash.exception.type in BY_TYPE:
         return BY_TYPE[crash.exception.type]
@@ -135,10 +135,10 @@ def operation(crash: Crash) -> str:
 
 def _subject(crash: Crash, code: str) -> str:
     """The name at fault, if it appears in the code; a key that is data would split one bug into many."""
-    says = crash.exception.message
-    if crash.exception.type == "KeyError" and len(says) > 2 and says[0] in "'\"":
-        return says if says in code or f'"{says[1:-1]}"' in code else ""
-    found = next(filter(None, (pattern.search(says) for pattern in SUBJECTS)), None)
+    message = crash.exception.message
+    if crash.exception.type == "KeyError" and len(message) > 2 and message[0] in "'\"":
+        return message if message in code or f'"{message[1:-1]}"' in code else ""
+    found = next(filter(None, (pattern.search(message) for pattern in SUBJECTS)), None)
     name = next(filter(None, found.groups())) if found else ""
     return "" if any(c.isdigit() for c in name) and "." not in name.strip(".") else DIGITS.sub("*", name)
 
@@ -146,9 +146,9 @@ def _subject(crash: Crash, code: str) -> str:
 def _of_alert(record: Record, template: Callable[[str], str]) -> Fingerprint:
     names = ("monitor_id", "alarm_name", "alarm", "condition_id", "policy", "metric", "name")
     monitor = next((str(record.attributes[n]) for n in names if record.attributes.get(n)), "")
-    told = monitor or template(record.title)
-    because = f'same {record.kind} of {record.service or record.source}: "{told[:120]}"'
-    return _make((record.kind, record.service, told), because, f"{record.kind}/{template(record.title)[:60]}")
+    name = monitor or template(record.title)
+    because = f'same {record.kind} of {record.service or record.source}: "{name[:120]}"'
+    return _make((record.kind, record.service, name), because, f"{record.kind}/{template(record.title)[:60]}")
 
 
 def _make(parts: tuple[str, ...], because: str, pattern: str, **more) -> Fingerprint:

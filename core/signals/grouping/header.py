@@ -48,8 +48,8 @@ class HeaderSplitter:
 
     def message(self, line: str) -> str:
         """The line without its header; the whole line if it has no header or consists of one."""
-        if told := structured(line):
-            return told
+        if found := structured(line):
+            return found
         end = header_end(line[:LONGEST])
         if not line[:1].isspace():  # an indented line continues the previous one
             self.lines += 1
@@ -66,8 +66,8 @@ def structured(line: str) -> str:
             given = json.loads(line)
         except (ValueError, RecursionError):
             return ""
-        told = next((given[name] for name in MESSAGE if given.get(name)), "")
-        return told if isinstance(told, str) else ""
+        found = next((given[name] for name in MESSAGE if given.get(name)), "")
+        return found if isinstance(found, str) else ""
     pairs = LOGFMT.match(line)
     return (pairs[1] or pairs[2] or "") if pairs else ""
 

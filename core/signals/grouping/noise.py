@@ -99,9 +99,9 @@ def _status(record: Record) -> int | None:
     nested = record.attributes.get("http")
     flat = record.attributes | ({f"http.{k}": v for k, v in nested.items()} if isinstance(nested, dict) else {})
     for name in STATUS_NAMES:
-        told = str(flat.get(name, ""))[:4]
-        if len(told) == 3 and told.isdecimal():
-            return int(told)
+        status = str(flat.get(name, ""))[:4]
+        if len(status) == 3 and status.isdecimal():
+            return int(status)
     found = STATUS_TEXT.search(record.message or record.title)
     return int(found[1]) if found else None
 

@@ -50,7 +50,7 @@ class Open:
 
 def opened(issue_id: int, record: Record, fp: Fingerprint) -> Open:
     """The issue that a record opens."""
-    says = fp.crash.exception.message if fp.crash else record.message or record.title
+    message = fp.crash.exception.message if fp.crash else record.message or record.title
     endpoint = symptoms.endpoint(record)
     return Open(
         id=issue_id,
@@ -60,8 +60,8 @@ def opened(issue_id: int, record: Record, fp: Fingerprint) -> Open:
         type=fp.type,
         root=fp.root,
         subject=fp.subject,
-        message=mask(says),
-        words=words(f"{record.title} {says if fp.crash else record.message}"),
+        message=mask(message),
+        words=words(f"{record.title} {message if fp.crash else record.message}"),
         calls=fp.calls,
         release=record.release,
         first_seen=record.at,

@@ -86,8 +86,8 @@ def is_outside(file: str, function: str = "") -> bool:
 def calls(frames: tuple[Frame, ...]) -> tuple[str, ...]:
     """``file:function`` of the program's own frames, outermost first; wrappers and recursion are folded."""
     own = [f for f in frames if f.in_app and not is_outside(f.file, f.function)]
-    told = [f for f in own if f.function not in WRAPPERS] or own or list(frames[-3:])
-    return tuple(dict.fromkeys(_name(f) for f in told))
+    shown = [f for f in own if f.function not in WRAPPERS] or own or list(frames[-3:])
+    return tuple(dict.fromkeys(_name(f) for f in shown))
 
 
 def _name(frame: Frame) -> str:
@@ -117,8 +117,8 @@ def crash_of(record: Record) -> Crash | None:
         return found
     kind = _first(attributes, "error.class", "error.kind", "errorClass", "error_class", "exception.type")
     if kind:
-        says = _first(attributes, "error.message", "errorMessage", "error_message", "exception.message")
-        return Crash(exception=raised(kind, says or record.message))
+        message = _first(attributes, "error.message", "errorMessage", "error_message", "exception.message")
+        return Crash(exception=raised(kind, message or record.message))
     named = NAMED.search(record.title) or NAMED.search(record.message)
     if not named:
         return None

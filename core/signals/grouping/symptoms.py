@@ -54,8 +54,8 @@ def symptom(record: Record) -> str:
         return ""
     if found := MEASURED.get(str(record.attributes.get("metric"))):
         return found
-    told = " ".join([*_texts(record, MONITOR), record.title[:READ]])
-    return _worded(told, record.service) or _worded(record.message[:READ], record.service)
+    name = " ".join([*_texts(record, MONITOR), record.title[:READ]])
+    return _worded(name, record.service) or _worded(record.message[:READ], record.service)
 
 
 def _worded(text: str, service: str) -> str:
@@ -75,8 +75,8 @@ def _name(service: str) -> re.Pattern:
 
 def endpoint(record: Record) -> str:
     """The path of the endpoint that a record is about, without verb, host, query and numbers; else empty."""
-    told = [*_texts(record, ROUTE), *([str(record.crash.tags.get(n, "")) for n in ROUTE] if record.crash else ())]
-    paths = (HOST.sub("", VERB.sub("", text.strip())) for text in told)
+    texts = [*_texts(record, ROUTE), *([str(record.crash.tags.get(n, "")) for n in ROUTE] if record.crash else ())]
+    paths = (HOST.sub("", VERB.sub("", text.strip())) for text in texts)
     found = next((path for path in paths if path.startswith("/")), "")
     if not found and record.kind in SIGNS:
         named = NAMED.search(record.title[:READ])

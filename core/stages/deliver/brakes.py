@@ -30,7 +30,7 @@ def on(session: Session, policy: Policy, repository: str, automatic: bool) -> tu
         return LOOK_SECONDS, f"Waiting: the brake of {repository} is on ({brake.reason})"
     at = now()
     if frozen := windows.freeze(at, policy.guards.freezes, repository):
-        return (frozen.end - at).total_seconds(), f"Waiting for the end of the freeze {windows.told(frozen)}"
+        return (frozen.end - at).total_seconds(), f"Waiting for the end of the freeze {windows.describe(frozen)}"
     return None
 
 

@@ -65,9 +65,9 @@ def preview(context: StageContext, change_id: int) -> Delivered:
         return _failed(row, made, entry, f"The preview build failed ({made.state}): {made.note}")
     if deliverer.previews and (fault := probe(rt, made.url + repository.health_path)):
         return _failed(row, made, entry, f"The preview is not healthy: {fault}")
-    entry.says = _previewed(rt, deliverer, made, issue, change)
+    entry.message = _previewed(rt, deliverer, made, issue, change)
     url = made.url if deliverer.previews else change.pull_url
-    seen = {"vendor_id": made.vendor_id, "url": url, "sha": change.head_sha, "note": "" if made.url else entry.says}
+    seen = {"vendor_id": made.vendor_id, "url": url, "sha": change.head_sha, "note": "" if made.url else entry.message}
     rows.update(row.key, status="ready", ready_at=now(), ended_at=now(), **seen)
     if deliverer.previews:
         effects.of_issue(issue.id, "preview", row.key, sha=change.head_sha, url=url)
@@ -112,7 +112,7 @@ def _failed(row: Deployment, made: Deployed, entry: Entry, message: str) -> Deli
 
 def _stop(entry: Entry, message: str) -> Delivered:
     entry.failed(message)
-    return Delivered(says=message)
+    return Delivered(message=message)
 
 
 # --- approval ------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def expire(context: StepContext, approval_id: int) -> ApprovalAnswer:
         row = session.get_one(Approval, approval_id)
         if row.state == "pending":
             row.state, row.answered_at = "expired", now()
-    return ApprovalAnswer(says="The approval expired without an answer.")
+    return ApprovalAnswer(message="The approval expired without an answer.")
 
 
 # --- production ----------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def _ended(context: StageContext, row: Deployment, made: Deployed) -> Delivered:
     with store.write() as session:
         seen = {"sha": row.sha, "automatic": row.automatic}
         effects.once(session, "deploy", f"issue/{context.issue_id}", seen, row.key)
-    context.log.says = _live(row, made)
+    context.log.message = _live(row, made)
     return Delivered(ok=True)
 
 
@@ -282,8 +282,8 @@ def _waits(deliverer: Deliverer, row: Deployment, made: Deployed, entry: Entry) 
     if made.state != WAITING and (at - since).total_seconds() > deliverer.limit:
         message = f"{made.vendor_id} is not finished after {deliverer.limit / 60:g} minutes"
         raise VendorError(deliverer.name, message, permanent=True)
-    entry.result, entry.says = "waiting", made.note or f"{deliverer.name}: the deployment is in progress"
-    return Delivered(seconds=LOOK_SECONDS, says=entry.says)
+    entry.result, entry.message = "waiting", made.note or f"{deliverer.name}: the deployment is in progress"
+    return Delivered(seconds=LOOK_SECONDS, message=entry.message)
 
 
 def _remember(rt: Runtime, deliverer: Deliverer, row: Deployment, name: str) -> Deployment:

@@ -30,11 +30,11 @@ LIVE = ("pending", "watching", "failed")  # states of a deployment that nobody h
 
 
 def _not_shipped(fault: StepFault) -> Delivered:
-    return Delivered(says=f"The deployment could not be completed: {fault.says}")
+    return Delivered(message=f"The deployment could not be completed: {fault.message}")
 
 
 def _not_confirmed(fault: StepFault) -> WatchResult:
-    return WatchResult("failed", says=f"The watch could not judge the deployment: {fault.says}")
+    return WatchResult("failed", message=f"The watch could not judge the deployment: {fault.message}")
 
 
 FORWARD = Patience(passing=FORWARD_SECONDS, refused=0.0, broken=0.0, guards=True, end=_not_shipped)
@@ -56,17 +56,17 @@ def kept(work: Callable[[], Result], issue_id: int, run: int, patience: Patience
 
     result = infrastructure.answered(once, everything=patience.broken is not None)
     if isinstance(result, StepFault):
-        _waits(issue_id, result.says)
+        _waits(issue_id, result.message)
     return result
 
 
-def _waits(issue_id: int, says: str) -> None:
+def _waits(issue_id: int, message: str) -> None:
     """Show on the issue what it waits for, if the database is available."""
     try:
         with store.write() as session:
-            stage_log.waits(session, issue_id, says)
+            stage_log.waits(session, issue_id, message)
     except (SQLAlchemyError, OSError):
-        log.warning("issue %s waits: %s", issue_id, says)
+        log.warning("issue %s waits: %s", issue_id, message)
 
 
 def _unconfirmed(session: Session, issue_id: int, run: int) -> list[Deployment]:
@@ -80,19 +80,19 @@ def _unconfirmed(session: Session, issue_id: int, run: int) -> list[Deployment]:
     )
 
 
-def alarm(issue_id: int, run: int, says: str) -> Done:
+def alarm(issue_id: int, run: int, message: str) -> Done:
     """Announce on every channel and page that production may serve an unverified build. This step never fails."""
     try:
         with store.write() as session:
             for row in _unconfirmed(session, issue_id, run):
-                _sound(session, row, says)
+                _sound(session, row, message)
     except (SQLAlchemyError, OSError):
         log.exception("the alarm of issue %s could not be stored", issue_id)
     return Done(ok=True)
 
 
-def _sound(session: Session, row: Deployment, says: str) -> None:
-    row.alarm = says[:1000]
+def _sound(session: Session, row: Deployment, message: str) -> None:
+    row.alarm = message[:1000]
     session.add(row)
     slot = int(store.clock(session).timestamp() // REPEAT)
     issue = session.get_one(Issue, row.issue_id)
@@ -100,10 +100,10 @@ def _sound(session: Session, row: Deployment, says: str) -> None:
 
 
 def body(row: Deployment, policy: Policy) -> str:
-    return f"{says(row)} Manual rollback: {by_hand(row, policy)}"
+    return f"{message(row)} Manual rollback: {by_hand(row, policy)}"
 
 
-def says(row: Deployment) -> str:
+def message(row: Deployment) -> str:
     """The problem, and what the platform does about it."""
     built = f"Deployment {row.vendor_id}" if row.vendor_id else "A deployment"
     return (

@@ -80,14 +80,14 @@ def look(context: StepContext, change_id: int) -> MergeLook:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
         row = rows.newest(session, change_id)
     if row and row.vendor_id:
-        return MergeLook("live", says=row.note)
+        return MergeLook("live", message=row.note)
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone_with(rt, name, repository, change)
     state = state_of(rt, found, repository, change)
     if state.state == "open":
         return _open(rt, found, issue, change, name)
     if state.state == "closed":
-        return MergeLook("refused", says=_refusal(state, change))
+        return MergeLook("refused", message=_refusal(state, change))
     with store.write() as session:
         _approved(session, context, change, state)
     return _merged(rt, found, name, repository, issue, change, state)
@@ -104,17 +104,17 @@ def branch_state(found: Clone, branch: str, sha: str) -> PullState:
     main = found.head(f"refs/remotes/origin/{found.repository.branch}")
     if found.carries(main, sha):
         return PullState("merged", main, store.time())
-    return PullState("open" if found.stands_at(branch) else "closed", says="Its branch was deleted.")
+    return PullState("open" if found.stands_at(branch) else "closed", message="Its branch was deleted.")
 
 
 def _refusal(state: PullState, change: ChangeSet) -> str:
     """The reason of a rejection. The comment is a stranger's text."""
     who = f" by {fenced(state.by, 60)}" if state.by else ""
-    why = fenced(state.says, 1000) or "no comment gives a reason"
+    why = fenced(state.message, 1000) or "no comment gives a reason"
     return f"{where(change)[:1].upper()}{where(change)[1:]} was closed without a merge{who}: {why}"
 
 
-def hasten(key: str) -> None:
+def look_now(key: str) -> None:
     """On a webhook: every workflow that waits for a merge or its release looks immediately."""
     waits = (Status.AWAITING_APPROVAL, Status.QUEUED)
     with store.write() as session:
@@ -195,7 +195,7 @@ def _merged(
             stage_log.move(session, issue.id, Status.QUEUED, message)
             return MergeLook("merged", SOON, message)
     _watched(rt, name, found, change, state, live, message)
-    return MergeLook("live", says=message)
+    return MergeLook("live", message=message)
 
 
 def _merge_time(name: str, change: ChangeSet, state: PullState, at: datetime) -> datetime:

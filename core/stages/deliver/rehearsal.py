@@ -52,7 +52,7 @@ def timed(work: Callable[[], RollbackTrial]) -> dict[str, Any]:
 
 
 def _result(found: RollbackTrial, seconds: float) -> dict[str, Any]:
-    return {"ok": True if found.done else None, "says": found.says, "seconds": seconds}
+    return {"ok": True if found.done else None, "says": found.message, "seconds": seconds}
 
 
 def refusal(session: Session, row: Deployment, change: ChangeSet) -> str:

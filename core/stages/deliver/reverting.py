@@ -36,7 +36,7 @@ class Restored:
     """
 
     status: str
-    says: str
+    message: str
     late: bool = False
 
 
@@ -147,4 +147,4 @@ def _rolled_back(session: Session, row: Deployment, state: PullState) -> None:
 def _kept(session: Session, row: Deployment, state: PullState) -> None:
     who = state.by or "a person"
     row.status, row.kept_by = "verified", who[:100]
-    row.note = f"{row.note}. {fenced(who, 60)} closed the revert: {fenced(state.says, 500) or 'no comment'}"[:2000]
+    row.note = f"{row.note}. {fenced(who, 60)} closed the revert: {fenced(state.message, 500) or 'no comment'}"[:2000]

@@ -47,13 +47,13 @@ def look(context: StageContext, change_id: int, asked: int) -> PeerReview:
     if seen.state == "done":
         judged = _judged(entry, change_id, seen, rules)
         if not judged.ok:
-            pull_request.withdraw(rt, change, entry.says)
+            pull_request.withdraw(rt, change, entry.message)
         return judged
     if left <= 0 or (seen.state in ("limited", "skipped") and (asked >= ASKS or seen.wait > left)):
         return _absent(entry, change_id, seen)
     if seen.state in ("limited", "skipped"):
         return _ask_again(rt, entry, repository, change, seen, asked)
-    entry.result, entry.says = "waiting", f"{seen.says}; {left / 60:.0f} min left"
+    entry.result, entry.message = "waiting", f"{seen.message}; {left / 60:.0f} min left"
     return _again(min(rules.every_seconds, max(left, 1.0)), asked)
 
 
@@ -61,7 +61,7 @@ def _seen(rt: Runtime, repository: Repository, change: ChangeSet) -> ReviewProgr
     try:
         return connected(rt.reviewer, "reviewer").look(repository.github, _pull(change), change.head_sha)
     except VendorError as error:
-        return ReviewProgress("waiting", says=f"CodeRabbit's review could not be read ({error.message})")
+        return ReviewProgress("waiting", message=f"CodeRabbit's review could not be read ({error.message})")
 
 
 def _pull(change: ChangeSet) -> int:
@@ -77,14 +77,14 @@ def _ask_again(
     """Wait as long as CodeRabbit asked for, then request the review again; idempotent for each commit and request."""
     entry.result = "waiting"
     if seen.wait and asked == 0:
-        entry.says = f"{seen.says}; retry in {seen.wait:.0f} s"
+        entry.message = f"{seen.message}; retry in {seen.wait:.0f} s"
         return _again(seen.wait, asked=1)
     key = f"review-{change.head_sha[:12]}-{asked}"
     try:
         connected(rt.reviewer, "reviewer").ask(repository.github, _pull(change), key)
-        entry.says = f"{seen.says}; review requested again"
+        entry.message = f"{seen.message}; review requested again"
     except VendorError as error:
-        entry.says = f"{seen.says}; it could not be requested again ({error.message})"
+        entry.message = f"{seen.message}; it could not be requested again ({error.message})"
     return _again(rt.policy.coderabbit.every_seconds, asked + 1)
 
 
@@ -94,22 +94,22 @@ def _again(seconds: float, asked: int) -> PeerReview:
 
 def _judged(entry: Entry, change_id: int, seen: ReviewProgress, rules: CodeRabbitRules) -> PeerReview:
     blocking = [f for f in seen.findings if f.severity in rules.block]
-    findings = [f"{f.path}:{f.line}: {f.severity}: {f.says}" for f in blocking]
-    message = f"{seen.says}, {len(blocking)} of them blocking"
+    findings = [f"{f.path}:{f.line}: {f.severity}: {f.message}" for f in blocking]
+    message = f"{seen.message}, {len(blocking)} of them blocking"
     found = [
-        {"gate": GATE, "path": f.path, "line": f.line, "severity": f.severity, "says": f.says} for f in seen.findings
+        {"gate": GATE, "path": f.path, "line": f.line, "severity": f.severity, "says": f.message} for f in seen.findings
     ]
     _keep(change_id, {"gate": GATE, "passed": not blocking, "done": True, "says": message}, found, passed=not blocking)
-    entry.says = message
+    entry.message = message
     if blocking:
         entry.failed(message)
     return PeerReview(state="ended", ok=not blocking, findings=tuple(findings))
 
 
 def _absent(entry: Entry, change_id: int, seen: ReviewProgress) -> PeerReview:
-    message = f"no review by CodeRabbit ({seen.says}); a person's approval is required instead"
+    message = f"no review by CodeRabbit ({seen.message}); a person's approval is required instead"
     _keep(change_id, {"gate": GATE, "passed": False, "done": False, "says": message}, [], passed=True)
-    entry.says = message
+    entry.message = message
     return PeerReview(state="ended", ok=True, needs_approval=True)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+from core.models import recorded
 from core.models.patterns import NUMBER
 
 CAPABILITIES = "capabilities"  # the gate on the new capabilities of a patch
@@ -18,7 +19,7 @@ class GateFinding:
     gate: str
     path: str
     line: int
-    says: str
+    message: str
     severity: str = "error"  # "note": shown to people, but not a fault of the change
 
 
@@ -26,20 +27,20 @@ class GateFinding:
 class Gate:
     """``value`` and ``limit`` are in the gate's own unit: findings, complexity, a ratio, or a share 0..1.
 
-    Not ``done``: the gate could not run, or a person must judge its findings; ``says`` gives the reason. If it does not
-    pass for that reason, a person's approval is required instead.
+    Not ``done``: the gate could not run, or a person must judge its findings; ``message`` gives the reason. If it does
+    not pass for that reason, a person's approval is required instead.
     """
 
     gate: str
     passed: bool
-    says: str
+    message: str
     value: float | None = None
     limit: float | None = None
     findings: tuple[GateFinding, ...] = ()
     done: bool = True
 
     def as_json(self) -> dict:
-        return {key: value for key, value in asdict(self).items() if key != "findings"}
+        return {key: value for key, value in recorded.plain(self).items() if key != "findings"}
 
 
 def newly(gates: Sequence[dict], findings: Sequence[dict]) -> tuple[dict | None, list[tuple[bool, dict]]]:

@@ -59,7 +59,9 @@ def _looked(tree: Path, changed: Changed, before: Mapping[str, str], runner: Run
         report = tools.looked(tree, [*changed, *old.values()], linting(runner), version_of(runner))
     places = {place: path for path, place in old.items()}
     rows = [
-        (places[r.path], *_complexity_of(r.says)) for r in report.ruff if r.path in places and r.code == tools.COMPLEX
+        (places[r.path], *_complexity_of(r.message))
+        for r in report.ruff
+        if r.path in places and r.code == tools.COMPLEX
     ]
     worst = {(path, name): max(v for p, n, v in rows if (p, n) == (path, name)) for path, name, _ in rows}
     kept = {"ruff": [r for r in report.ruff if r.path not in places]}
@@ -94,7 +96,7 @@ def security(report: Report, changed: Changed, source: Changed) -> Gate:
     if not changed:
         return Gate("security", True, "no program code changed", 0.0, 0.0)
     rows = (r for r in report.bandit if r.code not in OF_TEXTS or r.path in source)
-    found = (GateFinding("security", r.path, r.line, f"{r.code}: {r.says}", r.severity) for r in rows)
+    found = (GateFinding("security", r.path, r.line, f"{r.code}: {r.message}", r.severity) for r in rows)
     return counted("security", found, changed, "security findings")
 
 
@@ -103,7 +105,7 @@ def style(report: Report, changed: Changed) -> Gate:
     if not changed:
         return Gate("style", True, "no Python code changed", 0.0, 0.0)
     rows = (r for r in report.ruff if r.code != tools.COMPLEX)
-    found = (GateFinding("style", r.path, r.line, f"{r.code}: {r.says}") for r in rows)
+    found = (GateFinding("style", r.path, r.line, f"{r.code}: {r.message}") for r in rows)
     return counted("style", found, changed, "style findings")
 
 
@@ -117,12 +119,12 @@ def complexity(report: Report, tree: Path, changed: Changed, limit: int, old: Co
         lines = changed.get(r.path, set())
         if r.code != tools.COMPLEX or not lines & set(range(r.line, _end_of(tree / r.path, r.line) + 1)):
             continue
-        name, value = _complexity_of(r.says)
+        name, value = _complexity_of(r.message)
         worst = max(worst, value)
         if value > max(limit, (old or {}).get((r.path, name), 0)):
             message = f"{name} has complexity {value}, the limit is {limit}"
             findings.append(GateFinding("complexity", r.path, r.line, message))
-    message = "; ".join(f.says for f in findings) or f"most complex changed function: {worst}"
+    message = "; ".join(f.message for f in findings) or f"most complex changed function: {worst}"
     return Gate("complexity", not findings, message, float(worst), float(limit), tuple(findings))
 
 

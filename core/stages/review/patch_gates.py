@@ -31,17 +31,17 @@ def review(tree: Path, diff: str, before: Mapping[str, str], repository: Reposit
 
 def can_newly_do(before: Mapping[str, str], after: Mapping[str, str]) -> Gate:
     rows = capabilities(before, after)
-    asks = [row for row in rows if row.asks]
-    findings = tuple(GateFinding(CAPABILITIES, r.path, r.line, r.says, "note") for r in rows)
-    return Gate(CAPABILITIES, not asks, _summary(rows, asks), float(len(asks)), 0.0, findings, not asks)
+    flagged = [row for row in rows if row.needs_person]
+    findings = tuple(GateFinding(CAPABILITIES, r.path, r.line, r.message, "note") for r in rows)
+    return Gate(CAPABILITIES, not flagged, _summary(rows, flagged), float(len(flagged)), 0.0, findings, not flagged)
 
 
-def _summary(rows: list[Capability], asks: list[Capability]) -> str:
+def _summary(rows: list[Capability], flagged: list[Capability]) -> str:
     if not rows:
         return NOTHING
-    kinds = ", ".join(dict.fromkeys(row.kind for row in asks or rows))
+    kinds = ", ".join(dict.fromkeys(row.kind for row in flagged or rows))
     count = counted(len(rows), "new capability", "new capabilities")
-    return f"{count}; a person must review: {kinds}" if asks else f"{count}, none needs a person: {kinds}"
+    return f"{count}; a person must review: {kinds}" if flagged else f"{count}, none needs a person: {kinds}"
 
 
 def generated_test(tree: Path, path: str, tests: str) -> Gate:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from core.audit import effects
 from core.db import store
-from core.models import ChangeSet, Issue, Review
+from core.models import ChangeSet, Issue, Review, recorded
 from core.repair.localize.sources import reading
 from core.repair.sandbox.newer_syntax import reader
 from core.runtime import connected
@@ -56,16 +56,16 @@ def run(context: StageContext, change_id: int) -> ReviewResult:
         found.push(change.head_sha, branch)
         effects.of_issue(issue_id, "push", change.head_sha, branch=branch, sha=change.head_sha)
         pull_request.open_for(rt, issue_id, change_id, repository)
-    failed = [f"{gate.gate}: {gate.says}" for gate in results if not gate.passed and gate.done]
-    entry.says = "; ".join(failed) or _said(results)
+    failed = [f"{gate.gate}: {gate.message}" for gate in results if not gate.passed and gate.done]
+    entry.message = "; ".join(failed) or _said(results)
     if failed:
-        entry.failed(entry.says)
-        pull_request.withdraw(rt, change, entry.says)  # an interrupted earlier review may have published it
+        entry.failed(entry.message)
+        pull_request.withdraw(rt, change, entry.message)  # an interrupted earlier review may have published it
     with store.read() as session:
         waits = passed and coderabbit_review.applies(rt, repository, session.get_one(ChangeSet, change_id))
-    faults = [f"{f.path}:{f.line}: {f.says}" for f in findings if f.severity != "note"]
-    asks = any(not gate.passed for gate in results)
-    return ReviewResult(passed, peer=waits, findings=tuple(failed + faults), needs_approval=passed and asks)
+    faults = [f"{f.path}:{f.line}: {f.message}" for f in findings if f.severity != "note"]
+    needs_approval = any(not gate.passed for gate in results)
+    return ReviewResult(passed, peer=waits, findings=tuple(failed + faults), needs_approval=passed and needs_approval)
 
 
 def _keep(issue_id: int, change_id: int, passed: bool, results: Sequence[Gate], seconds: float) -> None:
@@ -78,7 +78,7 @@ def _keep(issue_id: int, change_id: int, passed: bool, results: Sequence[Gate], 
                 change_set_id=change_id,
                 passed=passed,
                 gates=[gate.as_json() for gate in results],
-                findings=[vars(finding) for gate in results for finding in gate.findings],
+                findings=[recorded.plain(finding) for gate in results for finding in gate.findings],
                 seconds=round(seconds, 2),
             )
         )
@@ -88,7 +88,7 @@ def _keep(issue_id: int, change_id: int, passed: bool, results: Sequence[Gate], 
 
 def _said(results: Sequence[Gate]) -> str:
     """The summary of a review that passed: which gates ran, and which could not."""
-    rest = [f"{gate.gate}: {gate.says}" for gate in results if not gate.done]
+    rest = [f"{gate.gate}: {gate.message}" for gate in results if not gate.done]
     if not rest:
         return f"all {len(results)} gates passed"
     return "; ".join([f"{len(results) - len(rest)} of {len(results)} gates ran and passed", *rest])

@@ -47,7 +47,7 @@ def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Seq
             there = module in known or module.lower().replace("_", "-") in named
             if number in lines and not there:
                 found.append(GateFinding("dependencies", path, number, f"no manifest lists {module}"))
-    message = "; ".join(f.says for f in found) or "no manifest changed and no new dependency is imported"
+    message = "; ".join(f.message for f in found) or "no manifest changed and no new dependency is imported"
     return Gate("dependencies", not found, message, float(len(found)), 0.0, tuple(found))
 
 
@@ -61,7 +61,7 @@ def documentation(tree: Path, changed: Changed, before: Mapping[str, str]) -> Ga
                 known = set(_untrue(name, old[name])) if name in old else set()
                 faults = [_missing(name, node, old.get(name)), *_untrue(name, node)]
                 found += [GateFinding("documentation", path, node.lineno, s) for s in faults if s and s not in known]
-    message = "; ".join(f.says for f in found) or "docstrings of changed public functions are complete and correct"
+    message = "; ".join(f.message for f in found) or "docstrings of changed public functions are complete and correct"
     return Gate("documentation", not found, message, float(len(found)), 0.0, tuple(found))
 
 

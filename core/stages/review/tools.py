@@ -28,8 +28,8 @@ def started(argv):
     return subprocess.Popen([sys.executable, "-I", "-m", *argv], stdout=subprocess.PIPE, env=env)
 tools = [started(argv) for argv in json.loads(sys.argv[1])]
 ruff, bandit = (json.loads(tool.communicate()[0]) for tool in tools)
-def row(path, line, code, says):
-    return {"path": os.path.relpath(path), "line": line, "code": code or "", "says": says}
+def row(path, line, code, message):
+    return {"path": os.path.relpath(path), "line": line, "code": code or "", "message": message}
 report = {
     "ruff": [row(r["filename"], r["location"]["row"], r["code"], r["message"]) for r in ruff],
     "bandit": [
@@ -48,7 +48,7 @@ class ToolFinding(BaseModel):
     path: Text
     line: int
     code: Text
-    says: Text
+    message: Text
     severity: Text = ""
 
 

@@ -93,7 +93,7 @@ def _scanned(on: Stand, known: Known, where: str) -> Gate:
     ids = list(dict.fromkeys(v.id for _, v in there))
     sentences = [
         f"{where} checked {counted(len(on.now.pinned), 'pinned package')}",
-        *(_says(pin, v, on) for pin, v in brought),
+        *(_sentence(pin, v, on) for pin, v in brought),
         f"{_some(unseen)} is newly imported and not pinned, so it was not scanned; a person must check it"
         if unseen
         else "",
@@ -117,7 +117,7 @@ def _parted(on: Stand, known: Known) -> tuple[list[tuple[Pin, Vulnerability]], l
     return brought, there
 
 
-def _says(pin: Pin, v: Vulnerability, on: Stand) -> str:
+def _sentence(pin: Pin, v: Vulnerability, on: Stand) -> str:
     """A description of one vulnerability, without the advisory's text, which is untrusted."""
     why = ", newly imported," if pin[0] in on.fresh else ""
     cve = next((f", {name}" for name in v.aliases if name.startswith("CVE-")), "")
@@ -126,7 +126,7 @@ def _says(pin: Pin, v: Vulnerability, on: Stand) -> str:
 
 
 def _finding(on: Stand, pin: Pin, v: Vulnerability, severity: str) -> GateFinding:
-    message = f"{_says(pin, v, on)}{': ' if v.summary else ''}{v.summary}"
+    message = f"{_sentence(pin, v, on)}{': ' if v.summary else ''}{v.summary}"
     return GateFinding(GATE, on.now.pinned[pin], 1, message, severity)
 
 

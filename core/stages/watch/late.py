@@ -30,7 +30,7 @@ def watch(context: StepContext, change_id: int) -> WatchResult:
     if seen.superseded:
         return WatchResult("over")
     if seen.bad:
-        return WatchResult("failed", says=f"late regression after {seen.elapsed:.0f} s: {seen.verdict.says}")
+        return WatchResult("failed", message=f"late regression after {seen.elapsed:.0f} s: {seen.verdict.message}")
     if lasted < rules.seconds or seen.verdict.state is State.WATCHING:
         return WatchResult("watching", min(rules.every, rules.seconds))
     if seen.verdict.state is State.UNSURE:
@@ -49,10 +49,10 @@ def roll_back(context: StepContext, change_id: int, why: str) -> Awaited:
     with store.read() as session:
         current = session.get_one(Issue, issue_id).run == run
     if current:
-        handover.run(context, done.status, f"{why}; {done.says}")
+        handover.run(context, done.status, f"{why}; {done.message}")
     else:  # a newer run already works on the issue
         with store.write() as session:
-            learn.remember(session, issue_id, run, "rolled_back", f"{why}; {done.says}")
+            learn.remember(session, issue_id, run, "rolled_back", f"{why}; {done.message}")
     return Awaited(ok=True)
 
 

@@ -6,11 +6,11 @@ Each look is stored in the deployment's row (``judged``, ``after``), for the nex
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from core.db import store
-from core.models import ChangeSet, Deployment, Issue, ServiceHealth
+from core.models import ChangeSet, Deployment, Issue, ServiceHealth, recorded
 from core.ops import notify
 from core.policy.sections import Watch
 from core.runtime import Runtime
@@ -49,8 +49,8 @@ class WatchLook:
         return self.verdict.state is State.HARM or (self.verdict.state is State.UNCURED and not kept)
 
     @property
-    def says(self) -> str:
-        return self.verdict.says + (f"; {self.trouble}" if self.trouble else "")
+    def message(self) -> str:
+        return self.verdict.message + (f"; {self.trouble}" if self.trouble else "")
 
 
 def take(rt: Runtime, issue_id: int, change_id: int) -> WatchLook:
@@ -93,12 +93,12 @@ def settled(
     Without traffic there is no success either: after twice the watch time, a person is asked.
     """
     if harmful and verdict.state not in BAD:
-        return replace(verdict, state=State.HARM, says="; ".join(harmful))
+        return replace(verdict, state=State.HARM, message="; ".join(harmful))
     if verdict.state is State.UNEXERCISED:
         return replace(verdict, state=State.WATCHING if elapsed < rules.seconds * PATIENCE else State.UNSURE)
     if verdict.state is State.VERIFIED and unmet:
         state = State.WATCHING if elapsed < rules.seconds else State.UNSURE
-        return replace(verdict, state=state, says="; ".join(unmet))
+        return replace(verdict, state=state, message="; ".join(unmet))
     return verdict
 
 
@@ -133,8 +133,8 @@ def _keep(seen: WatchLook, health: Mapping[str, ServiceHealth], answers: Mapping
         row.judged = {
             **row.judged,
             "state": verdict.state,
-            "says": seen.says,
-            "counts": [asdict(count) for count in verdict.counts[:MOST_COUNTS]],
+            "says": seen.message,
+            "counts": [recorded.plain(count) for count in verdict.counts[:MOST_COUNTS]],
             "checks": dict(answers),
             "rates": list(verdict.rates),
         }
@@ -148,5 +148,5 @@ def ask(seen: WatchLook) -> None:
         if row.judged.get("asked") == today:
             return
         row.judged = {**row.judged, "asked": today}
-        message = f"Keep the deployment of {release.issue.where}, or roll it back: {seen.says}"
+        message = f"Keep the deployment of {release.issue.where}, or roll it back: {seen.message}"
         notify.queue(session, "watch_unsure", release.issue, f"unsure-{row.key}-{today}", message)

@@ -29,7 +29,7 @@ def step(rt: Runtime, seen: WatchLook, entry: Entry) -> WatchResult:
     if aborted(seen):
         return _failed(entry, f"its release was aborted at {share} % of the traffic")
     if seen.verdict.state is State.HARM:
-        return _failed(entry, f"at {share} % of the traffic: {seen.verdict.says}")
+        return _failed(entry, f"at {share} % of the traffic: {seen.verdict.message}")
     try:
         reached = _shifted(rt, seen, share)
         if reached and _over(rt, seen):
@@ -42,7 +42,7 @@ def step(rt: Runtime, seen: WatchLook, entry: Entry) -> WatchResult:
         return _failed(entry, f"the traffic could not be moved to {share} %: {error.message}")
     if not reached and _overdue(rt, seen):
         return _failed(entry, f"the traffic did not move to {share} % in time")
-    entry.result, entry.says = "waiting", _said(rt, seen, share, reached)
+    entry.result, entry.message = "waiting", _said(rt, seen, share, reached)
     return WatchResult("watching", min(rt.policy.watch.every, rt.policy.watch.seconds))
 
 
@@ -111,9 +111,9 @@ def _said(rt: Runtime, seen: WatchLook, share: int, reached: bool) -> str:
     if not reached:
         return f"the traffic moves to {share} %"
     held = _held(rt, seen)
-    return f"{share} % of the traffic, {seen.elapsed:.0f} s watched: {seen.says}" + (f". {held}" if held else "")
+    return f"{share} % of the traffic, {seen.elapsed:.0f} s watched: {seen.message}" + (f". {held}" if held else "")
 
 
 def _failed(entry: Entry, message: str) -> WatchResult:
-    entry.result, entry.says = "failed", message
-    return WatchResult("failed", says=message)
+    entry.result, entry.message = "failed", message
+    return WatchResult("failed", message=message)

@@ -36,7 +36,7 @@ def watch(context: StageContext, change_id: int) -> WatchResult:
     if traffic.partly(seen.release.row):
         return stepping.step(rt, seen, entry)
     if seen.bad:
-        return _end(entry, "failed", verdict.says)
+        return _end(entry, "failed", verdict.message)
     if seen.live and seen.release.row.kept_by:
         return _confirmed(seen, entry, f"kept by {seen.release.row.kept_by}")
     if verdict.state is State.VERIFIED and lasted >= min(rt.policy.watch.earliest, rt.policy.watch.seconds):
@@ -51,15 +51,15 @@ def _superseded(rt: Runtime, seen: WatchLook, serves: Deployed, entry: Entry) ->
     release = seen.release
     contained, message = live.judged(rt, release.row, release.change, serves)
     if seen.bad:
-        message = f"{message}; the last look found: {seen.verdict.says}"
+        message = f"{message}; the last look found: {seen.verdict.message}"
     _close(release.row, seen, "superseded", message)
-    entry.says, entry.result = message, "ok" if contained and not seen.bad else "failed"
+    entry.message, entry.result = message, "ok" if contained and not seen.bad else "failed"
     ok, again = contained is True and not seen.bad, contained is False and not seen.bad
-    return WatchResult("superseded", says=message, ok=ok, again=again, event="superseded")
+    return WatchResult("superseded", message=message, ok=ok, again=again, event="superseded")
 
 
 def _confirmed(seen: WatchLook, entry: Entry, how: str) -> WatchResult:
-    message = f"{how} after {seen.elapsed:.0f} s: {seen.says}"
+    message = f"{how} after {seen.elapsed:.0f} s: {seen.message}"
     _close(seen.release.row, seen, "watching", message)
     return _end(entry, "healthy", message)
 
@@ -71,14 +71,14 @@ def _close(row: Deployment, seen: WatchLook, status: str, note: str) -> None:
 
 
 def _again(rt: Runtime, seen: WatchLook, entry: Entry) -> WatchResult:
-    entry.result, entry.says = "waiting", f"{seen.elapsed:.0f} s watched: {seen.says}"
+    entry.result, entry.message = "waiting", f"{seen.elapsed:.0f} s watched: {seen.message}"
     rules = rt.policy.watch
     return WatchResult("watching", min(rules.every, rules.seconds), asks=seen.verdict.state is State.UNSURE)
 
 
 def _end(entry: Entry, state: str, message: str) -> WatchResult:
-    entry.result, entry.says = ("ok" if state == "healthy" else "failed"), message
-    return WatchResult(state, says=message)
+    entry.result, entry.message = ("ok" if state == "healthy" else "failed"), message
+    return WatchResult(state, message=message)
 
 
 # --- rollback ----------------------------------------------------------------------------------------
@@ -89,8 +89,8 @@ def roll_back(context: StageContext, change_id: int, why: str) -> Rollback:
     with store.write() as session:
         stage_log.move(session, context.issue_id, Status.ROLLING_BACK, why)
     done = returned(context.runtime, context.issue_id, change_id, why)
-    context.log.says = done.says
-    return Rollback(True, done.says, event=done.status, late=done.late)
+    context.log.message = done.message
+    return Rollback(True, done.message, event=done.status, late=done.late)
 
 
 def returned(rt: Runtime, issue_id: int, change_id: int, why: str) -> Restored:
@@ -103,10 +103,10 @@ def returned(rt: Runtime, issue_id: int, change_id: int, why: str) -> Restored:
     with store.write() as session:
         kept, issue = session.get_one(Deployment, row.id), session.get_one(Issue, issue_id)
         kept.status, kept.ended_at, kept.alarm = done.status, store.clock(session), ""
-        kept.note = f"{why}. {done.says}"[:2000]
+        kept.note = f"{why}. {done.message}"[:2000]
         if done.status == "reverting":  # production serves the release until a person has merged the revert
             return done
         session.get_one(ChangeSet, change_id).status = "rolled_back"
         if done.status == "rolled_back":
-            notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{why}. {done.says}")
+            notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{why}. {done.message}")
     return done

@@ -34,7 +34,7 @@ class RollbackTrial:
     """The rehearsal of a rollback, without a change to production. ``done`` is False if this way cannot rehearse it."""
 
     done: bool
-    says: str
+    message: str
 
 
 class Deliverer(Protocol):

@@ -61,7 +61,7 @@ def told(result: FixResult, seconds: float) -> dict:
         "unattended": unattended(result),
         "template": result.candidate.template if result.candidate else "",
         "evidence": list(result.candidate.evidence) if result.candidate else [],
-        "proof": list(result.proof.says),
+        "proof": list(result.proof.messages),
         "attempts": [[attempt.candidate.template, attempt.reason] for attempt in result.attempts][:20],
         "seconds": round(seconds, 1),
     }

@@ -132,8 +132,8 @@ def _detail(situation: Situation, result: Result, scene: Scene, judgement: Judge
     asks = ", asking is right" if situation.ambiguous_ok else ""
     said = f"said {result.state} after {result.seconds:.0f} s{_late(result, scene)}"
     yield f"{situation.family}: {situation.truth}{asks}; {said}"
-    yield f"  says: {judgement.says}"
-    yield from (f"    {c.name}: {c.before:g} before, {c.after:g} after; {c.says}" for c in judgement.counts)
+    yield f"  says: {judgement.message}"
+    yield from (f"    {c.name}: {c.before:g} before, {c.after:g} after; {c.message}" for c in judgement.counts)
     yield f"  {world.service}: history {world.history:.0f} s, old instances serve for {world.drain:.0f} s; {delivery}"
     yield from (f"  {_of_service(scene, name)}" for name in scene.services)
     yield from (f"  {_of_cause(scene, cause)}" for cause in world.errors)
