@@ -137,10 +137,17 @@ ONCE = "    with contextlib.suppress(OSError):\n        del x[3]"
         (HANDLED, "(ValueError, KeyError)", "(ValueError, KeyError, TypeError)", ""),
         (HANDLED, "(ValueError, KeyError)", "(ValueError, Exception)", "catches every exception"),
         (HANDLED, "(ValueError, KeyError)", "(TypeError, KeyError)", "swallows"),
+        (
+            HANDLED,
+            "    return None\n",
+            "    try:\n        g(x)\n    except (ValueError, KeyError):\n        pass\n",
+            "swallows",
+        ),
         (HANDLED.replace("pass", "print(x)"), "print(x)", "pass", ""),  # it did not raise before either
         (HANDLED.replace("pass", "raise OSError(x)"), "raise OSError(x)", "pass", "removes a check"),
         (FILE.replace("        del x[2]\n", "        del x[2]\n    del x[3]\n", 1), "    del x[3]", ONCE, "swallows"),
         (FILE, "    del x[1]", "    with contextlib.suppress(KeyError):\n        del x[1]", ""),
+        (FILE, "    del x[1]", "    with contextlib.suppress(KeyError):\n        x.clear()", "swallows"),
         (FILE, "    del x[1]", "    with contextlib.suppress(IndexError):\n        del x[1]", "swallows"),
         ("x = 1  # pragma: no cover\ny = 2\n", "y = 2", "y = 3  # pragma: no cover", ""),
         ("x = 1\ny = 2\n", "y = 2", "y = 3  # pragma: no cover", "silences"),
@@ -182,7 +189,7 @@ def test_only_a_failed_narrowing_assertion_becomes_a_condition(line, name):
     assert told is None if may and line == 3 else "removes a check" in told
 
 
-HANDLED = "def f(x):\n    try:\n        return g(x)\n    except KeyError as e:\n        raise Refused from e\n"
+REFUSING = "def f(x):\n    try:\n        return g(x)\n    except KeyError as e:\n        raise Refused from e\n"
 KEY = "    except KeyError as e:\n"
 
 
@@ -198,6 +205,6 @@ KEY = "    except KeyError as e:\n"
     ],
 )
 def test_a_handler_that_refuses_may_only_catch_more(instead, says):
-    assert KEY in HANDLED
-    told = refused(HANDLED, HANDLED.replace(KEY, instead))
+    assert KEY in REFUSING
+    told = refused(REFUSING, REFUSING.replace(KEY, instead))
     assert says in told if says else not told

@@ -127,9 +127,10 @@ def answered(was: ast.Module, now: ast.Module) -> set[str]:
     These are a handler that catches a further exception in the same way, and one that did not raise before either.
     """
     old = list(handlers(was))
-    return {
-        reason for one in handlers(now) if any(_answers(one, held) for held in old) and (reason := _handler(one[2]))
-    }
+    new = [one for one in handlers(now) if all(one[:2] != held[:2] for held in old)]
+    found = [(any(_answers(one, held) for held in old), _handler(one[2])) for one in new]
+    fine, odd = ({reason for answers, reason in found if reason and answers is which} for which in (True, False))
+    return fine - odd
 
 
 def _answers(new: Handler, old: Handler) -> bool:

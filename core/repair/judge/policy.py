@@ -21,6 +21,7 @@ from core.models import Crash
 from core.models.counted import counted
 from core.policy.sections import FixRules
 from core.repair.judge.forbidden_code import answered, violations
+from core.repair.judge.habits import usual
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.safeguards import lost
 from core.repair.judge.unsafe_patterns import unsafe
@@ -180,9 +181,8 @@ def _gained(was: ast.Module, now: ast.Module) -> str:
     """The first violation that occurs more often in the new text than in the old one; empty if there is none."""
     old = Counter(violations(was))
     gained = Counter(violations(now)) - old
-    usual = {reason for reason, times in old.items() if reason.startswith("swallows ") and times > 1}
-    usual |= answered(was, now)
-    return next((reason for reason in gained if reason not in usual and not _meant(was, reason)), "")
+    allowed = usual(was, now) | answered(was, now)
+    return next((reason for reason in gained if reason not in allowed and not _meant(was, reason)), "")
 
 
 def _meant(was: ast.AST, reason: str) -> bool:
