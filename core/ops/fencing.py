@@ -23,7 +23,7 @@ from core.models import Worker
 log = logging.getLogger(__name__)
 TAKEN_OVER = 70  # exit status (EX_SOFTWARE)
 DEPLOYS = ("preview", "promote", "serve", "shift", "rehearse", "rollback", "cancel")
-HOSTS = ("open_pull", "set_status", "comment", "merge", "close_pull", "make_branch")
+HOSTS = ("open_pull", "set_status", "comment", "merge", "close_pull")
 
 
 @dataclass(frozen=True)

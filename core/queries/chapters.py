@@ -44,7 +44,8 @@ def chapters(story: Story) -> Iterator[Chapter]:
         return
     found, decision = story.analyses[-1], story.decisions[-1]
     yield Chapter("It finds the cause", found.root_cause, found.created_at, page)
-    choice = f"{decision.verdict.value} with confidence {decision.confidence:.2f}. {issue.reason}".strip()
+    because = str(decision.receipt.get("row_says") or "")
+    choice = f"{decision.verdict.value} with confidence {decision.confidence:.2f}. {because[:1].upper()}{because[1:]}"
     yield Chapter("It decides", choice, decision.created_at, page)
     yield from _fix(story)
 

@@ -200,11 +200,6 @@ class GitHub:
             raise
         return str(found["object"]["sha"])
 
-    def make_branch(self, repository: str, name: str, sha: str) -> None:
-        """Set a branch to a commit, unless it is already there."""
-        if self.branch(repository, name) != sha:
-            self.http.post(f"/repos/{repository}/git/refs", json={"ref": f"refs/heads/{name}", "sha": sha})
-
     def reviews(self, repository: str, number: int) -> list[dict]:
         """Reviews of a pull request, oldest first."""
         return [*chain.from_iterable(self._pages(f"/repos/{repository}/pulls/{number}/reviews", {"per_page": PAGE}))]

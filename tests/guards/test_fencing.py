@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from core.models import Issue, Worker, now
 from core.ops import durable, fencing
 from core.runtime import Runtime
 from core.stages.deliver import ways
+from core.vendors.base import CodeHost
+from core.vendors.delivery.types import Deliverer, Stepwise
 from tests import factories
 from tests.postgres import postgres
 
@@ -154,6 +157,34 @@ def test_a_step_of_a_cancelled_or_foreign_workflow_does_nothing(monkeypatch, sta
         return
     with pytest.raises(raised):
         fencing._check_workflow("w", "me")
+
+
+READS = {  # methods that change nothing outside
+    Deliverer: {"status", "with_key", "production", "check"},
+    Stepwise: {"accepts", "share"},
+    CodeHost: {"pull_state", "releases", "check"},
+}
+
+
+def methods(*protocols: type) -> set[str]:
+    found = {(p, name) for p in protocols for name, value in vars(p).items() if callable(value) and name[0] != "_"}
+    return {name for protocol, name in found if name not in READS[protocol]}
+
+
+@pytest.mark.parametrize(("fenced", "protocols"), [
+    (fencing.DEPLOYS, (Deliverer, Stepwise)),
+    (fencing.HOSTS, (CodeHost,)),
+])  # fmt: skip
+def test_each_method_of_a_protocol_is_a_read_or_fenced(fenced, protocols):
+    assert set(fenced) == methods(*protocols)
+
+
+def test_a_process_that_ends_itself_tells_its_supervisor_that_it_failed(monkeypatch):
+    codes = []
+    monkeypatch.setattr(fencing.os, "_exit", codes.append)
+    monkeypatch.setattr(fencing.logging, "shutdown", lambda: None)
+    fencing.stop("taken over")
+    assert codes == [os.EX_SOFTWARE]
 
 
 def test_every_outward_effect_of_a_runtime_is_behind_the_fence(console):

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from core.access.rights import Actor, Forbidden, Refused
 from core.actions import deployments
-from core.cli import stage
+from core.cli import cycle
 from core.db import store
 from core.models import Approval, AuditRow, ChangeSet, Decision, Deployment, Issue, Notification, Review, Status, now
 from core.models.access import Role
@@ -389,5 +389,5 @@ def test_kestra_starts_a_scheduled_issue_when_its_window_opens_or_a_person_start
     issue = issue_in(Status.SCHEDULED, scheduled_for=now() + timedelta(days=1))
     if at_once:
         deployments.start_now(issue.id, actor=by("operator"), key="k")
-    assert stage._due() == ([issue.id] if due else [])
+    assert cycle._due() == ([issue.id] if due else [])
     assert one(Issue, issue.id).at_once is at_once

@@ -158,7 +158,6 @@ GITHUB_CALLS = {
     "releases": lambda c: c.releases(NAME),
     "close_pull": lambda c: c.close_pull(NAME, 5, SHA, "k", "refused"),
     "branch": lambda c: c.branch(NAME, "fix/1"),
-    "make_branch": lambda c: c.make_branch(NAME, "fix/1", SHA),
     "reviews": lambda c: c.reviews(NAME, 5),
     "check_runs": lambda c: c.check_runs(NAME, SHA),
     "statuses": lambda c: c.statuses(NAME, SHA),
