@@ -100,6 +100,7 @@ def _said(result: FixResult, branch: str) -> dict:
         "branch": branch,
         "evidence": {"grade": made.grade.name.lower(), "says": list(made.evidence)} if made else {},
         "confidence": result.confidence or None,
+        "class": class_of(made) if made else "",
         "precision": measured(class_of(made)).describe("unseen case") if made else "",
         "behaviours": list(result.behaviours),
         "proof": recorded.plain(result.proof) | {"complete": result.proof.complete},

@@ -91,6 +91,16 @@ def test_an_honest_test_proves(tree):
     assert proved(tree, HONEST).complete
 
 
+@pytest.mark.parametrize(("text", "whole"), [(GOOD, True), (OLD.replace(LINE, "    return 2 / (x or 1)\n"), False)])
+def test_a_suite_whose_options_need_a_missing_plugin_runs_without_them(tree, text, whole):
+    with (tree / "pyproject.toml").open("a") as settings:
+        settings.write('addopts = ["--of-a-missing-plugin", "--strict-config"]\n')
+    git(tree, "commit", "-qam", "y")
+    proof = proved(tree, HONEST, text)
+    assert proof.complete is whole
+    assert "without the options" in " ".join(proof.messages) if whole else "test_f" in " ".join(proof.messages)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -176,6 +186,10 @@ PATCHES = {  # name: (path, new text, reason)
     "calls by a computed name": ("a.py", body("    getattr(os, 'sys' + 'tem')('id')\n"), "computed name"),
     "calls by an inner table": ("a.py", body("    os.__dict__['system']('id')\n"), "reaches into __dict__"),
     "calls out by urllib": ("a.py", "import urllib.request\n" + GOOD, "newly imports urllib"),
+    "asks for the stack": ("a.py", "import inspect\n" + body("    return inspect.stack()\n"), "newly imports inspect"),
+    "takes the stack's function": ("a.py", "from inspect import stack\n" + GOOD, "newly imports inspect"),
+    "questions by another name": ("a.py", "import inspect as i\n" + GOOD, "newly imports inspect"),
+    "hands the questions on": ("a.py", "import inspect\n" + body("    return g(inspect)\n"), "newly imports inspect"),
     "drops bytes": ("a.py", body("    return x.decode(errors='ignore')\n"), "passes errors=ignore"),
 }  # fmt: skip
 
@@ -193,6 +207,8 @@ def test_a_patch_that_cheats_is_refused_with_its_reason(name):
         GOOD,
         guarded("raise ValueError(x) from None"),
         "from urllib.parse import quote\n" + GOOD,
+        "from inspect import isawaitable\n" + GOOD,
+        "import inspect\nSTRICT = 's' in inspect.signature(int).parameters\n" + GOOD,
         body("    if not x:\n        return 0.0\n    return 1 / x\n"),
         guarded("return f(x + 1)"),
     ],

@@ -4,7 +4,7 @@ import pytest
 
 from tests.bench.repair.bench_real import Row, blind_since, figures, loss, reproduced
 from tests.bench.repair.real_case import load, parse
-from tests.bench.repair.real_fixers import own_fix, wrong_fixes
+from tests.bench.repair.real_fixers import own_fix, smallest, wrong_fixes
 
 CASES = load()
 FIXABLE = [case for case in CASES if not case.control]
@@ -67,6 +67,15 @@ def test_the_own_fix_is_cut_to_the_named_functions():
     assert own_fix({"a.py": PROGRAM}, {"a.py": after}, {"a.py": ()}) == {"a.py": after}
 
 
+def test_the_own_fix_without_the_edits_that_its_checks_do_not_need():
+    after = PROGRAM.replace(".size", ".length").replace("import os", "import re").replace("out = []", "out = ()")
+    needed = PROGRAM.replace(".size", ".length").replace("out = []", "out = ()")
+    before, whole = {"a.py": PROGRAM, "b.py": "x = 1\n"}, {"a.py": after, "b.py": "x = 2\n"}
+    found = smallest(before, whole, lambda texts: all(part in texts.get("a.py", "") for part in (".length", "()")))
+    assert found == {"a.py": needed}
+    assert smallest(before, whole, lambda _: False) == whole
+
+
 @pytest.mark.parametrize(
     ("recipe", "added"),
     [
@@ -103,16 +112,25 @@ def test_the_figures_count_what_a_wrong_fix_reached():
     case = FIXABLE[0]
     rows = [
         Row(case, "right", reproduced=True, unattended=True, seconds=4.0, oracle="proved", wrong={"swallow": "proved"}),
-        Row(case, "silent", reproduced=True, seconds=8.0, oracle="x", wrong={"skip": "unattended", "weaken": "right"}),
+        Row(
+            case,
+            "silent",
+            reproduced=True,
+            seconds=8.0,
+            oracle="x",
+            oracle_part="proved",
+            wrong={"skip": "unattended", "weaken": "right"},
+        ),
     ]
+    rows[1].oracle_part = "proved"
     found = figures(rows)
     assert (found["right"], found["silent"], found["reproduced"], found["median seconds"]) == (1, 1, 2, 6.0)
-    assert (found["oracle tried"], found["oracle proved"]) == (2, 1)
+    assert [found[k] for k in ("oracle tried", "oracle proved", "oracle proved, in whole or in part")] == [2, 1, 2]
     assert (found["wrong fixes"], found["wrong fixes proved"], found["wrong fixes without a person"]) == (2, 2, 1)
 
 
 def test_the_blind_set_was_not_run_lately_where_no_run_is_noted(monkeypatch, tmp_path):
-    monkeypatch.setattr("tests.bench.repair.bench_real.LOG", tmp_path / "runs.log")
+    monkeypatch.setattr("tests.bench.repair.runs.REAL", tmp_path / "runs.log")
     assert blind_since() == float("inf")
     (tmp_path / "runs.log").write_text('{"set": "blind", "time": "2020-01-01T00:00:00Z"}\n')
     assert blind_since() > 86_400

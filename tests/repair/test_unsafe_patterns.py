@@ -139,14 +139,25 @@ ONCE = "    with contextlib.suppress(OSError):\n        del x[3]"
         (HANDLED.replace("pass", "return 400, x"), "(ValueError, KeyError)", "(KeyError)", "weakens a check"),
         (HANDLED, "(ValueError, KeyError)", "(ValueError, Exception)", "catches every exception"),
         (HANDLED, "(ValueError, KeyError)", "(TypeError, KeyError)", "swallows"),
+        (
+            HANDLED,
+            "    return None\n",
+            "    try:\n        g(x)\n    except (ValueError, KeyError):\n        pass\n",
+            "swallows",
+        ),
         (HANDLED.replace("pass", "print(x)"), "print(x)", "pass", ""),  # it did not raise before either
         (HANDLED.replace("pass", "raise OSError(x)"), "raise OSError(x)", "pass", "removes a check"),
         (FILE.replace("        del x[2]\n", "        del x[2]\n    del x[3]\n", 1), "    del x[3]", ONCE, "swallows"),
         (FILE, "    del x[1]", "    with contextlib.suppress(KeyError):\n        del x[1]", ""),
+        (FILE, "    del x[1]", "    with contextlib.suppress(KeyError):\n        x.clear()", "swallows"),
         (FILE, "    del x[1]", "    with contextlib.suppress(IndexError):\n        del x[1]", "swallows"),
         ("x = 1  # pragma: no cover\ny = 2\n", "y = 2", "y = 3  # pragma: no cover", ""),
         ("x = 1\ny = 2\n", "y = 2", "y = 3  # pragma: no cover", "silences"),
         ("x = 1  # nosec\ny = 2\n", "y = 2", "y = 3  # nosec", "silences"),
+        ("x = 1  # type: ignore\ny = 2\n", "y = 2", "y = 3  # type:ignore[index]", ""),
+        ("x = 1  # type: ignore\ny = 2\n", "y = 2", "y = 3  # noqa", "silences"),
+        ("x = 1  # noqa: E501\ny = 2\n", "y = 2", "y = 3  # noqa: B023", ""),
+        ("x = 1  # noqa: E501\ny = 2\n", "y = 2", "y = 3  # noqa: B023, S102", "silences"),
     ],
 )
 def test_what_the_file_does_elsewhere(old, part, instead, says):
@@ -158,3 +169,44 @@ def test_an_overloaded_function_keeps_its_decorators():
     old = "@overload\ndef f(x: int): ...\n@overload\ndef f(x: str): ...\ndef f(x):\n    return int(x)\n"
     assert not refused(old, old.replace("int(x)", "int(x or 0)"))
     assert "takes the decorator" in refused(old, old.replace("@overload\ndef f(x: str)", "def f(x: str)"))
+
+
+HEAD = "def f(row, out):\n    out.append(1)\n"
+NARROWED = HEAD + "    assert row is not None\n    out.append(row)\n    return out\n"
+INSTEAD = {
+    "nothing": ("    out.append(row)\n    return out\n", False),
+    "a condition of less": ("    if row:\n        out.append(row)\n    return out\n", False),
+    "another condition": ("    if out:\n        out.append(row)\n        return out\n", False),
+    "a copy without it": ("    if row:\n        out.append(row)\n        return out\n    return out\n", False),
+    "the condition": ("    if row is not None:\n        out.append(row)\n        return out\n", True),
+    "a stronger condition": ("    if row:\n        out.append(row)\n        return out\n    out = []\n", True),
+}
+
+
+@pytest.mark.parametrize(("line", "name"), [(line, name) for line in (3, 4) for name in INSTEAD])
+def test_only_a_failed_narrowing_assertion_becomes_a_condition(line, name):
+    instead, may = INSTEAD[name]
+    crash = CRASH.model_copy(update={"frames": (Frame(file="a.py", line=line, function="f"),)})
+    told = refuse({"a.py": NARROWED}, Candidate("t", {"a.py": HEAD + instead}, "r"), FixRules(), ["**"], crash)
+    assert told is None if may and line == 3 else "removes a check" in told
+
+
+REFUSING = "def f(x):\n    try:\n        return g(x)\n    except KeyError as e:\n        raise Refused from e\n"
+KEY = "    except KeyError as e:\n"
+
+
+@pytest.mark.parametrize(
+    ("instead", "says"),
+    [
+        ("    except (KeyError, TypeError) as e:\n", ""),
+        ("    except LookupError as e:\n", ""),
+        ("    except IndexError as e:\n", "weakens a check"),
+        ("    except (IndexError, Own) as e:\n", "weakens a check"),
+        ("    except LookupError as e:\n        return h(x)\n" + KEY, "weakens a check"),
+        ("    except TypeError as e:\n        return h(x)\n" + KEY, ""),
+    ],
+)
+def test_a_handler_that_refuses_may_only_catch_more(instead, says):
+    assert KEY in REFUSING
+    told = refused(REFUSING, REFUSING.replace(KEY, instead))
+    assert says in told if says else not told

@@ -7,11 +7,12 @@ one holds. ``a`` implies ``b`` if each clause of ``b`` has all literals of some 
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
 from dataclasses import dataclass, field
 from itertools import product
 
-RAISED = "<raised>"  # the literal of a handler: one of the exceptions that it catches was raised
+RAISED = "raised"  # stands for being in a handler of the named exceptions
 MOST = 64  # maximum clauses; a larger condition is treated as one literal
 _OPPOSITE = {ast.Is: ast.IsNot, ast.Eq: ast.NotEq, ast.In: ast.NotIn, ast.IsNot: ast.Is, ast.NotEq: ast.Eq,
              ast.NotIn: ast.In}  # fmt: skip
@@ -204,14 +205,20 @@ def _types(literal: Literal) -> tuple[str, frozenset[str]] | None:
 
 
 def _caught(one: Literal, other: Literal) -> bool:
-    """What a handler of A catches, one of A and B catches as well."""
-    mine, theirs = _handled(one), _handled(other)
-    return one.holds and other.holds and bool(mine) and mine <= theirs
+    """``except LookupError`` is entered wherever ``except KeyError`` is, ``except (A, B)`` wherever ``except A`` is."""
+    few, many = _handled(one), _handled(other)
+    return bool(few) and one.holds == other.holds and all(any(_is_kind(b, a) for a in many) for b in few)
 
 
-def _handled(literal: Literal) -> frozenset[str]:
-    """The exceptions of a handler's literal, see refusals.py; empty for any other."""
+def _handled(literal: Literal) -> list[str]:
+    """Names of the exceptions of ``<raised>(...)`` (refusals.py); empty for any other literal."""
     node = literal.node
-    if not isinstance(node, ast.Call) or getattr(node.func, "id", "") != RAISED:
-        return frozenset()
-    return frozenset(map(ast.unparse, node.args))
+    if not isinstance(node, ast.Call) or getattr(node.func, "id", "") != f"<{RAISED}>" or not literal.holds:
+        return []
+    return [str(a.value) for a in node.args if isinstance(a, ast.Constant)]
+
+
+def _is_kind(name: str, of: str) -> bool:
+    """Are they the same, or built-in exceptions of which one is a kind of the other?"""
+    kind, base = (getattr(builtins, each, None) for each in (name, of))
+    return name == of or (isinstance(kind, type) and isinstance(base, type) and issubclass(kind, base))

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from core.repair.judge.forbidden_names import (
     ALWAYS,
+    ASKING,
     ATTRIBUTES,
     BY_NAME,
     CALLS,
@@ -50,6 +51,7 @@ def violations(tree: ast.Module) -> Iterator[str]:
             yield reason
     yield from _aliases(tree)
     yield from _replaced(tree)
+    yield from _beyond_questions(tree)
     yield from (f"runs {called(call) or 'a call'}() when the module is imported" for call in runs_at_import(tree))
 
 
@@ -60,6 +62,14 @@ def _aliases(tree: ast.Module) -> Iterator[str]:
     for node in nodes(tree, ast.Name, ast.Attribute):
         if id(node) not in directly and isinstance(node.ctx, ast.Load) and _is_dangerous(node, bound):
             yield f"newly names {_name(node)} without calling it"
+
+
+def _beyond_questions(tree: ast.Module) -> Iterator[str]:
+    """Uses of the modules of ASKING for more than questions about an object."""
+    imported = {a.name for n in nodes(tree, ast.Import) for a in n.names} & ASKING.keys()
+    asked = {id(n.value) for n in nodes(tree, ast.Attribute) if n.attr in ASKING.get(identifier(n.value), ())}
+    beyond = {n.id for n in nodes(tree, ast.Name) if n.id in imported and id(n) not in asked}
+    yield from (f"newly imports {name}" for name in sorted(beyond))
 
 
 def _is_dangerous(node: ast.Name | ast.Attribute, bound: set[str]) -> bool:
@@ -117,9 +127,10 @@ def answered(was: ast.Module, now: ast.Module) -> set[str]:
     These are a handler that catches a further exception in the same way, and one that did not raise before either.
     """
     old = list(handlers(was))
-    return {
-        reason for one in handlers(now) if any(_answers(one, held) for held in old) and (reason := _handler(one[2]))
-    }
+    new = [one for one in handlers(now) if all(one[:2] != held[:2] for held in old)]
+    found = [(any(_answers(one, held) for held in old), _handler(one[2])) for one in new]
+    fine, odd = ({reason for answers, reason in found if reason and answers is which} for which in (True, False))
+    return fine - odd
 
 
 def _answers(new: Handler, old: Handler) -> bool:
@@ -243,10 +254,17 @@ def _reaches(node: ast.Import | ast.ImportFrom, last: str) -> str | None:
     from_module = isinstance(node, ast.ImportFrom)
     name = f"{node.module or ''}.{last}" if isinstance(node, ast.ImportFrom) else last
     top = name.split(".")[0]
-    if top in MODULES and not _is_within(name, HARMLESS) and not getattr(node, "level", 0):
+    far = top in MODULES or (top in ASKING and not _asks(node, name))
+    if far and not _is_within(name, HARMLESS) and not getattr(node, "level", 0):
         return f"newly imports {top}"
     dangerous = last in ATTRIBUTES | ENVIRONMENT | {"*"} or name in OF_MODULES
     return f"newly imports {name}" if _is_within(name, SUBMODULES) or (from_module and dangerous) else None
+
+
+def _asks(node: ast.Import | ast.ImportFrom, name: str) -> bool:
+    """Is it a module of ASKING, or one of its questions, under its own name?"""
+    top, _, question = name.partition(".")
+    return not any(alias.asname for alias in node.names) and question in ASKING[top] | {""}
 
 
 def _is_within(name: str, modules: Iterable[str]) -> bool:

@@ -5,7 +5,7 @@ from core.repair.localize.sources import words
 # modules whose new import is refused, with all below them
 MODULES = words(
     "subprocess socket socketserver ssl ctypes cffi pty importlib pkgutil runpy pickle marshal shelve shutil code "
-    "builtins gc inspect atexit signal site multiprocessing webbrowser urllib http ftplib smtplib telnetlib "
+    "builtins gc atexit signal site multiprocessing webbrowser urllib http ftplib smtplib telnetlib "
     "requests httpx aiohttp pytest _pytest unittest doctest timeit cProfile profile trace bdb pdb codeop codecs "
     "imaplib poplib nntplib xmlrpc wsgiref urllib3 websockets websocket paramiko pexpect dill cloudpickle "
     "jsonpickle joblib mmap fcntl pip ensurepip venv zipimport zipapp compileall py_compile faulthandler _thread "
@@ -13,6 +13,14 @@ MODULES = words(
 )
 SUBMODULES = {"logging.handlers", "logging.config", "asyncio.subprocess", "concurrent.futures.process"}
 HARMLESS = {"urllib.parse", "http.HTTPStatus", "codecs.BOM_UTF8"}
+
+# modules of which only questions about an object may be newly used, by their full names
+ASKING = {
+    "inspect": words(
+        "signature Signature Parameter cleandoc getdoc isclass isfunction ismethod isbuiltin isroutine isabstract "
+        "isgenerator isgeneratorfunction iscoroutine iscoroutinefunction isawaitable isasyncgen isasyncgenfunction"
+    )
+}
 
 # built-in functions: called or only named, whatever the program calls by these names
 ALWAYS = {"eval", "exec", "__import__", "breakpoint", "setattr", "delattr"}
@@ -64,5 +72,5 @@ BUILDING = words(
     "ZoneInfo Path PurePath PurePosixPath joinpath dirname abspath join Lock RLock ContextVar defaultdict "
     "OrderedDict Counter deque SimpleNamespace MappingProxyType partial itemgetter attrgetter lru_cache cache "
     "cast Struct UUID split rsplit strip lower upper title replace keys values items copy get union fromkeys "
-    "maketrans compile unique total_ordering wraps"
+    "maketrans compile unique total_ordering wraps signature"
 )

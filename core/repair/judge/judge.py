@@ -11,9 +11,10 @@ from core.repair.judge.precision import EMBEDDED
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.reproduce.reproduce import is_crash
 from core.repair.sandbox.probe import ProbeOutcome
-from core.repair.types import Candidate
+from core.repair.types import Candidate, Evidence
 
 _ACCIDENTS = {"TypeError", "AttributeError"}  # raised by the interpreter on values of an unexpected type
+DECIDES = Evidence.SIBLING  # the weakest grade that chooses between behaviours; the style of a file suits many changes
 _OF_ANY_TEXT = {"JSONDecodeError", "Error"}  # have the same message for every invalid text
 
 
@@ -117,7 +118,7 @@ def _rivals(best: Judged, other: Judged) -> bool:
     Two changes for the very same reason contradict each other only where both give a result. Where one of them still
     crashes, it leaves more as it was: then the smaller change is taken (Mechtaev et al. 2015, "DirectFix").
     """
-    if not best.candidate.grade:
+    if best.candidate.grade < DECIDES:
         return True
     one_reason = best.candidate.evidence == other.candidate.evidence
     contradict = any(map(_contradict, best.crash_like, other.crash_like))
@@ -136,7 +137,8 @@ def _of_a_model(groups: Sequence[Sequence[Judged]]) -> Judged | None:
     person who decides sees them, but they do not replace a model's fix.
     """
     best = _first(groups[0])
-    alike = [g for g in groups if not best.candidate.grade or _evidence(_first(g)) == _evidence(best)]
+    weak = best.candidate.grade < DECIDES
+    alike = [g for g in groups if weak or _evidence(_first(g)) == _evidence(best)]
     models = [[one for one in group if one.candidate.generator != EMBEDDED] for group in alike]
     most = max(models, key=len)
     return _first(most) if most else None

@@ -21,6 +21,7 @@ from core.models import Crash
 from core.models.counted import counted
 from core.policy.sections import FixRules
 from core.repair.judge.forbidden_code import answered, violations
+from core.repair.judge.habits import usual
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.precision import EMBEDDED
 from core.repair.judge.safeguards import lost
@@ -32,7 +33,7 @@ from core.repair.propose.suspect import REJECTS
 from core.repair.types import Candidate, Evidence
 
 _TOOLS = {"pytest", "_pytest", "pluggy", "iniconfig", "coverage", "sitecustomize", "usercustomize", "site-packages"}
-COVERAGE = re.compile(r"#\s*pragma:\s*no\s*cover", re.I)
+_SECURITY = re.compile(r"nosec|noqa:[^#\n]*\bS\d", re.I)  # comments that silence a security tool
 SILENCERS = re.compile(r"#\s*(type:\s*ignore|noqa|nosec|pragma:\s*no\s*cover|pylint:\s*disable)", re.I)
 
 
@@ -172,9 +173,13 @@ def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: boo
 
 
 def _silenced(old: str, new: str) -> bool:
-    """Are there more such comments than before? A coverage exclusion is allowed if the file already has one."""
-    was, now = ([m[0] for m in SILENCERS.finditer(text)] for text in (old, new))
-    return any(not (COVERAGE.match(comment) and comment in was) for comment in Counter(now) - Counter(was))
+    """Are there more such comments than before? Those kinds that the file has are allowed, unless for security.
+
+    No tool of the review obeys them.
+    """
+    was, now = (["".join(m[1].lower().split()) for m in SILENCERS.finditer(text)] for text in (old, new))
+    more = Counter(now) - Counter(was)
+    return any(kind not in was for kind in more) or len(_SECURITY.findall(new)) > len(_SECURITY.findall(old))
 
 
 def _gained(was: ast.Module, now: ast.Module, own: bool = False) -> str:
@@ -185,9 +190,10 @@ def _gained(was: ast.Module, now: ast.Module, own: bool = False) -> str:
     """
     old = Counter(violations(was))
     gained = Counter(violations(now)) - old
-    usual = {reason for reason, times in old.items() if reason.startswith("swallows ") and times > 1}
-    usual |= answered(was, now) | ({f"swallows {kind}" for kind in REJECTS.values()} if own else set())
-    return next((reason for reason in gained if reason not in usual and not _meant(was, reason)), "")
+    allowed = (
+        usual(was, now) | answered(was, now) | ({f"swallows {kind}" for kind in REJECTS.values()} if own else set())
+    )
+    return next((reason for reason in gained if reason not in allowed and not _meant(was, reason)), "")
 
 
 def _meant(was: ast.AST, reason: str) -> bool:

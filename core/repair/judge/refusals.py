@@ -138,11 +138,17 @@ class _Walk:
         exits = self.block(node.body, path)
         self.handlers = around
         before, self.tried_calls = self.tried_calls, self.tried_calls | _called_in(node.body)
-        for handler in node.handlers:
-            when = ast.Call(ast.Name(RAISED), list(map(ast.Constant, _names(handler.type))), [])
-            exits += [(kind, (when, *tests)) for kind, tests in self.block(handler.body, (*path, when))]
+        for position, handler in enumerate(node.handlers):
+            when = (_opaque(RAISED, *_names(handler.type)), *self._taken(handler, node.handlers[:position]))
+            exits += [(kind, (*when, *tests)) for kind, tests in self.block(handler.body, (*path, *when))]
         self.tried_calls = before
         return exits + self.block(node.orelse, path) + self.block(node.finalbody, path)
+
+    def _taken(self, handler: ast.ExceptHandler, earlier: Sequence[ast.ExceptHandler]) -> Path:
+        """What earlier handlers of the same block take from this one."""
+        names = [name for one in earlier for name in _names(one.type)]
+        kinds = {kind for name in _names(handler.type) for kind in self._bases(name)}
+        return tuple(_opaque("not caught before as", name) for name in names if name in kinds)
 
     def within(self, node: ast.With | ast.AsyncWith, path: Path) -> list[Exit]:
         around = self.handlers

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from core.repair.judge.conditions import Clause, implies
+from core.repair.judge.narrowing import conditions_now
 from core.repair.judge.refusals import Refusal, refusals
 from core.repair.judge.unbound import filled
 from core.repair.localize.syntax import Function, covers, functions_in, names_in, nodes, stores
@@ -24,15 +25,16 @@ def lost(was: ast.Module, now: ast.Module, failed: Sequence[int] = ()) -> str:
 
     ``failed`` are the lines of the old text that were running when it crashed.
     """
-    return _removed(was, now) or _weakened(was, now, failed) or _undecorated(was, now)
+    kept = conditions_now(was, now, failed)
+    return _removed(was, now, kept) or _weakened(was, now, failed, kept) or _undecorated(was, now)
 
 
-def _removed(was: ast.Module, now: ast.Module) -> str:
-    gone = Counter(_checks(was)) - Counter(_checks(now))
+def _removed(was: ast.Module, now: ast.Module, kept: Sequence[ast.Assert]) -> str:
+    gone = Counter(_checks(was)) - Counter(_checks(now)) - Counter(one for node in kept for one in _checks(node))
     return f"removes a check: {next(iter(gone))[:80]}" if gone else ""
 
 
-def _checks(tree: ast.Module) -> Iterator[str]:
+def _checks(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise):
             called = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
@@ -41,14 +43,16 @@ def _checks(tree: ast.Module) -> Iterator[str]:
             yield "assert " + ast.unparse(node.test)
 
 
-def _weakened(was: ast.Module, now: ast.Module, failed: Sequence[int]) -> str:
-    held = refusals(now)
+def _weakened(was: ast.Module, now: ast.Module, failed: Sequence[int], kept: Sequence[ast.Assert]) -> str:
+    held, narrowing = refusals(now), {("assert", node.lineno) for node in kept}
     unset = [found for line in failed for found in _unset(was, line)]
     return next(
         (
             reason
             for old in refusals(filled(was, now))
-            if (reason := _missed(old, held)) and not any(_on_unset(old, *found) for found in unset)
+            if (old.kind, old.line) not in narrowing
+            and (reason := _missed(old, held))
+            and not any(_on_unset(old, *found) for found in unset)
         ),
         "",
     )

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from core.repair.judge.forbidden_code import violations
+from core.repair.judge.forbidden_names import ENVIRONMENT
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.policy import SILENCERS, is_test
 from core.repair.localize.sources import module_of, tree_of
-from core.repair.localize.syntax import Function, importing
+from core.repair.localize.syntax import Function, importing, nodes
 from core.repair.reproduce.constructors import KNOWN
 from core.repair.types import RegressionTest
 
@@ -91,10 +92,23 @@ def _modules(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def _forbidden(tree: ast.Module, before: Mapping[str, str]) -> str:
-    known = {text for path, old in before.items() if is_test(path) for text, _ in _pieces(_parsed(old))}
-    new = [piece for text, piece in _pieces(tree) if text not in known]
+    own = [_parsed(old) for path, old in before.items() if is_test(path)]
+    known = {text for module in own for text, _ in _pieces(module)}
+    requests = {ast.unparse(n) for module in own for n in nodes(module, ast.Attribute) if n.attr in ENVIRONMENT}
+    tamed = _AsRequests(requests - {f"os.{name}" for name in ENVIRONMENT})
+    new = [tamed.visit(copy.deepcopy(piece)) for text, piece in _pieces(tree) if text not in known]
     reasons = (reason for piece in new for reason in violations(_in_function(piece)))
     return next((reason for reason in reasons if reason not in _MEANT), "")
+
+
+class _AsRequests(ast.NodeTransformer):
+    """Takes ``.environ`` from the objects on which the own tests read it: a WSGI request has one (PEP 3333)."""
+
+    def __init__(self, texts: set[str]) -> None:
+        self.texts = texts
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        return node.value if ast.unparse(node) in self.texts else self.generic_visit(node)
 
 
 def _in_function(piece: ast.stmt) -> ast.Module:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.models import Crash
@@ -69,8 +69,23 @@ def run_tests(
     """Run the service's test command, or only the files ``only``, and read the report of the platform's plugin.
 
     ``source`` are the folders of the program's code. A module that cannot be collected counts as a failure of that
-    module; the others run. ``timeout`` is in seconds.
+    module; the others run. If pytest does not know an option of the suite's settings, it runs without them. ``timeout``
+    is in seconds.
     """
+    found = _run(tree, command, runner, only, timeout, source)
+    if found.done and found.done.code == _USAGE and not found.results:
+        plain = _run(tree, [*command, "-o", "addopts="], runner, only, timeout, source)
+        return replace(plain, machinery=[*plain.machinery, WITHOUT_OPTIONS])
+    return found
+
+
+_USAGE = 4  # pytest's exit code for options that it does not know, e.g. of a plugin that is not installed
+WITHOUT_OPTIONS = "without the suite's own options"
+
+
+def _run(
+    tree: Path, command: Sequence[str], runner: Runner, only: Sequence[str], timeout: float, source: Sequence[str]
+) -> Tests:
     with desk(tree) as made:
         made.put("platform_reporter.py", script(_REPORTER))
         start = _WITH_PLUGIN.format("".join(f':"$PWD"/{shlex.quote(name)}' for name in _roots(tree, runner, source)))
@@ -183,7 +198,7 @@ def prove(
     checkout.start_over(tree)
     write(tree, {**candidate.files, test.path: test.code})
     messages.append(f"With the patch alone reverted it {'fails again' if red_again else 'does not fail as before'}.")
-    messages += [older.message, *([slow] if slow else [])]
+    messages += [older.message, *([slow] if slow else []), *_without_options(suite.before)]
     return Proof(red, green, red_again, older.passes, tuple(messages), bool(slow))
 
 
@@ -202,6 +217,13 @@ def _with_patch(
     after = bench.run(new)
     older = _older(bench, old, before, after)
     return older, older.believed and _green(bench.new(new, after)), ""
+
+
+def _without_options(before: Tests) -> Sequence[str]:
+    missing = (
+        "The tests ran without the options of the suite's settings, because pytest does not know one of them here."
+    )
+    return [missing] if WITHOUT_OPTIONS in before.machinery else []
 
 
 def _unasked(bench: _Bench, before: Tests, few: Sequence[str]) -> str:

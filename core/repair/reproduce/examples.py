@@ -14,8 +14,9 @@ from itertools import chain, islice
 from pathlib import Path
 
 from core.models import Crash
-from core.repair.localize.sources import UNREADABLE, files, importable, is_test, module_of, parsed, words
+from core.repair.localize.sources import files, importable, is_test, module_of, parsed, words
 from core.repair.localize.syntax import documentation, functions_in, names_in, nodes
+from core.repair.reproduce.shorten import steps_of
 from core.repair.reproduce.test_calls import outer_calls
 from core.repair.reproduce.test_modules import defines
 from core.repair.sandbox.probe import Call
@@ -49,7 +50,7 @@ def _of_pages(tree: Path) -> Iterator[Call]:
         text = path.read_text(encoding="utf-8", errors="replace")[:LONGEST]
         yield from _calls(_prompted(text), [])
         for block in _blocks(text):
-            yield from _calls([] if ">>>" in block else _steps(block), [])
+            yield from _calls([] if ">>>" in block else steps_of(block), [])
 
 
 def _of_scripts(tree: Path) -> Iterator[Call]:
@@ -80,14 +81,7 @@ def _prompted(text: str) -> list[ast.stmt]:
         found = doctest.DocTestParser().get_examples(text) if ">>>" in text else []
     except ValueError:
         return []
-    return [step for example in found for step in _steps(example.source)]
-
-
-def _steps(text: str) -> list[ast.stmt]:
-    try:
-        return ast.parse(text).body
-    except UNREADABLE:
-        return []
+    return [step for example in found for step in steps_of(example.source)]
 
 
 def _calls(steps: list[ast.stmt], imports: list[str]) -> Iterator[Call]:

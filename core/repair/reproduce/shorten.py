@@ -13,7 +13,7 @@ from core.repair.sandbox.probe import Call
 
 def cut(call: Call) -> Iterator[Call]:
     """The call cut off after each statement of its setup, shortest first."""
-    steps = _steps(call.setup)
+    steps = steps_of(call.setup)
     for at, step in enumerate(steps):
         if isinstance(step, ast.Expr | ast.Assign) and any(isinstance(n, ast.Call) for n in ast.walk(step.value)):
             yield replace(call, setup=_text(steps[:at]), expression=ast.unparse(step.value))
@@ -21,7 +21,7 @@ def cut(call: Call) -> Iterator[Call]:
 
 def without_unread(call: Call) -> Iterator[Call]:
     """The call without all unused results, then without each single one."""
-    steps = _steps(call.setup)
+    steps = steps_of(call.setup)
     unread = [at for at, step in enumerate(steps) if _name(step) and not _read(_name(step), steps[at + 1 :], call)]
     for left_out in [unread, *([at] for at in unread)]:
         if left_out:
@@ -33,10 +33,11 @@ def _name(step: ast.stmt) -> str:
 
 
 def _read(name: str, later: list[ast.stmt], call: Call) -> bool:
-    return any(name in names_in(node) for node in [*later, *_steps(call.expression)])
+    return any(name in names_in(node) for node in [*later, *steps_of(call.expression)])
 
 
-def _steps(text: str) -> list[ast.stmt]:
+def steps_of(text: str) -> list[ast.stmt]:
+    """The statements of a text; none if it does not parse."""
     try:
         return ast.parse(text).body
     except UNREADABLE:

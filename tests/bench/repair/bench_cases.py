@@ -3,9 +3,10 @@
     python -m tests.bench.repair.bench_cases [--only ID ...] [--jobs N] [--fixer COMMAND] [--verify]
 
 The cases (cases/) were written before and without sight of the repairer; hidden checks judge each change. The
-shared runner of repair cases runs them, so that its rules and outcomes hold. Four numbers: right, plausible but
-wrong (broken ones too), silent, wrongly fixed; precision = right / changes made, recall = right / fixable. Beside
-them stand published figures: they were measured on other and partly harder defects, and set the scale only.
+shared runner of repair cases runs them, so that its rules and outcomes hold. A run of the whole set is noted in
+runs.log, for calibrate.py. Four numbers: right, plausible but wrong (broken ones too), silent, wrongly fixed;
+precision = right / changes made, recall = right / fixable. Beside them stand published figures: they were measured on
+other and partly harder defects, and set the scale only.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from tests.bench.repair import runs
 from tests.bench.repair.casefile import load, unfold
 from tests.shared import ROOT, SHARED
 
@@ -53,11 +55,25 @@ def measure(only: list[str], jobs: int, fixer: str, verify: bool = False, logs: 
         told = Path(scratch) / "results.json"
         command = [sys.executable, str(RUNNER), "--cases", scratch, "--jobs", str(min(2, jobs)), "--json", str(told)]
         command += ["--verify"] if verify else ["--fixer", fixer]
-        command += ["--logs", logs] if logs else []
+        command += ["--logs", logs or f"{scratch}/logs"]
         subprocess.run(command, check=True, env=os.environ | {"DATA_DIR": scratch})
         results = json.loads(told.read_text(encoding="utf-8"))["results"] if not verify else []
+        classes = {r["id"]: _class(Path(logs or f"{scratch}/logs") / f"{r['id']}.log") for r in results}
     families = {case.id: case.head["family"] for case in cases}
-    return [r | {"family": families[r["id"]]} for r in results]
+    return [r | {"family": families[r["id"]], "class": classes[r["id"]]} for r in results]
+
+
+def _class(log: Path) -> str:
+    """The class of fix that the command named, from what it printed; empty without one."""
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    said = next((text for text in reversed(lines) if text.startswith('{"decision"')), "{}")
+    return json.loads(said).get("class", "")
+
+
+def fixes_of(results: list[dict]) -> list[runs.Fix]:
+    """The fixes that were made, by class; each case is a group."""
+    made = ("correct", *WRONG, "wrongly-fixed")
+    return runs.numbered((r["class"], r["id"], r["outcome"] == "correct") for r in results if r["outcome"] in made)
 
 
 def table(results: list[dict]) -> str:
@@ -86,6 +102,8 @@ def main() -> None:
     results = measure(given.only, given.jobs, given.fixer, given.verify, given.logs)
     if results:
         print(table(results))
+    if results and not given.only and given.fixer == FIXER:
+        runs.noted(runs.SMALL, runs.BLIND, score(results) | {"fixes": fixes_of(results)})
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """How good the product is on crashes of released versions that a later release fixed (real/).
 
     python -m tests.bench.repair.bench_real [--blind] [--only ID ...] [--verify] [--embedded-only] [--everything]
+                                           [--answers FILE]
 
 Three measurements on each case. Embedded: what the product's own repairer gives, judged by the hidden checks. Oracle:
-a scripted model gives the project's own fix once; is it proved? Antagonist: it gives wrong fixes by five general
-recipes; which are proved, and which would be released without a person? Both follow only where the crash was
-reproduced (with --everything always: nothing is proved without it).
+a scripted model gives the project's own fix once; is it proved? A release changes more than the crash: a fix that is
+not proved as a whole is given once more as its smallest part that passes the hidden checks. Antagonist: it gives wrong
+fixes by five general recipes; which are proved, and which would be released without a person? Oracle and antagonist
+follow only where the crash was reproduced (with --everything always: nothing is proved without it).
 
 ``dev`` prints a table. ``blind`` prints figures only, and runs at most once a day. Each run of a whole set is noted in
 real/runs.log. The cases are laid out in a cache folder, from the package index.
@@ -16,25 +18,21 @@ from __future__ import annotations
 import argparse
 import calendar
 import json
-import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 
-from tests.bench.repair.real_case import FOLDER, RealCase, load
-from tests.bench.repair.real_fixers import own_fix, wrong_fixes
+from tests.bench.repair import runs
+from tests.bench.repair.real_case import RealCase, load
+from tests.bench.repair.real_fixers import own_fix, smallest, wrong_fixes
+from tests.bench.repair.real_repair import Repairs
 from tests.bench.repair.real_service import Prepared, Unprepared, given, prepared, right, start_over
-from tests.bench.repair.real_worker import MARK
-from tests.shared import ROOT
 
-LOG = FOLDER / "runs.log"
-LIMIT = 600  # seconds of one repair
+PROVED = "proved"
 DAY = 24 * 60 * 60
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 LOSSES = (  # words of the product's answer: class of the loss, the first that fits
@@ -61,7 +59,9 @@ class Row:
     fix_class: str = ""  # of the embedded fix: fixer and grade of evidence
     seconds: float = 0.0
     oracle: str = ""  # proved, or why not
+    oracle_part: str = ""  # the same of the smallest part that is right, where the whole is not proved
     wrong: dict[str, str] = field(default_factory=dict)
+    answers: list[dict] = field(default_factory=list)  # of the product, in order
 
 
 def measured(case: RealCase, embedded_only: bool, everything: bool) -> Row:
@@ -75,16 +75,17 @@ def measured(case: RealCase, embedded_only: bool, everything: bool) -> Row:
     if case.python != HERE:
         row.outcome, row.loss = "error", f"environment: Python {case.python}"
         return row
-    _embedded(row, made)
-    if not (case.control or embedded_only) and (row.reproduced or everything):
-        _oracle(row, made)
-        _antagonist(row, made)
-    start_over(made)
+    with Repairs(made) as repairs:
+        row.answers = repairs.answers
+        _embedded(row, repairs)
+        if not (case.control or embedded_only) and (row.reproduced or everything):
+            _oracle(row, repairs)
+            _antagonist(row, repairs)
     return row
 
 
-def _embedded(row: Row, made: Prepared) -> None:
-    answer = repaired(made, {})
+def _embedded(row: Row, repairs: Repairs) -> None:
+    answer, made = repairs.asked({}), repairs.made
     row.reason, row.seconds = answer["reason"], answer["seconds"]
     row.reproduced = not row.case.control and reproduced(answer)
     row.confidence, row.unattended = answer.get("confidence", 0.0), answer.get("unattended", False)
@@ -106,31 +107,45 @@ def _outcome(case: RealCase, made: Prepared, answer: dict) -> str:
     return "wrong" if case.control or not right(made) else "right"
 
 
-def _oracle(row: Row, made: Prepared) -> None:
-    answer = repaired(made, oracle(made))
-    row.oracle = "proved" if answer.get("proved") else answer["reason"]
+def _oracle(row: Row, repairs: Repairs) -> None:
+    made = repairs.made
+    whole = oracle(made)
+    before = {file: (made.repo / file).read_text("utf-8") for file in whole}
+    row.oracle = _proved(repairs.asked(whole))
+    if row.oracle == PROVED:
+        return
+    part = smallest(before, whole, lambda files: passes(made, files))
+    row.oracle_part = _proved(repairs.asked(part)) if part != whole else row.oracle
+
+
+def _proved(answer: dict) -> str:
+    """PROVED, or why not."""
+    return PROVED if answer.get("proved") else answer["reason"]
 
 
 def oracle(made: Prepared) -> dict[str, str]:
-    """New texts by the project's own fix."""
+    """New texts by the project's own fix, of the code as it was committed."""
+    start_over(made)
     fix, root = made.case.fix, f"{made.case.root}/"
     before = {file: (made.repo / file).read_text("utf-8") for file in fix}
     after = {file: (made.after / file.removeprefix(root)).read_text("utf-8") for file in fix}
     return own_fix(before, after, fix)
 
 
-def _antagonist(row: Row, made: Prepared) -> None:
+def _antagonist(row: Row, repairs: Repairs) -> None:
+    made = repairs.made
+    start_over(made)
     crash = json.loads(made.crash.read_text(encoding="utf-8"))
     files = {frame["file"] for frame in crash["frames"] if frame["in_app"]}
     texts = {file: (made.repo / file).read_text("utf-8") for file in files if (made.repo / file).is_file()}
     for recipe, changed in wrong_fixes(crash["frames"], texts, row.case.raises):
-        row.wrong[recipe] = _wrong(made, changed)
+        row.wrong[recipe] = _wrong(repairs, changed)
 
 
-def _wrong(made: Prepared, files: dict[str, str]) -> str:
-    if passes(made, files):
+def _wrong(repairs: Repairs, files: dict[str, str]) -> str:
+    if passes(repairs.made, files):
         return "right"
-    answer = repaired(made, files)
+    answer = repairs.asked(files)
     if answer.get("unattended"):
         return "unattended"
     return "proved" if answer.get("proved") else "silent"
@@ -147,28 +162,6 @@ def passes(made: Prepared, files: dict[str, str]) -> bool:
         start_over(made)
 
 
-def repaired(made: Prepared, files: dict[str, str]) -> dict:
-    """The product's answer; the decision is "error" when it fails or takes too long. The tree stays as it left it."""
-    start_over(made)
-    asked = {"tree": str(made.repo), "crash": str(made.crash), "source": made.case.root, "tests": made.tests}
-    with tempfile.TemporaryDirectory() as scratch:
-        told = Path(scratch) / "asked.json"
-        told.write_text(json.dumps(asked | {"files": files}), encoding="utf-8")
-        argv = [str(made.python), "-m", "tests.bench.repair.real_worker", str(told)]
-        own = next((Path(sys.prefix) / "lib").glob("python3*/site-packages"))
-        env = os.environ | {"PYTHONPATH": f"{ROOT}:{own}", "DATA_DIR": scratch}
-        started = time.monotonic()
-        try:
-            done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=LIMIT)
-            lines = [line[len(MARK) :] for line in done.stdout.splitlines() if line.startswith(MARK)]
-            if lines:
-                return json.loads(lines[-1])
-            said = (done.stderr.strip().splitlines() or ["no answer"])[-1]
-        except subprocess.TimeoutExpired:
-            said = f"no answer in {LIMIT} s"
-    return {"decision": "error", "reason": said, "seconds": round(time.monotonic() - started, 1)}
-
-
 def loss(answer: dict) -> str:
     """The class of a loss, by the words of the answer."""
     if answer["decision"] == "error":
@@ -181,7 +174,7 @@ def loss(answer: dict) -> str:
     return "taken for unfixable" if answer["cause"] != "code" else "no candidate survived"
 
 
-def figures(rows: Sequence[Row]) -> dict[str, int | float]:
+def figures(rows: Sequence[Row]) -> dict[str, object]:
     """Counts over the cases and controls."""
     fixable, controls = [r for r in rows if not r.case.control], [r for r in rows if r.case.control]
     seen = Counter(r.outcome for r in fixable)
@@ -198,27 +191,26 @@ def figures(rows: Sequence[Row]) -> dict[str, int | float]:
         "of these right": sum(r.unattended and r.outcome == "right" for r in fixable),
         "median seconds": round(median([r.seconds for r in fixable if r.seconds] or [0]), 1),
         "oracle tried": sum(bool(r.oracle) for r in fixable),
-        "oracle proved": sum(r.oracle == "proved" for r in fixable),
+        "oracle proved": sum(r.oracle == PROVED for r in fixable),
+        "oracle proved, in whole or in part": sum(PROVED in (r.oracle, r.oracle_part) for r in fixable),
         "wrong fixes": len(wrong),
         "wrong fixes proved": sum(kind in ("proved", "unattended") for kind in wrong),
         "wrong fixes without a person": wrong.count("unattended"),
-        "classes": by_class(rows),
+        "classes": runs.by_class(fixes_of(rows)),
+        "fixes": fixes_of(rows),
         "controls": len(controls),
         "controls escalated": sum(r.outcome == "escalated" for r in controls),
     }
 
 
-def by_class(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
-    """Right fixes and all that were given, by class; calibrate.py makes the product's figures of them."""
-    names = sorted({row.fix_class for row in rows if row.fix_class})
-    outcomes = {name: [row.outcome for row in rows if row.fix_class == name] for name in names}
-    return {name: (found.count("right"), len(found)) for name, found in outcomes.items()}
+def fixes_of(rows: Iterable[Row]) -> list[runs.Fix]:
+    return runs.numbered((r.fix_class, r.case.project, r.outcome == "right") for r in rows if r.fix_class)
 
 
 def losses(rows: Iterable[Row]) -> dict[str, int]:
     """How many cases were lost to what: first of the embedded repairer, then of the oracle."""
     lost = Counter(f"embedded: {r.loss}" for r in rows if r.loss)
-    lost.update(f"oracle: {loss_of_oracle(r.oracle)}" for r in rows if r.oracle not in ("", "proved"))
+    lost.update(f"oracle: {loss_of_oracle(r.oracle)}" for r in rows if r.oracle not in ("", PROVED))
     return dict(lost.most_common())
 
 
@@ -229,7 +221,8 @@ def loss_of_oracle(reason: str) -> str:
 def line(row: Row) -> str:
     """One row of the table: the last columns are the wrong fixes proved of those made, and the class of the loss."""
     kinds = Counter(row.wrong.values())
-    oracle = row.oracle if row.oracle in ("", "proved") else loss_of_oracle(row.oracle)
+    told = PROVED + " in part" if row.oracle_part == PROVED else row.oracle
+    oracle = told if not told or told.startswith(PROVED) else loss_of_oracle(told)
     cells = (
         row.case.id.ljust(34),
         row.outcome.ljust(9),
@@ -269,22 +262,22 @@ def _problem(made: Prepared) -> str:
     return "" if passes(made, oracle(made)) else "the project's own fix, as restricted, does not pass the checks"
 
 
-def noted(which: str, found: dict) -> None:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    with LOG.open("a", encoding="utf-8") as log:
-        log.write(json.dumps({"time": when, "commit": commit.stdout.strip(), "set": which} | found) + "\n")
-
-
 def blind_since() -> float:
     """Seconds since the last run of the blind set; infinite when there was none."""
-    runs = [json.loads(text) for text in LOG.read_text(encoding="utf-8").splitlines()] if LOG.exists() else []
-    last = max((run["time"] for run in runs if run["set"] == "blind"), default="")
-    return time.time() - _seconds(last) if last else float("inf")
+    last = runs.newest(runs.REAL)
+    return time.time() - _seconds(last["time"]) if last else float("inf")
 
 
 def _seconds(when: str) -> float:
     return calendar.timegm(time.strptime(when, "%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _kept(file: str | None, row: Row) -> None:
+    if file:
+        with open(file, "a", encoding="utf-8") as answers:
+            answers.writelines(
+                json.dumps({"case": row.case.id, "outcome": row.outcome} | one) + "\n" for one in row.answers
+            )
 
 
 def main() -> None:
@@ -294,6 +287,7 @@ def main() -> None:
     parser.add_argument("--verify", action="store_true", help="check the cases themselves; repair nothing")
     parser.add_argument("--embedded-only", action="store_true")
     parser.add_argument("--everything", action="store_true")
+    parser.add_argument("--answers", help="file for all answers of the product, one a line (not of the blind set)")
     asked = parser.parse_args()
     which = "blind" if asked.blind else "dev"
     cases = [c for c in load("" if asked.verify else which) if not asked.only or c.id.startswith(tuple(asked.only))]
@@ -306,10 +300,11 @@ def main() -> None:
         rows.append(measured(case, asked.embedded_only, asked.everything))
         if not asked.blind:
             print(line(rows[-1]), flush=True)
+            _kept(asked.answers, rows[-1])
     found = figures(rows) | ({"losses": losses(rows)} if which == "dev" else {})
     print(json.dumps(found, indent=1))
     if not asked.only:
-        noted(which, found)
+        runs.noted(runs.REAL, which, found)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Scripted fixers for a real case: the project's own fix (oracle), and five wrong ones by general recipes (antagonist).
 
-Pure: file texts in, file texts out. The recipes know nothing of a case but its crash report: they are what a careless
+File texts in, file texts out. The recipes know nothing of a case but its crash report: they are what a careless
 model gives. One that happens to pass the hidden checks is not counted as wrong.
 """
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 Span = tuple[int, int]  # first and last line, from 1
 Texts = dict[str, str]  # new text by path
+MOST_EDITS = 60  # of a fix from which the needless ones are left out
 
 
 def own_fix(before: Mapping[str, str], after: Mapping[str, str], fix: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -34,6 +35,36 @@ def _merged(old: str, new: str, names: Sequence[str]) -> str:
         wanted = tag != "equal" and (_touches(a, b, mine) or _touches(c, d, theirs))
         made += others[c:d] if wanted else lines[a:b]
     return "".join(made)
+
+
+Edit = tuple[str, int, int, Sequence[str]]  # file, first and last line that go (from 0, the last excluded), new lines
+
+
+def smallest(before: Mapping[str, str], after: Mapping[str, str], right: Callable[[dict[str, str]], bool]) -> Texts:
+    """The texts with those edits of ``after`` without which ``right`` no longer holds.
+
+    A release changes more than the crash. Each edit is left out once, the last one first, and stays out where the rest
+    is still right.
+    """
+    kept = [edit for file in after for edit in _edits(file, before[file], after[file])]
+    for edit in [*reversed(kept)] if len(kept) <= MOST_EDITS else ():
+        fewer = [one for one in kept if one is not edit]
+        made = _with(before, fewer)
+        kept = fewer if made and all(map(_parses, made.values())) and right(made) else kept
+    return _with(before, kept)
+
+
+def _edits(file: str, old: str, new: str) -> list[Edit]:
+    lines, others = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    codes = difflib.SequenceMatcher(None, lines, others, autojunk=False).get_opcodes()
+    return [(file, a, b, others[c:d]) for tag, a, b, c, d in codes if tag != "equal"]
+
+
+def _with(before: Mapping[str, str], edits: Sequence[Edit]) -> Texts:
+    texts = {file: before[file].splitlines(keepends=True) for file, *_ in edits}
+    for file, first, last, lines in sorted(edits, key=lambda edit: -edit[1]):
+        texts[file][first:last] = lines
+    return {file: "".join(lines) for file, lines in texts.items()}
 
 
 def _touches(start: int, end: int, spans: Sequence[Span]) -> bool:

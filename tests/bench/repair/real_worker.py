@@ -1,8 +1,10 @@
-"""``real_worker.py FILE``: one repair of a laid-out case, by the product; prints what came of it.
+"""``real_worker.py FILE``: repairs of one laid-out case, by the product; prints what came of each.
 
-FILE is JSON: ``tree`` and ``crash`` (paths), ``source`` and ``tests`` (folders, as platform.toml names them), and
-``files``: the new texts that a scripted model gives once, or none for the product's own repairer. The process runs on
-the interpreter of the case, whose packages are the service's; the product and its own packages come by PYTHONPATH.
+FILE is JSON: ``tree`` and ``crash`` (paths), ``source`` and ``tests`` (folders, as platform.toml names them). Each line
+of the input is JSON and asks for one repair: the new texts that a scripted model gives once, or none for the product's
+own repairer. The reproduction and the suite's run on the old code serve all of them, as they serve a chain of fixers.
+The process runs on the interpreter of the case, whose packages are the service's; the product and its own packages come
+by PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -10,13 +12,14 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from core.models import Crash
 from core.policy.autonomy import AutonomyRules
 from core.policy.sections import FixRules
-from core.repair.engine import repair
+from core.repair.engine import Groundwork, repair
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.judge.precision import Precision, class_of, measured
 from core.repair.sandbox.runner import runner
@@ -57,27 +60,33 @@ def told(result: FixResult, seconds: float) -> dict:
         "proved": result.decision == "fix" and result.proof.complete,
         "unattended": unattended(result),
         "template": result.candidate.template if result.candidate else "",
+        "evidence": list(result.candidate.evidence) if result.candidate else [],
         "proof": list(result.proof.messages),
         "attempts": [[attempt.candidate.template, attempt.reason] for attempt in result.attempts][:20],
         "seconds": round(seconds, 1),
     }
 
 
-def main(path: str) -> None:
-    asked = json.loads(Path(path).read_text(encoding="utf-8"))
+def answers(asked: dict, lines: Iterable[str]) -> Iterator[dict]:
+    """The product's answer to each line; the tree stays as the repair left it until the next."""
     rules = FixRules()
     sandbox = runner(rules)
     if sandbox is None:
         raise SystemExit("no sandbox works here")
     crash = Crash.model_validate_json(Path(asked["crash"]).read_text(encoding="utf-8"))
-    fixers = [Scripted(asked["files"])] if asked["files"] else [EmbeddedFixer()]
-    started = time.monotonic()
-    result = repair(
-        Path(asked["tree"]), crash, fixers=fixers, rules=rules, allowed=["**"], source=[asked["source"]],
-        tests=asked["tests"], test_command=COMMAND, runner=sandbox,
-    )  # fmt: skip
-    print(MARK + json.dumps(told(result, time.monotonic() - started)))
+    shared = Groundwork()
+    for files in map(json.loads, lines):
+        started = time.monotonic()
+        if shared.bench:  # candidates of one measurement are not judged with those of another
+            shared.bench = replace(shared.bench, attempts=[], judged=[])
+        result = repair(
+            Path(asked["tree"]), crash, fixers=[Scripted(files) if files else EmbeddedFixer()], rules=rules,
+            allowed=["**"], source=[asked["source"]], tests=asked["tests"], test_command=COMMAND, runner=sandbox,
+            groundwork=shared,
+        )  # fmt: skip
+        yield told(result, time.monotonic() - started)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    for answer in answers(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), sys.stdin):
+        print(MARK + json.dumps(answer), flush=True)
