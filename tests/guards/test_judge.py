@@ -164,9 +164,9 @@ def test_only_inputs_that_crashed_before_are_compared():
     assert crash_like(before, after[:1], CRASH) == (TWO,)
 
 
-def one(outcomes, grade=Evidence.NONE, text="x", far=0, by="embedded", **values) -> Judged:
-    candidate = Candidate(text, {"m.py": text}, "r", generator=by, grade=grade, far=far)
-    return Judged(candidate, tuple(outcomes), **values)
+def one(outcomes, grade=Evidence.NONE, text="x", far=0, by="embedded", why=()) -> Judged:
+    candidate = Candidate(text, {"m.py": text}, "r", generator=by, grade=grade, far=far, evidence=why)
+    return Judged(candidate, tuple(outcomes))
 
 
 DOC, SIB = Evidence.DOCUMENTED, Evidence.SIBLING
@@ -196,9 +196,10 @@ DIFFERENT = "2 fixes behave differently, and nothing in the code shows which beh
         ([one([TWO], DOC), one([REFUSED], DOC), one([THREE], DOC, "bb", far=1, by="m")], None, "3 fixes behave"),
         ([one([TWO], DOC, "a"), one([THREE], SIB, by="m")], "a", "Evidence chose between fixes."),
         ([one([TWO], DOC), one([REFUSED], DOC), one([THREE], SIB, "bb", by="m")], None, "3 fixes behave differently"),
-        ([one([TWO], text="a"), one([THREE], further=True, text="b")], "a", "2 candidates agree."),
-        ([one([TWO], DOC, "a", further=True), one([THREE])], "a", "Evidence chose between fixes."),
-        ([one([TWO], further=True, text="a")], "a", "1 candidate survived."),
+        ([one([TWO], Evidence.STYLE, "a"), one([THREE], text="bb")], None, DIFFERENT),  # style decides nothing
+        ([one([TWO], Evidence.STYLE, "a"), one([THREE], by="m", text="bb")], "bb", DIFFERENT),
+        ([one([TWO], DOC, "a"), one([CRASHED], DOC, "bb")], "a", "Evidence chose between fixes."),  # leaves more
+        ([one([TWO], DOC, "a", why=("x",)), one([CRASHED], DOC, "bb", why=("y",))], None, DIFFERENT),
         ([one([TWO], DOC, "a"), one([THREE], SIB), one([CRASHED], SIB)], "a", "Evidence chose"),
     ],
 )
@@ -220,7 +221,3 @@ def test_a_crash_that_becomes_an_endless_loop_is_a_difference():
     late = ProbeOutcome(error="Late")
     assert difference([CRASHED], [late], CRASH) == "it does not end on inputs that ended before"
     assert difference([late], [late], CRASH) is None
-
-
-def test_a_candidate_is_not_a_further_change_by_default():
-    assert (one([TWO]).further, one([TWO]).shown) == (False, 0)
