@@ -109,18 +109,6 @@ class Kestra:
             return run.get("outputs") or {}
         return self.http.get(f"{self.base}/outputs/{of.id}/{run['id']}").json()
 
-    def resume(self, execution_id: str, inputs: Mapping[str, str]) -> None:
-        """Resume a pause; no effect if the execution already continues."""
-        self._act(execution_id, "resume", files=_parts(inputs))
-
-    def _act(self, execution_id: str, action: str, **kw) -> None:
-        path = f"actions/{action}" if self.modern else action
-        try:
-            self.http.post(f"{self.base}/executions/{execution_id}/{path}", idempotent=True, **kw)
-        except VendorError as error:
-            if error.status != 409:  # 409: it does not wait any more
-                raise
-
     def deploy(self, flow: str, source: str) -> list[str]:
         """Create or replace a flow; returns the server's objections, with which nothing was changed."""
         yaml = {"content": source.encode(), "headers": {"Content-Type": "application/x-yaml"}}

@@ -251,7 +251,6 @@ KESTRA_CALLS = {
     "execution": lambda c: c.execution("e1"),
     "follow": lambda c: c.follow("e1", 1),
     "outputs": lambda c: c.outputs(Execution("e1", "SUCCESS", ({"taskId": "agent", "id": "r1"},)), "agent"),
-    "resume": lambda c: c.resume("e1", {"approved": "true"}),
     "deploy": lambda c: c.deploy("issue", "id: issue\nnamespace: platform\n"),
     "check": lambda c: c.check(),
 }
