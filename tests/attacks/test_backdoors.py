@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from console.parts import change
-from core.models import ChangeSet, Review
+from core.models import ChangeSet, Review, recorded
 from core.policy.sections import FixRules
 from core.policy.services import Repository
 from core.queries.issues import ChangeDetails
@@ -286,7 +286,9 @@ def test_nothing_new_is_said_so():
 
 def review_of(new: str) -> Review:
     gate = patch_gates.can_newly_do({"shop/orders.py": OLD}, {"shop/orders.py": new})
-    return Review(change_set_id=1, passed=True, gates=[gate.as_json()], findings=[vars(f) for f in gate.findings])
+    return Review(
+        change_set_id=1, passed=True, gates=[gate.as_json()], findings=[recorded.plain(f) for f in gate.findings]
+    )
 
 
 def test_a_patch_that_reaches_out_needs_a_person_at_the_door():

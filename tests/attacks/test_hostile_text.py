@@ -29,6 +29,8 @@ ELSEWHERE = {
     "console.server.api": "its bodies are a signed-in person's, of 64 kB at most",
     "console.server.assets": "Streamlit's own page",
     "console.parts.preview": "a signed-in person's own edit of the policy",
+    "console.parts.tour": "an address of the demo, of 54 characters at most",
+    "core.cli.stage": "flows of this product, and settings of its admin",
     "console.server.provider": "claims of the identity provider, verified before",
     "core.cli.fix": "what the operator types",
     "core.repair.sandbox.frames_inside": "runs inside the sandbox",

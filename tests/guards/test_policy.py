@@ -183,7 +183,10 @@ def test_texts(text, says):
 def test_forbidden_code_of_the_old_text_may_stay():
     old = OLD + "y = '\u200b'  # noqa\nassert y\nimport socket\n"
     assert refused({"a.py": old + "z = '\u200b'\n"}, {"a.py": old}) is None
-    assert refused({"a.py": old + "z = 1  # noqa\n"}, {"a.py": old}) == "a.py: silences a checker by a comment"
+    silenced = "a.py: silences a checker by a comment"
+    assert refused({"a.py": old + "z = 1  # noqa\n"}, {"a.py": old}) is None, "no tool of the review obeys it"
+    for other in ("type: ignore", "nosec", "noqa: S102", "pragma: no cover"):
+        assert refused({"a.py": f"{old}z = 1  # {other}\n"}, {"a.py": old}) == silenced, other
     assert refused({"a.py": old.replace("  # noqa", "")}, {"a.py": old}) is None
 
 

@@ -33,7 +33,7 @@ from core.repair.propose.suspect import REJECTS
 from core.repair.types import Candidate, Evidence
 
 _TOOLS = {"pytest", "_pytest", "pluggy", "iniconfig", "coverage", "sitecustomize", "usercustomize", "site-packages"}
-_SECURITY = re.compile(r"nosec|noqa:[^#\n]*\bS\d", re.I)  # comments that silence a security tool
+_SECURITY = re.compile(r"nosec|noqa:[^#\n]{0,80}\bS\d", re.I)  # comments that silence a security tool
 SILENCERS = re.compile(r"#\s*(type:\s*ignore|noqa|nosec|pragma:\s*no\s*cover|pylint:\s*disable)", re.I)
 
 
@@ -177,9 +177,8 @@ def _silenced(old: str, new: str) -> bool:
 
     No tool of the review obeys them.
     """
-    was, now = (["".join(m[1].lower().split()) for m in SILENCERS.finditer(text)] for text in (old, new))
-    more = Counter(now) - Counter(was)
-    return any(kind not in was for kind in more) or len(_SECURITY.findall(new)) > len(_SECURITY.findall(old))
+    was, now = (Counter("".join(m[1].lower().split()) for m in SILENCERS.finditer(text)) for text in (old, new))
+    return not now.keys() <= was.keys() or len(_SECURITY.findall(new)) > len(_SECURITY.findall(old))
 
 
 def _gained(was: ast.Module, now: ast.Module, own: bool = False) -> str:

@@ -29,7 +29,9 @@ def attempt(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[str, str]:
     except VendorError as error:
         state = "refused" if error.permanent else "away"
         return state, f"pull request {change.pull_number} is not merged yet: {error}"
-    effects.of_issue(issue.id, "merge", change.id, pull_request=change.pull_number, sha=sha)
+    with store.write() as session:  # where people merge, that merge has this key already
+        seen = {"pull_request": change.pull_number, "sha": sha}
+        effects.once(session, "merge", f"issue/{issue.id}", seen, f"issue-{issue.id}-run-{change.run}-merge")
     return "merged", f"pull request {change.pull_number} merged as {sha[:8]}"
 
 
