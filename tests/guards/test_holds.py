@@ -198,3 +198,9 @@ def test_a_returned_place_can_be_taken_again(console):
     assert admission.admit(context, made.id, True) == Wait(0.0)
     [row] = rows(Deployment)
     assert (row.status, row.note, row.ended_at) == ("pending", "", None)
+
+
+def test_a_hold_has_its_number_and_a_bounded_reason(console):
+    with store.write() as session:
+        made = holds.put(session, "shop", "ada", "x" * 3000)
+        assert made.id and len(made.reason) == 2000
