@@ -10,6 +10,7 @@ from core.models import ChangeSet, Issue
 from core.policy.autonomy import GRADES, AutonomyRules
 from core.policy.reader import Policy
 from core.policy.services import Repository, Service
+from core.repair.judge import precision
 from core.repair.judge.precision import Precision, named
 from core.repair.types import Evidence
 from core.stages import autonomy
@@ -58,8 +59,9 @@ def test_every_grade_of_the_policy_is_one_of_evidence():
 
 
 @pytest.fixture
-def shipped(tmp_path):
-    """Two verified fixes of the service, and one that was rolled back."""
+def shipped(tmp_path, monkeypatch):
+    """Two verified fixes of the service, and one that was rolled back; no class was measured."""
+    monkeypatch.setattr(precision, "_read", dict)
     store.open_store(f"sqlite:///{tmp_path / 'autonomy.db'}")
     with store.write() as session:
         for number, status in enumerate(("deployed", "merged", "rolled_back", "refused"), 1):
