@@ -129,6 +129,16 @@ def test_which_releases_do_not_count_for_the_brake(console, other):
         assert brakes.brake_if_due(session, policy(), "shop") is None
 
 
+@pytest.mark.parametrize("limit", [1, 2])
+def test_the_brake_names_the_issues_whose_releases_failed(console, limit):
+    made = [release("rolled_back") for _ in range(limit)]
+    with store.write() as session:
+        found = brakes.brake_if_due(session, policy(brake_after_failures=limit), "shop").reason
+    first, last = min(row.issue_id for row in made), max(row.issue_id for row in made)
+    many = f"its last 2 releases failed (issues {first} and {last})"
+    assert found == (many if limit > 1 else f"its last release failed ({last})")
+
+
 def test_an_active_brake_is_not_set_again(console):
     for _ in range(2):
         release("rolled_back")
