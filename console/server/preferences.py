@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from zoneinfo import available_timezones
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -35,7 +34,7 @@ def forced(theme: str) -> str:
 
 
 def preferences(*, ticket: str, wanted: Preferences, message: str = "") -> str:
-    zones = tag("datalist", *(tag("option", value=name) for name in sorted(available_timezones())), id="zones")
+    zones = tag("datalist", *(tag("option", value=name) for name in sorted(kept.zones())), id="zones")
     chosen = {"selected": ""}
     themes = (
         tag("option", label, value=key, **(chosen if key == wanted.theme else {})) for key, label in THEMES.items()

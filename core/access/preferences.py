@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from sqlmodel import Session
@@ -16,6 +17,12 @@ UTC = "UTC"
 THEMES = {"": "As the browser", "light": "Light", "dark": "Dark"}
 
 
+@cache
+def zones() -> frozenset[str]:
+    """The names of the time zone database, read once: each read walks its whole folder, and every page needs them."""
+    return frozenset(available_timezones())
+
+
 @dataclass(frozen=True)
 class Preferences:
     """``zone`` is a name of the IANA time zone database; ``theme`` a key of THEMES."""
@@ -25,7 +32,7 @@ class Preferences:
 
     @property
     def tzinfo(self) -> ZoneInfo:
-        return ZoneInfo(self.zone if self.zone in available_timezones() else UTC)
+        return ZoneInfo(self.zone if self.zone in zones() else UTC)
 
 
 def of(session_id: str) -> Preferences:
@@ -42,7 +49,7 @@ def _told(person: Person) -> Preferences:
 
 def keep(name: str, wanted: Preferences) -> None:
     """Raises ValueError for an unknown time zone or theme."""
-    if wanted.zone not in available_timezones():
+    if wanted.zone not in zones():
         raise ValueError(f"{wanted.zone[:60]!r} is not a time zone. Enter a name such as Europe/Berlin or UTC.")
     if wanted.theme not in THEMES:
         raise ValueError("Choose a theme from the list.")

@@ -182,12 +182,23 @@ def test_each_method_of_a_protocol_is_a_read_or_fenced(fenced, protocols):
     assert set(fenced) == methods(*protocols)
 
 
-def test_a_process_that_ends_itself_tells_its_supervisor_that_it_failed(monkeypatch):
-    codes = []
-    monkeypatch.setattr(fencing.os, "_exit", codes.append)
-    monkeypatch.setattr(fencing.logging, "shutdown", lambda: None)
+def test_a_process_that_ends_itself_logs_why_and_tells_its_supervisor_that_it_failed(monkeypatch, caplog):
+    done = []
+    monkeypatch.setattr(fencing.os, "_exit", done.append)
+    monkeypatch.setattr(fencing.logging, "shutdown", lambda: done.append("the log is written"))
     fencing.stop("taken over")
-    assert codes == [os.EX_SOFTWARE]
+    assert done == ["the log is written", os.EX_SOFTWARE]
+    assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
+        ("CRITICAL", "this worker ends itself: taken over")
+    ]
+
+
+def test_after_its_end_a_life_is_checked_no_more(worker):
+    fencing.end()
+    bury(worker.id)
+    assert not store._fences
+    with store.write() as session:
+        fencing._check_write(session)  # as a transaction does that began before the end
 
 
 def test_every_outward_effect_of_a_runtime_is_behind_the_fence(console):

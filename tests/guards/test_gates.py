@@ -64,6 +64,19 @@ def test_which_files_are_source(path, source, tests):
     assert gates.is_source(path, Repository(remote="https://git.example/x.git", tests=tests)) is source
 
 
+@pytest.mark.parametrize(
+    ("path", "source"), [("a.py", True), ("sub/a.py", True), ("test_a.py", False), ("sub/test_a.py", False)]
+)
+def test_tests_beside_the_source_are_no_source(path, source):
+    assert gates.is_source(path, Repository(remote="https://git.example/x.git", tests=".")) is source
+
+
+@pytest.mark.parametrize("folder", ["services/shop", "services/shop/"])
+def test_the_old_texts_of_a_service_in_a_folder(folder):
+    found = gates.texts_before(lambda *argv: argv[-1], "abc", "--- a/a.py\n+++ b/a.py\n", folder)
+    assert found == {"a.py": "abc:services/shop/a.py"}
+
+
 def test_the_old_texts_of_the_reviewed_files():
     asked = []
     diff = "".join(f"--- a/{name}\n+++ b/{name}\n" for name in ("b.py", "a.py", "requirements.txt", "x.md")) + DIFF
@@ -219,6 +232,31 @@ def test_a_function_that_was_too_complex_before_may_stay_so(tmp_path, before, pa
     (tmp_path / "b.py").write_text(TWO)
     old = {("sub/a.py", name): value for name, value in before.items()}
     assert gates.complexity(FOUND, tmp_path, {"sub/a.py": {8}}, 2, old).passed is passed
+
+
+def test_the_tools_look_at_the_old_texts_too(tmp_path, monkeypatch):
+    """Findings in an old text are none of the change; the complexity there is what the functions had before."""
+    read = {}
+
+    def looked(tree, paths, runner, version):
+        read.update({path: (tree / path).read_text() for path in paths if path.startswith(".desk-")})
+        a, b = (next(path for path, text in read.items() if text == f"old {name}\n") for name in "ab")
+        found = [complex_(a, 1, "f", 2), complex_(a, 9, "f", 7), complex_(a, 12, "f", 3), complex_(b, 1, "f", 4)]
+        found += [
+            complex_("a.py", 1, "f", 99),
+            row(a, 1, "F841", "`f` is too complex (88 > 0)"),
+            row("new.py", 1, "F401"),
+        ]
+        return Report(ruff=found, bandit=[row(b, 1, "B307"), row("b.py", 1, "B307")])
+
+    monkeypatch.setattr(gates.tools, "looked", looked)
+    changed = {name: {1} for name in ("a.py", "b.py", "new.py")}
+    report, old = gates._looked(tmp_path, changed, {"a.py": "old a\n", "b.py": "old b\n", "gone.py": "x"}, None)
+    assert sorted(read.values()) == ["old a\n", "old b\n"]
+    assert old == {("a.py", "f"): 7, ("b.py", "f"): 4}
+    assert [(r.path, r.code) for r in report.ruff] == [("a.py", "C901"), ("new.py", "F401")]
+    assert [(r.path, r.code) for r in report.bandit] == [("b.py", "B307")]
+    assert not list(tmp_path.iterdir()), "the old texts are removed"
 
 
 def test_the_review_gives_every_gate_its_own_files(tmp_path, monkeypatch):

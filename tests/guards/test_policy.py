@@ -258,6 +258,12 @@ MATCHERS = ("startswith", "endswith", "match", "fullmatch", "search", "find", "i
         ("if x == 'other': return 0", None),
         ("if x == 4712: return 0", None),
         ("if x > 4711: return 0", 4711),
+        ("if x > 'order-77': return 0", "order-77"),  # no bound, however compared
+        ("if x == b'order-77': return 0", b"order-77"),
+        ("if x.startswith(b'orde'): return 0", b"orde"),
+        ("if x.startswith(b'ord'): return 0", None),
+        ("if x > b'order-77': return 0", b"order-77"),
+        ("if x == ...: return 0", None),
         ("return {'order-77': 0}[x]", "order-77"),
         ("return {'order-77': 0}.get(x, 1)", "order-77"),
         ("return {**x, 'order-77': 0}.get(x)", "order-77"),
@@ -286,9 +292,26 @@ def test_a_neutral_value_or_a_small_bound_is_not_an_input(condition):
     assert refused(inside(f"if {condition}: return 0"), crash=crash) is None
 
 
-def test_truth_values_are_not_inputs():
-    crash = REPORT.model_copy(update={"logs": ("'True'",)})
-    assert refused(inside("if x == True: return 0"), crash=crash) is None
+@pytest.mark.parametrize("value", [True, False, ...])
+def test_truth_values_and_ellipses_are_not_inputs(value):
+    crash, old = REPORT.model_copy(update={"logs": (f"'{value}'",)}), OLD.replace("1 / x", "x")
+    assert refused(inside(f"if x == {value!r}: return 0", old), {"a.py": old}, crash=crash) is None
+
+
+@pytest.mark.parametrize(("condition", "refuses"), [("f(x) == 2", True), ("len(x) == 2", False), ("x.n == 2", True)])
+def test_only_a_number_of_items_is_a_bound(condition, refuses):
+    crash = REPORT.model_copy(update={"logs": ("2",)})
+    assert bool(refused(inside(f"if {condition}: return 0"), crash=crash)) is refuses
+
+
+@pytest.mark.parametrize("name", ["only_there", "streamlit"])
+@pytest.mark.parametrize(
+    ("modules", "hidden"), [(None, {"streamlit"}), ({"only_there"}, {"only_there"}), (set(), set())]
+)
+def test_a_new_module_must_not_hide_one_of_the_environment(name, modules, hidden):
+    """Without a known environment, the platform's own packages count."""
+    found = refuse({"a.py": OLD}, Candidate("t", {f"{name}.py": "y = 1\n"}, ""), FixRules(), ["**"], None, modules)
+    assert found == (f"{name}.py: a new file that hides the module {name}" if name in hidden else None)
 
 
 @pytest.mark.parametrize("crash", [None, REPORT.model_copy(update={"frames": (), "logs": ()})])
@@ -319,3 +342,27 @@ def test_a_computed_signature(condition, literal):
     found = refused(inside(f"if {condition}: return 0"), crash=None)
     says = f"a.py: special-cases inputs by a computed condition with {literal!r}"
     assert found == (literal and says)
+
+
+# --- handlers --------------------------------------------------------------------------------------
+
+QUIET = "def {name}(x):\n    try:\n        {tried}\n    except {kind}:\n        pass\n"
+TWICE = QUIET.format(name="g", tried="del x[0]", kind="KeyError") + QUIET.format(
+    name="h", tried="del x['a']", kind="KeyError"
+)
+ANSWERS = "def f(x):\n    try:\n        return int(x)\n    except {kinds}:\n        return None\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (TWICE, TWICE + QUIET.format(name="k", tried="del y[1]", kind="KeyError"), None),  # as the file does twice
+        (TWICE, TWICE + QUIET.format(name="k", tried="x.save()", kind="KeyError"), "swallows KeyError"),
+        (OLD, OLD + QUIET.format(name="k", tried="del y[1]", kind="KeyError"), "swallows KeyError"),
+        (ANSWERS.format(kinds="ValueError"), ANSWERS.format(kinds="(ValueError, TypeError)"), None),
+        (ANSWERS.format(kinds="ValueError"), ANSWERS.format(kinds="Exception"), "catches every exception"),
+    ],
+)
+def test_a_swallowed_exception_needs_its_like_in_the_file(old, new, says):
+    found = refused({"a.py": new}, {"a.py": old}, crash=None)
+    assert (found is None) if says is None else says in (found or ""), found

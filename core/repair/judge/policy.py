@@ -181,7 +181,7 @@ def _silenced(old: str, new: str) -> bool:
     return not now.keys() <= was.keys() or len(_SECURITY.findall(new)) > len(_SECURITY.findall(old))
 
 
-def _gained(was: ast.Module, now: ast.Module, own: bool = False) -> str:
+def _gained(was: ast.Module, now: ast.Module, own: bool) -> str:
     """The first violation that occurs more often in the new text than in the old one; empty if there is none.
 
     ``own``: the embedded repairer's change, whose evidence is about its handler. It may answer a call that cannot read
@@ -205,14 +205,20 @@ def _special_case(was: ast.AST, now: ast.AST, crash: Crash | None) -> str | None
     reported = _reported_texts(crash)
     known = {n.value for n in nodes(was, ast.Constant)}
     for literal in (one for one in _compared(now) if one not in known):
-        if str(literal) in reported or _is_part(literal, reported):
+        if _text_of(literal) in reported or _is_part(literal, reported):
             return f"special-cases the reported input {literal!r}"
     computed = next((n for n in _computed(now) if n not in known), None)
     return None if computed is None else f"special-cases inputs by a computed condition with {computed!r}"
 
 
+def _text_of(literal: object) -> str:
+    """The literal as it stands in a report: of bytes, what stands between the quotes of their repr."""
+    return repr(literal)[2:-1] if isinstance(literal, bytes) else str(literal)
+
+
 def _is_part(literal: object, reported: set[str]) -> bool:
-    return isinstance(literal, str) and len(literal) >= PART and any(literal in text for text in reported)
+    text = _text_of(literal)
+    return isinstance(literal, str | bytes) and len(text) >= PART and any(text in one for one in reported)
 
 
 def _computed(tree: ast.AST) -> Iterator[object]:
@@ -228,7 +234,7 @@ def _computes(node: ast.AST) -> bool:
 
 
 def _is_telling_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) > 2
+    return isinstance(value, int | float) and abs(value) > 2  # True is 1
 
 
 def _digest(node: ast.AST) -> bool:
@@ -247,12 +253,12 @@ def _compared(tree: ast.AST) -> Iterator[object]:
     for place in (found for node in ast.walk(tree) for found in _deciding(node)):
         bound = isinstance(place, ast.Compare) and not isinstance(place.ops[0], _SAME) or _counts(place)
         for value in (n.value for n in nodes(place, ast.Constant)):
-            if _names_an_input(value) and (not bound or isinstance(value, str) or _is_telling_number(value)):
+            if _names_an_input(value) and (not bound or isinstance(value, str | bytes) or _is_telling_number(value)):
                 yield value
 
 
 def _names_an_input(value: object) -> bool:
-    return bool(value) and value is not True and isinstance(value, str | int | float)
+    return bool(value) and value is not True and isinstance(value, str | bytes | int | float)
 
 
 _SAME = ast.Eq | ast.NotEq | ast.In | ast.NotIn | ast.Is | ast.IsNot
