@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from core.models import Crash, Frame
-from core.repair.localize.sources import UNREADABLE, tree_of
+from core.repair.localize.sources import literal, tree_of
 from core.repair.localize.syntax import Function, Placed, covers, identifier
 
 
@@ -75,8 +75,13 @@ class Place:
 
     def expressions(self, *kinds: type) -> list:
         """Expressions of these kinds that touch the line, in source order, inner ones first."""
-        found: list[Any] = [n for n in ast.walk(self.module) if isinstance(n, kinds)]
-        found = [n for n in found if covers(n, self.line)]
+        return [n for n in self._touching if isinstance(n, kinds)]
+
+    @cached_property
+    def _touching(self) -> list[Any]:
+        """Nodes that touch the line, in source order, inner ones first."""
+        placed: list[Any] = [n for n in ast.walk(self.module) if getattr(n, "lineno", None)]
+        found = [n for n in placed if covers(n, self.line)]
         return sorted(found, key=lambda n: (n.end_lineno, n.end_col_offset, -n.col_offset))
 
     def source(self, node: ast.AST) -> str:
@@ -124,10 +129,7 @@ class Place:
     def reported(self, source: str) -> Any:
         """The report's value for this name or expression if it is a literal, else ``...``."""
         text = (self.frame.locals or {}).get(source)
-        try:
-            return ast.literal_eval(text) if text is not None else ...
-        except UNREADABLE:
-            return ...
+        return ... if text is None else literal(text)
 
     def kind(self, node: ast.expr) -> str:
         """Name of the expression's type when it failed; empty if unknown."""

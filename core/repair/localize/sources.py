@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from core.models import Frame
 from core.repair.localize.syntax import (
@@ -45,6 +46,23 @@ def reading(reader: Reader | None) -> Iterator[None]:
         yield
     finally:
         _reader.reset(token)
+
+
+@lru_cache(maxsize=64)
+def _expression(text: str) -> ast.Expression | None:
+    try:
+        return ast.parse(text.lstrip(" \t"), mode="eval")
+    except UNREADABLE:
+        return None
+
+
+def literal(text: str, otherwise: object = ...) -> Any:
+    """The value of a text that is a literal, else ``otherwise``. One report's text is asked for many times."""
+    try:
+        found = _expression(text)
+        return otherwise if found is None else ast.literal_eval(found)
+    except UNREADABLE:
+        return otherwise
 
 
 @lru_cache(maxsize=512)

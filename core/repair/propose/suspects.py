@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from core.repair.localize.locate import Place
-from core.repair.localize.sources import UNREADABLE, called
+from core.repair.localize.sources import UNREADABLE, called, literal
 from core.repair.localize.syntax import identifier, last_name, nodes, receiver
 from core.repair.propose.base import failing, opened
 from core.repair.propose.documentation import NOT_THERE, NOTHING, words_of
@@ -135,18 +135,14 @@ def _harmless_in(place: Place, use: ast.expr, node: ast.expr) -> tuple[str, ...]
 
 def missing_key(place: Place) -> object:
     """The missing key, from the message."""
-    try:
-        return ast.literal_eval(place.message)
-    except UNREADABLE:
-        return place.message
+    return literal(place.message, place.message)
 
 
 def lookups(place: Place) -> list[ast.Subscript]:
     """Subscripts that may have looked up the missing key, without slices."""
     found = [n for n in failing(place, ast.Subscript) if place.kind(n.value) not in ("str", "list", "tuple")]
-    return [
-        n for n in found if not isinstance(n.slice, ast.Slice) and place.value(n.slice) in (missing_key(place), ...)
-    ]
+    missing = missing_key(place)
+    return [n for n in found if not isinstance(n.slice, ast.Slice) and place.value(n.slice) in (missing, ...)]
 
 
 def _lookup(place: Place) -> Iterator[Suspect]:
