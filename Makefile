@@ -36,7 +36,7 @@ services: setup ## tell the stories of six foreign services, and print how each 
 	$(RUN) -m tests.services
 
 test: lint wheels ## lint, types, then every test
-	$(RUN) -m pytest -n 4 --dist worksteal --ignore tests/browser
+	$(RUN) -m pytest -n 4 --dist worksteal --ignore tests/browser -m "not long"
 	$(RUN) -m pytest tests/browser
 
 audit: setup ## look up the published vulnerabilities of our own packages; needs the network
@@ -46,8 +46,11 @@ audit: setup ## look up the published vulnerabilities of our own packages; needs
 attack: setup ## run the attacks alone
 	$(RUN) -m pytest -n 4 --dist worksteal tests/attacks tests/repair/test_attacks_*.py tests/stories/test_attacks.py
 
+long: wheels ## tell the stories that are too long for make test
+	$(RUN) -m pytest -n 2 -m long
+
 # Long: bad days at random on both databases, and every fault of the demo at once, three times.
-drills: setup ## random bad days on both databases and all demo faults at once; long
+drills: long ## long stories, random bad days on both databases, and all demo faults at once; hours
 	$(RUN) -m tests.drills.chaos --postgres --workers 3
 	$(RUN) -m tests.drills.chaos
 	for seed in 1 2; do $(RUN) -m core demo --dir data/drill run --overlap --seed $$seed --approve --json || exit 1; done

@@ -1,4 +1,4 @@
-"""The two cheapest of the six stories; `make services` tells them all."""
+"""Two of the six stories, without a network, one of them in `make long`; `make services` tells them all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import pytest
 
 from tests.services import machine
-from tests.services.prefetch import OFFLINE
 from tests.services.story import tell
 
 
@@ -22,7 +21,7 @@ def index():
 
 
 @pytest.mark.timeout(2400)
-@pytest.mark.parametrize("name", OFFLINE)
+@pytest.mark.parametrize("name", ["meterkit", pytest.param("parceltrack", marks=pytest.mark.long)])
 def test_a_service_that_knows_nothing_of_the_platform_is_fixed_released_and_watched(tmp_path, index, name):
     row = tell(name, tmp_path, index)
     assert row.whole, row
