@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 from sqlmodel import select
@@ -263,3 +264,14 @@ def test_an_address_cannot_take_over_a_password_account_or_a_disabled_one(ada):
         change(name, **values)
         with pytest.raises(Denied):
             accounts.from_provider({"email": name, "teams": ["platform"]}, OIDC)
+
+
+def test_the_first_checks_of_unknown_names_do_not_wait_for_each_other():
+    """Each check of an unknown name needs the dummy hash; while all other places are taken, one place must do."""
+    passwords._nobodys.cache_clear()
+    answers: list[bool] = []
+    check = Thread(target=lambda: answers.append(passwords.matches("", RIGHT)), daemon=True)
+    with passwords._memory:
+        check.start()
+        check.join(30)
+    assert answers == [False]
