@@ -14,9 +14,11 @@ from core.access.rights import Forbidden
 from core.db import store
 from core.models import AuditRow, now
 from core.models.access import ApiToken, Person, Role, SignIn
+from core.models.following import Subscription
+from core.ops import subscribers
 from core.policy.sections import Access
 from core.queries import people as view
-from tests import screens
+from tests import factories, screens
 
 RULES = Access(lock_after=3, lock_minutes=15, password_days=365)
 RIGHT = "a quiet blue harbour"
@@ -123,6 +125,23 @@ def test_the_last_admin_cannot_be_disabled(console):
                 lambda: accounts.set_disabled("admin", True, by="x")):  # fmt: skip
         with pytest.raises(ValueError, match="last admin"):
             act()
+
+
+def test_an_admin_whose_account_has_ended_does_not_count_as_another_admin(console):
+    accounts.add("gone", Role.ADMIN, by="admin", expires_at=now() - timedelta(days=1))
+    assert accounts.admins() == ["admin"]
+    with pytest.raises(ValueError, match="last admin"):
+        accounts.set_disabled("admin", True, by="x")
+
+
+def test_somebody_whose_account_has_ended_gets_no_message(console):
+    for name, days in (("here", 1), ("gone", -1)):
+        accounts.add(name, Role.VIEWER, by="admin", expires_at=now() + timedelta(days=days))
+    with store.write() as session:
+        issue = factories.issue(session)
+        session.add_all(Subscription(issue_id=issue.id, person=name) for name in ("here", "gone"))
+    with store.read() as session:
+        assert subscribers.of(session, issue.id) == ["here"]
 
 
 @pytest.mark.parametrize("name", ["", " ", "a/b", "<b>", "x" * 101, "a\nb", 'a"b', "admin"])
