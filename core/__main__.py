@@ -22,7 +22,7 @@ OWN = {
     "user": ("core.cli.user", "Add, list, disable and enable people."),
     "token": ("core.cli.token", "Issue, list and revoke API tokens of programs."),
 }
-# lines in, an answer a line out: they need no settings, and start without reading any
+# commands that answer each line of standard input with a line; they start faster, because they read no settings
 STREAMS = {
     "detect": (
         "core.cli.streams",
@@ -36,7 +36,7 @@ STREAMS = {
 def main(argv: list[str] | None = None) -> int:
     argv = (sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
-        return _stream(*argv) if argv and argv[0] in STREAMS else _command(argv)
+        return _stream(*argv) if argv[0] in STREAMS else _command(argv)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains at its end
         return 0
@@ -47,8 +47,8 @@ def main(argv: list[str] | None = None) -> int:
 def _stream(name: str, *rest: str) -> int:
     module, text = STREAMS[name]
     argparse.ArgumentParser(prog=f"python -m core {name}", description=text).parse_args(rest)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # JSON can hold half a surrogate pair; it is written as its escape
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     return getattr(importlib.import_module(module), name)(sys.stdin.buffer, sys.stdout, sys.stderr)
 
 
@@ -56,7 +56,7 @@ def _command(argv: list[str]) -> int:
     from core.policy.reader import ConfigurationError
 
     try:
-        if argv and argv[0] in OWN:
+        if argv[0] in OWN:
             return importlib.import_module(OWN[argv[0]][0]).main(argv[1:])
         arguments = _parser(argv[:1]).parse_args(argv)
         return arguments.work(arguments)
@@ -209,7 +209,7 @@ def decide(arguments) -> int:
     try:
         given = strict_json.loads(sys.stdin.buffer.read())
         if not isinstance(given, dict):
-            raise TypeError("the case is no JSON object")
+            raise TypeError("the case is not a JSON object")
         case = situation.read_situation(given.get("situation", given))
         policy = reader.Policy(**given["policy"]) if "policy" in given else configuration.load().policy
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
