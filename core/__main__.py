@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 # commands whose own modules read their arguments
 OWN = {
@@ -121,6 +121,7 @@ def _open():
 def doctor(arguments) -> int:
     from core.cli.doctor import examine
     from core.cli.doctor_repository import show
+    from core.cli.terminal import shown
     from core.models import recorded
 
     if arguments.repository:
@@ -131,10 +132,8 @@ def doctor(arguments) -> int:
     else:
         width = max(len(line.what) for line in lines)
         for line in lines:
-            print(
-                f"{line.state:<5} {line.what:<{width}}  {line.message}"
-                + (f"\n{'':>{width + 8}}-> {line.fix}" if line.fix else "")
-            )
+            way_out = f"\n{'':>{width + 8}}-> {line.fix}" if line.fix else ""
+            print(shown(f"{line.state:<5} {line.what:<{width}}  {line.message}{way_out}"))
     return 1 if any(line.state == "fault" for line in lines) else 0
 
 
@@ -181,23 +180,25 @@ def worker(arguments) -> int:
 
 
 def status(arguments) -> int:
+    from core.cli.terminal import shown
     from core.queries import status as overview
 
     _open()
     state = overview.status()
-    if arguments.json:
-        print(json.dumps(state, default=str))
-        return 0
+    print(json.dumps(state, default=str) if arguments.json else shown("\n".join(_status_lines(state))))
+    return 0
+
+
+def _status_lines(state: dict) -> Iterator[str]:
     for message in state["alarms"]:
-        print(f"ALARM {message}")
+        yield f"ALARM {message}"
     for name, number in state["issues"].items():
-        print(f"{number:>5} {name}")
+        yield f"{number:>5} {name}"
     for hold in state["held"]:
         scope = "all releases" if hold["scope"] == "*" else hold["scope"]
-        print(f"      on hold: {scope}, {hold['by']}: {hold['reason']}")
+        yield f"      on hold: {scope}, {hold['by']}: {hold['reason']}"
     for connector in state["connectors"]:
-        print(f"      {connector['name']}: {connector['error'] or connector['note'] or 'ok'}")
-    return 0
+        yield f"      {connector['name']}: {connector['error'] or connector['note'] or 'ok'}"
 
 
 def decide(arguments) -> int:

@@ -14,7 +14,7 @@ from core.access import accounts, sessions
 from core.access.rights import Forbidden
 from core.cli import cli_actor
 from core.db import store
-from core.models import AuditRow
+from core.models import AuditRow, Connector
 from core.models.access import Role
 from core.policy.sections import Access
 from tests import screens, waiting
@@ -58,6 +58,14 @@ def test_a_variable_cannot_put_another_name_into_the_audit_trail(core, monkeypat
     with store.read() as session:
         rows = session.exec(select(AuditRow).where(AuditRow.subject == "person/ada")).all()
     assert rows and "account/somebody-else" not in {row.actor for row in rows}
+
+
+def test_a_text_of_a_stranger_does_not_control_the_terminal(core):
+    with store.write() as session:
+        session.add(Connector(name="sentry", error="\x1b[2J\x1b]52;c;cm0gLXJm\x07 status 500"))
+    code, out, _ = core("status")
+    assert code == 0 and "status 500" in out
+    assert not set(out) & {"\x1b", "\x07"}
 
 
 def test_a_token_from_the_command_line_works(core):
