@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 # commands whose own modules read their arguments
 OWN = {
@@ -22,7 +22,7 @@ OWN = {
     "user": ("core.cli.user", "Add, list, disable and enable people."),
     "token": ("core.cli.token", "Issue, list and revoke API tokens of programs."),
 }
-# lines in, an answer a line out: they need no settings, and start without reading any
+# commands that answer each line of standard input with a line; they start faster, because they read no settings
 STREAMS = {
     "detect": (
         "core.cli.streams",
@@ -36,7 +36,7 @@ STREAMS = {
 def main(argv: list[str] | None = None) -> int:
     argv = (sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
-        return _stream(*argv) if argv and argv[0] in STREAMS else _command(argv)
+        return _stream(*argv) if argv[0] in STREAMS else _command(argv)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains at its end
         return 0
@@ -47,8 +47,8 @@ def main(argv: list[str] | None = None) -> int:
 def _stream(name: str, *rest: str) -> int:
     module, text = STREAMS[name]
     argparse.ArgumentParser(prog=f"python -m core {name}", description=text).parse_args(rest)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # JSON can hold half a surrogate pair; it is written as its escape
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     return getattr(importlib.import_module(module), name)(sys.stdin.buffer, sys.stdout, sys.stderr)
 
 
@@ -56,7 +56,7 @@ def _command(argv: list[str]) -> int:
     from core.policy.reader import ConfigurationError
 
     try:
-        if argv and argv[0] in OWN:
+        if argv[0] in OWN:
             return importlib.import_module(OWN[argv[0]][0]).main(argv[1:])
         arguments = _parser(argv[:1]).parse_args(argv)
         return arguments.work(arguments)
@@ -121,6 +121,7 @@ def _open():
 def doctor(arguments) -> int:
     from core.cli.doctor import examine
     from core.cli.doctor_repository import show
+    from core.cli.terminal import shown
     from core.models import recorded
 
     if arguments.repository:
@@ -131,10 +132,8 @@ def doctor(arguments) -> int:
     else:
         width = max(len(line.what) for line in lines)
         for line in lines:
-            print(
-                f"{line.state:<5} {line.what:<{width}}  {line.message}"
-                + (f"\n{'':>{width + 8}}-> {line.fix}" if line.fix else "")
-            )
+            way_out = f"\n{'':>{width + 8}}-> {line.fix}" if line.fix else ""
+            print(shown(f"{line.state:<5} {line.what:<{width}}  {line.message}{way_out}"))
     return 1 if any(line.state == "fault" for line in lines) else 0
 
 
@@ -181,23 +180,25 @@ def worker(arguments) -> int:
 
 
 def status(arguments) -> int:
+    from core.cli.terminal import shown
     from core.queries import status as overview
 
     _open()
     state = overview.status()
-    if arguments.json:
-        print(json.dumps(state, default=str))
-        return 0
+    print(json.dumps(state, default=str) if arguments.json else shown("\n".join(_status_lines(state))))
+    return 0
+
+
+def _status_lines(state: dict) -> Iterator[str]:
     for message in state["alarms"]:
-        print(f"ALARM {message}")
+        yield f"ALARM {message}"
     for name, number in state["issues"].items():
-        print(f"{number:>5} {name}")
+        yield f"{number:>5} {name}"
     for hold in state["held"]:
         scope = "all releases" if hold["scope"] == "*" else hold["scope"]
-        print(f"      on hold: {scope}, {hold['by']}: {hold['reason']}")
+        yield f"      on hold: {scope}, {hold['by']}: {hold['reason']}"
     for connector in state["connectors"]:
-        print(f"      {connector['name']}: {connector['error'] or connector['note'] or 'ok'}")
-    return 0
+        yield f"      {connector['name']}: {connector['error'] or connector['note'] or 'ok'}"
 
 
 def decide(arguments) -> int:
@@ -209,7 +210,7 @@ def decide(arguments) -> int:
     try:
         given = strict_json.loads(sys.stdin.buffer.read())
         if not isinstance(given, dict):
-            raise TypeError("the case is no JSON object")
+            raise TypeError("the case is not a JSON object")
         case = situation.read_situation(given.get("situation", given))
         policy = reader.Policy(**given["policy"]) if "policy" in given else configuration.load().policy
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:

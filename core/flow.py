@@ -276,7 +276,7 @@ def wait_for_admission(issue_id: int, run: int, change_id: int, automatic: bool)
 
 @DBOS.workflow(name=AGAIN, max_recovery_attempts=None)
 def again(issue_id: int, run: int, change_id: int) -> str:
-    """Release a proved patch again, by a person's request (release_actions.release_anyway)."""
+    """Release a proved patch again, by a person's request (core/actions/deployments.py)."""
     return guarded(_again, issue_id, run, change_id)
 
 

@@ -51,8 +51,8 @@ class Runtime:
         try:
             changed = path.stat().st_mtime if path.exists() else 0.0
             if changed != self._read_at:
-                self._policy, self.policy_error = read_policy(path), ""
-                self._read_at = changed
+                self._policy, self._read_at = read_policy(path), changed
+            self.policy_error = ""  # also if the last valid file came back with its old time
         except (ConfigurationError, OSError) as error:
             self.policy_error = str(error)
         return self._policy

@@ -25,8 +25,8 @@ from core.audit import head
 from core.audit.chain import ChainVerdict
 from core.db import store
 from core.inputs import inbox
-from core.models import Connector, Deployment, Round, Worker, now
-from core.ops import durable, lookout, notify, uptime, webhooks
+from core.models import Deployment, Round, Worker, now
+from core.ops import durable, env_file, lookout, notify, uptime, webhooks
 from core.ops.env_file import EnvFile
 from core.runtime import Runtime
 from core.settings import Settings
@@ -100,8 +100,10 @@ class Engine:
 
     def upkeep(self) -> None:
         self.executor.beat()
-        for workflow in durable.reap(self.executor):
+        taken = durable.reap(self.executor)
+        for workflow in taken:
             log.warning("took over %s from a worker that died", workflow)
+        if taken:
             tidy(self.executor.id)
 
     def reread(self) -> None:
@@ -235,10 +237,4 @@ def _claim(slot: str, worker: str) -> int | None:
 def note_policy(rt: Runtime) -> None:
     """Show an unreadable platform.toml next to the connectors."""
     rt.policy  # noqa: B018 - reading it is what finds the fault
-    with store.write() as session:
-        row = session.get(Connector, "platform.toml") or Connector(name="platform.toml")
-        row.error, row.last_attempt = rt.policy_error or None, now()
-        row.failures = row.failures + 1 if rt.policy_error else 0
-        if not rt.policy_error:
-            row.last_success = now()
-        session.add(row)
+    env_file.note("platform.toml", rt.policy_error)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, func, select
 
 from core.access import passwords
-from core.access.rights import Actor, Forbidden, proved
+from core.access.rights import RIGHTS, Actor, Forbidden, proved
 from core.audit import chain
 from core.db import store
 from core.models import now
@@ -190,7 +190,7 @@ def _known(session: Session, name: str) -> Person:
 
 def _keep_an_admin(session: Session, person: Person, leaves: bool) -> None:
     others = select(func.count()).select_from(Person).where(
-        Person.role == Role.ADMIN, col(Person.disabled).is_(False), Person.name != person.name
+        Person.role == Role.ADMIN, Person.active(), Person.name != person.name
     )  # fmt: skip
     if leaves and person.role is Role.ADMIN and not session.exec(others).one():
         raise ValueError(f"{person.name} is the last admin and cannot be removed")
@@ -207,8 +207,14 @@ def anybody() -> bool:
 def admins() -> list[str]:
     """Names of the admins who can sign in."""
     with store.read() as session:
-        rows = session.exec(select(Person).where(Person.role == Role.ADMIN).order_by(Person.name))
-        return [row.name for row in rows if find(session, row.name)]
+        active = select(Person.name).where(Person.role == Role.ADMIN, Person.active())
+        return list(session.exec(active.order_by(Person.name)))
+
+
+def holders(session: Session, right: str) -> list[str]:
+    """Names of the people with an active account whose role gives this right."""
+    able = select(Person.name).where(col(Person.role).in_(RIGHTS[right]), Person.active())
+    return list(session.exec(able.order_by(Person.name)))
 
 
 def first_admin(password: str) -> bool:

@@ -33,9 +33,10 @@ def _nobodys() -> str:
 
 def matches(kept: str, password: str) -> bool:
     """Does the password match? Without a stored hash (an unknown name), the check fails after the same time."""
+    against = kept or _nobodys()  # outside of the semaphore, which it takes itself: two first calls would wait for ever
     with _memory:
         try:
-            return _hasher.verify(kept or _nobodys(), password[:LONGEST]) and bool(kept) and len(password) <= LONGEST
+            return _hasher.verify(against, password[:LONGEST]) and bool(kept) and len(password) <= LONGEST
         except (VerificationError, InvalidHashError):
             return False
 

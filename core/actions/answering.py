@@ -6,14 +6,14 @@ answer.
 
 from __future__ import annotations
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, update
 
 from core import runtime
-from core.access import rights
-from core.access.rights import Actor, Refused
+from core.access import accounts
+from core.access.rights import APPROVE, Actor, Refused
 from core.db import store
 from core.models import Approval, ChangeSet, Issue, now
-from core.models.access import Person, Role
+from core.models.access import Role
 from core.ops import durable, restart
 from core.policy.reader import Policy
 
@@ -89,10 +89,7 @@ def assignable(session: Session, to: str) -> str:
 
 def assignees(session: Session, policy: Policy) -> list[str]:
     """Who an approval can be assigned to: the groups, then the approvers."""
-    able = select(Person.name).where(
-        col(Person.role).in_(rights.RIGHTS[rights.APPROVE]), col(Person.disabled).is_(False)
-    )
-    return [*sorted(policy.access.groups), *session.exec(able.order_by(Person.name))]
+    return [*sorted(policy.access.groups), *accounts.holders(session, APPROVE)]
 
 
 def give(session: Session, row: Approval, by: str, yes: bool, reason: str) -> None:

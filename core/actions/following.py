@@ -11,7 +11,7 @@ from typing import Annotated
 from sqlmodel import Session, col, delete, select
 
 from core import runtime
-from core.access import rights
+from core.access import accounts
 from core.access.rights import OPERATE, VIEW, Actor, Refused
 from core.actions.registry import About, ActionResult, Asked, Dialog, Key, action, get, note, once
 from core.models import Issue, Status, now
@@ -82,8 +82,7 @@ def set_owner(
 
 def owners(session: Session, policy: Policy) -> list[str]:
     """Who can own an issue: the groups, then the people who may work on issues."""
-    able = col(Person.role).in_(rights.RIGHTS[OPERATE]), col(Person.disabled).is_(False)
-    return [*sorted(policy.access.groups), *session.exec(select(Person.name).where(*able).order_by(Person.name))]
+    return [*sorted(policy.access.groups), *accounts.holders(session, OPERATE)]
 
 
 @action(

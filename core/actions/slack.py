@@ -62,7 +62,20 @@ def answer(payload: dict) -> Reply:
         return Reply({"status": "refused", "says": "This is not a reply to a message of this platform."}, status=400)
     except SQLAlchemyError:
         log.exception("an answer from Slack was not stored")
-        return Reply(message="The database did not respond. Nothing changed; retrying is safe.")
+        return _unchanged(payload)
+
+
+def _unchanged(payload: dict) -> Reply:
+    """The database did not respond. A form stays open with the error, because Slack closes one on an empty response."""
+    message = "The database did not respond. Nothing changed; retrying is safe."
+    if payload["type"] != "view_submission":
+        return Reply(message=message)
+    return Reply(_errors(registry()[payload["view"]["callback_id"]], message))
+
+
+def _errors(action: Action, message: str) -> dict:
+    """The response that keeps a form open, with the message at its last field."""
+    return {"response_action": "errors", "errors": {list(action.asked)[-1]: message}}
 
 
 def follow_up(payload: dict, reply: Reply) -> None:
@@ -158,7 +171,7 @@ def _submitted(payload: dict, user_id: str) -> Reply:
         actor, key = person(user_id), f"slack-{action.name}-{view['id']}"
         _carry_out(action, target, actor, key, given)
     except Refused as refusal:
-        return Reply({"response_action": "errors", "errors": {list(action.asked)[-1]: str(refusal)}})
+        return Reply(_errors(action, str(refusal)))
     return Reply({})
 
 

@@ -7,7 +7,7 @@ core/actions/issues.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from sqlmodel import Session, col, select, update
@@ -29,6 +29,7 @@ from core.stages.analyze import as_record
 BUSY = (Status.DEPLOYING, Status.WATCHING, Status.ROLLING_BACK)
 LASTS = {60: "1 hour", 480: "8 hours", 1440: "1 day", 10080: "1 week", 43200: "30 days"}  # minutes
 LONGEST = 90 * 24 * 60  # minutes: nobody remembers a longer silence
+AHEAD = timedelta(days=366)  # the latest start of planned maintenance
 
 
 @action(
@@ -193,18 +194,21 @@ def silence(
         raise Refused("Enter a reason. It is shown while the silence lasts.")
     if not 1 <= minutes <= LONGEST:
         raise Refused(f"A silence lasts between 1 and {LONGEST:,} minutes.")
+    end = start + timedelta(minutes=minutes)
+    if end <= now():
+        raise Refused(f"This maintenance would already have ended, at {end:%Y-%m-%d %H:%M} UTC.")
     content = {"minutes": minutes, "reason": reason, "service": service, "title": title, "starts": starts}
 
     def act(session: Session, who: Actor, key: Key) -> str:
         made = _silenced(session, issue_id, service.strip(), title.strip())
-        made.planned, made.starts_at, made.ends_at = bool(starts), start, start + timedelta(minutes=minutes)
+        made.planned, made.starts_at, made.ends_at = bool(starts), start, end
         made.reason, made.by = reason.strip()[:500], who.name
         session.add(made)
         session.flush()
         detail = {"service": made.service, "title": made.title, "minutes": minutes, "reason": made.reason}
         about = issue_id or f"silence/{made.id}"
         note(session, who, "silence", about, key, {**detail, "silence": made.id, "starts": starts})
-        until = f"{made.ends_at:%Y-%m-%d %H:%M} UTC"
+        until = f"{end:%Y-%m-%d %H:%M} UTC"
         return f"{'Planned' if starts else 'Silenced'} until {until}. Matching signals are still counted."
 
     return once("silence", actor, f"issue/{issue_id}" if issue_id else "silence", key, act, content)
@@ -221,13 +225,18 @@ def _silenced(session: Session, issue_id: int | None, service: str, title: str) 
 
 
 def _start(starts: str) -> datetime:
+    """The start in UTC; now if it is empty. Raises Refused for a time without a zone, or more than AHEAD from now."""
+    if not starts:
+        return now()
     try:
-        at = datetime.fromisoformat(starts) if starts else now()
+        at = datetime.fromisoformat(starts)
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
         raise Refused("A start is a time with its zone, such as 2026-11-25T22:00:00Z.")
-    return at
+    if abs(at - now()) > AHEAD:
+        raise Refused(f"A start is at most {AHEAD.days} days away.")
+    return at.astimezone(UTC)
 
 
 @action(

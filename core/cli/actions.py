@@ -39,6 +39,7 @@ def describe(parser: argparse.ArgumentParser, action: Action) -> None:
 
 
 def _option(parser: argparse.ArgumentParser, name: str, asked: Asked | None, field: Any) -> None:
+    """Add the option of one argument."""
     flag, text = f"--{name.replace('_', '-')}", asked.label if asked else None
     otherwise = asked.otherwise if asked else field.default
     if field.annotation is bool:
@@ -52,7 +53,7 @@ def _option(parser: argparse.ArgumentParser, name: str, asked: Asked | None, fie
 
 
 def _required(asked: Asked | None, otherwise: object) -> bool:
-    """Add one option. If the core can list its values, it is optional: without it, the values are printed."""
+    """Must the option be given? If the core can list its values, it may be omitted: the values are then printed."""
     return otherwise is None and not (asked and callable(asked.options))
 
 

@@ -6,8 +6,8 @@ owner can manage people, so that a new installation gets its first admin, but ca
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 
 from sqlalchemy.engine import make_url
 
@@ -41,4 +41,13 @@ def administrator(settings: Settings) -> str:
     url = make_url(settings.database)
     if url.drivername.startswith("sqlite") and os.geteuid() not in (0, store.sqlite_file(url).stat().st_uid):
         raise Forbidden("The database belongs to another account of this machine. Set PLATFORM_TOKEN.")
-    return f"account/{getpass.getuser()}"
+    return f"account/{_account()}"
+
+
+def _account() -> str:
+    """The account of this process, by its number: variables such as LOGNAME can name anybody."""
+    number = os.geteuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # as in a container, where an account may have no name
+        return str(number)

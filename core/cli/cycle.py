@@ -98,11 +98,10 @@ def collect(given) -> dict:
 
 
 def _take(session: Session, issue: Issue) -> None:
-    issue.run += 1
-    issue.at_once = issue.at_once and issue.status is Status.SCHEDULED
-    issue.assignee, issue.ended_at, issue.status, issue.reason = None, None, Status.ANALYZING, ""
-    issue.reverts = None
-    session.add(issue)
+    """Count a run that Kestra starts. A scheduled one that a person started does not wait for its window again."""
+    at_once = issue.at_once and issue.status is Status.SCHEDULED
+    durable.new_run(session, issue, None)
+    issue.at_once = at_once
 
 
 def _due() -> list[int]:

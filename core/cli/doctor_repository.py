@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from core.cli.terminal import shown
 from core.models import recorded
 from core.runtime import Runtime
 from core.stages.readiness import FAULT, ReadinessStep, examine
@@ -15,7 +16,7 @@ def show(rt: Runtime, name: str, as_json: bool) -> int:
     for step in examine(rt, name):
         steps.append(step)
         if not as_json:
-            print("\n".join(lines(step)), flush=True)
+            print(shown("\n".join(lines(step))), flush=True)
     if as_json:
         print(json.dumps([recorded.plain(step) for step in steps]))
     return 1 if any(step.state == FAULT for step in steps) else 0

@@ -8,9 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from core import settings as configuration
+from core.cli.terminal import shown
 from core.db import store
 from core.decision.replay import Replay, replay, words
 from core.models import now
+from core.models.counted import counted
 from core.policy.reader import ConfigurationError, Policy, read_policy
 from core.queries import decisions
 
@@ -26,7 +28,7 @@ def main(argv: list[str]) -> int:
     with store.read() as session:
         pasts = decisions.past(session, now() - timedelta(days=arguments.days))
     found = replay(pasts, read_policy(arguments.policy), _in_force(settings))
-    print(json.dumps(found.as_json(), default=str) if arguments.json else report(found))
+    print(json.dumps(found.as_json(), default=str) if arguments.json else shown(report(found)))
     return 0
 
 
@@ -38,7 +40,7 @@ def _in_force(settings: configuration.Settings) -> Policy | None:
 
 
 def report(found: Replay) -> str:
-    lines = [f"{found.judged} decisions replayed, {len(found.flips)} would change"]
+    lines = [f"{counted(found.judged, 'decision')} replayed, {len(found.flips)} would change"]
     if found.unreadable:
         lines.append(f"{found.unreadable} skipped: their receipts lack the inputs")
     lines += [f"{n:>5}  {before} -> {after}" for (before, after), n in found.kinds().items()]

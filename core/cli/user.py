@@ -16,6 +16,8 @@ from core.models import now
 from core.models.access import Role
 from core.queries import people as view
 
+LONGEST_DAYS = 36_500
+
 
 def main(argv: Sequence[str]) -> int:
     given = _parser().parse_args(list(argv))
@@ -65,9 +67,16 @@ def show(_given, _by: str) -> None:
 
 def add(given, by: str) -> None:
     password = "" if given.oidc else passwords.made_up()
-    ends = now() + timedelta(days=given.days) if given.days else None
+    ends = None if given.days is None else now() + timedelta(days=_days(given.days))
     accounts.add(given.name, Role(given.role), password, by=by, expires_at=ends)
     _tell(given.name, password)
+
+
+def _days(days: float) -> float:
+    """Raises ValueError for an end that is not ahead, or too far ahead for a calendar."""
+    if not 0 < days <= LONGEST_DAYS:
+        raise ValueError(f"--days is a number above 0, at most {LONGEST_DAYS:,}")
+    return days
 
 
 def password(given, by: str) -> None:

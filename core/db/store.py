@@ -124,10 +124,17 @@ def write() -> Iterator[Session]:
     """One short write transaction. The data it reads cannot change before it commits: there is one writer at a time
     (SQLite's own lock, or an equivalent one on PostgreSQL). Limits, claims and the audit chain rely on this.
     """
-    with Session(engine(), expire_on_commit=False) as session, session.begin():
-        session.connection().exec_driver_sql(ONE_WRITER[engine().dialect.name])
+    with _writing(engine()) as session:
         if check := _fences.get(engine()):
             check(session)
+        yield session
+
+
+@contextmanager
+def _writing(target: Engine) -> Iterator[Session]:
+    """A transaction that holds the writer's lock."""
+    with Session(target, expire_on_commit=False) as session, session.begin():
+        session.connection().exec_driver_sql(ONE_WRITER[target.dialect.name])
         yield session
 
 
@@ -329,11 +336,15 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
 
 
 def migrate(target: Engine) -> list[str]:
-    """Apply missing migrations, each in its own transaction; returns their names."""
-    table_of(models.Migration).create(target, checkfirst=True)
+    """Apply missing migrations, each in its own transaction; returns their names.
+
+    Each transaction takes the writer's lock first: of several processes that start at once, one applies a migration,
+    and one that is killed leaves no half of it.
+    """
     applied = []
     for step in MIGRATIONS:
-        with Session(target) as session, session.begin():
+        with _writing(target) as session:
+            table_of(models.Migration).create(session.connection(), checkfirst=True)
             if session.exec(select(models.Migration).where(models.Migration.name == step.__name__)).first():
                 continue
             step(session.connection())

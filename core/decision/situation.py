@@ -10,7 +10,9 @@ from core.models import Cause, Impact, Severity
 
 @dataclass(frozen=True)
 class Situation:
-    """All inputs of a decision. ``analysis`` and ``simplicity`` are 0..1; ``history`` counts a pattern's outcomes.
+    """All inputs of a decision. ``analysis`` and ``simplicity`` are 0..1.
+
+    ``successes`` of ``outcomes``: earlier fixes of the pattern that held, of all of them.
 
     ``corroborated``: the service's own metrics or logs show the failures that were reported.
     """

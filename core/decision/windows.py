@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, time, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from core.policy.sections import BusinessHours, Freeze, Maintenance
@@ -11,13 +11,18 @@ from core.policy.sections import BusinessHours, Freeze, Maintenance
 WEEK = 8  # days to look ahead: if today's window is over, the next one is a week away
 
 
-def _spans(at: datetime, zone: str, days: list[int], start: str, length: timedelta):
-    """(opens, closes) of the windows around ``at``, oldest first; a window may cross midnight."""
+def _spans(
+    at: datetime, zone: str, days: list[int], start: str, length: timedelta
+) -> Iterator[tuple[datetime, datetime]]:
+    """(opens, closes) of the windows around ``at``, oldest first; a window may cross midnight.
+
+    ``length`` is the time that passes: a window is as long on the night of a clock change as on any other.
+    """
     local = at.astimezone(ZoneInfo(zone))
     for offset in range(-1, WEEK):
         day = local.date() + timedelta(days=offset)
         if day.weekday() in days:
-            opens = datetime.combine(day, time.fromisoformat(start), ZoneInfo(zone))
+            opens = datetime.combine(day, time.fromisoformat(start), ZoneInfo(zone)).astimezone(UTC)
             yield opens, opens + length
 
 

@@ -107,9 +107,8 @@ def record(alert: FiredAlert, service: str, group: AlertGroup) -> Record:
 
 
 def _ended(alert: FiredAlert) -> datetime:
-    """The end of an alert, None if unknown: Alertmanager sends the year 1 for that."""
-    end = alert.ends_at if alert.ends_at and alert.ends_at.year > 1 else None
-    return end if end and end >= alert.starts_at else alert.starts_at
+    """The end of an alert; its start if the end is unknown, for which Alertmanager sends the year 1."""
+    return max(alert.ends_at or alert.starts_at, alert.starts_at)
 
 
 def _first(labels: Labels, names: tuple[str, ...]) -> str:

@@ -85,10 +85,12 @@ def row(event: SentEvent, service: str) -> dict:
     """The event as it is stored, with ``id`` as its identity.
 
     A retry repeats the id or the time. An event without both is always new: the same crash sent twice counts twice.
+    A time too far in the future is stored as a nearer one, which differs at each retry; the identity has the sent one.
     """
-    at = min(event.time or now(), now() + AHEAD)
+    sent = event.time or now()
+    at = min(sent, now() + AHEAD)
     values = event.model_dump(mode="json", exclude={"time", "service", "id"})
-    whole = repr((service, at.isoformat(), values)).encode("utf-8", "replace")
+    whole = repr((service, sent.isoformat(), values)).encode("utf-8", "replace")
     identity = event.id or hashlib.sha256(whole).hexdigest()[:32]
     return values | {"service": service, "at": at.isoformat(), "id": f"{service}:{identity}"}
 

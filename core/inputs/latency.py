@@ -9,10 +9,12 @@ import math
 from collections.abc import Mapping
 
 BASE = 1.1  # ratio of two consecutive buckets
+SHORTEST, LONGEST = 0.01, 1e12  # milliseconds; other latencies count as these
 
 
 def latency_class(milliseconds: float) -> int:
-    return round(math.log(max(milliseconds, 0.01), BASE))
+    """The number of the bucket: the exponent of BASE."""
+    return round(math.log(min(max(milliseconds, SHORTEST), LONGEST), BASE))
 
 
 def percentile(latencies: Mapping[str, float], share: float = 0.95) -> float:

@@ -5,6 +5,7 @@ Each accepted request is counted exactly once.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from core.inputs.latency import latency_class, percentile
 from core.inputs.naming import known
 from core.inputs.otlp_records import SOURCE, moment
 from core.models import MetricPoint, now
+from core.models.bounds import COUNT
 from core.models.inputs import Payload, ServiceCall, SpanLink, SpanWindow
 from core.policy.reader import Policy
 from core.signals.analysis.corroboration import PRODUCTION, names_of
@@ -48,11 +50,13 @@ def measure(payloads: Sequence[Payload], policy: Policy) -> list[MetricPoint]:
 
 
 def _rows(payload: Payload) -> list[dict]:
+    """The readable rows: one that cannot be counted must not stop all others, in this cycle and in each later one."""
     found = []
     for row in (payload.body or {}).get("rows") or []:
         try:
             _window(row)
-            found.append(row)
+            if math.isfinite(float(row.get("count", 0))):
+                found.append(row)
         except FAULTS:
             continue
     return found
@@ -84,8 +88,8 @@ def _count(session: Session, rows: Sequence[dict]) -> None:
 
 def _add(session: Session, one: meters.Added) -> None:
     window = _stored(session, *_window(one.row))
-    window.requests += round(one.requests)
-    window.errors += round(one.errors)
+    window.requests = min(window.requests + round(one.requests), COUNT)
+    window.errors = min(window.errors + round(one.errors), COUNT)
     latencies = Counter(window.latencies)
     latencies.update(one.latencies)
     window.latencies = dict(latencies)

@@ -37,6 +37,7 @@ KEPT = ("exception.type", "exception.message", "exception.stacktrace")
 TROUBLE = ("error", "fatal")
 WARN, ERROR = 9 + 4, 9 + 8  # severity numbers of OTLP
 TEXT, DEPTH = 40_000, 6  # maximum characters of a text; maximum nesting
+TRACE, SPAN = 16, 8  # bytes of an id; longer ones are cut, because an index takes no long entries
 
 
 @dataclass
@@ -74,6 +75,11 @@ def attributes_of(pairs: Any) -> dict[str, Any]:
 
 def first(attributes: dict[str, Any], names: Sequence[str]) -> str:
     return next((str(attributes[name]) for name in names if attributes.get(name) not in (None, "")), "")
+
+
+def server_error(code: str) -> bool:
+    """Is this the text of an HTTP status from 500 to 599?"""
+    return len(code) == 3 and code.isascii() and code.isdigit() and code[0] == "5"
 
 
 def resources(groups: Any, owner: str, policy: Policy, count: Any, into: Reduced) -> Iterator[tuple[Any, dict]]:
@@ -120,13 +126,13 @@ def _span(span: Any, resource: dict) -> dict:
     role = "server" if span.kind in SERVING else "client" if span.kind in CALLING else ""
     return resource | {
         "role": role,
-        "trace": span.trace_id.hex(),
-        "span": span.span_id.hex(),
-        "parent": span.parent_span_id.hex(),
+        "trace": span.trace_id[:TRACE].hex(),
+        "span": span.span_id[:SPAN].hex(),
+        "parent": span.parent_span_id[:SPAN].hex(),
         "name": span.name[:300],
         "at": span.start_time_unix_nano,
         "ms": max(span.end_time_unix_nano - span.start_time_unix_nano, 0) / 1e6,
-        "failed": failed or (role == "server" and code.isdigit() and 500 <= int(code[:9]) <= 599),
+        "failed": failed or (role == "server" and server_error(code)),
         "peer": first(attributes, PEER) if role == "client" else "",
         "exceptions": [_exception(event) for event in span.events if event.name == "exception"][:10],
     }
@@ -175,8 +181,8 @@ def _log(record: Any, resource: dict, around: dict) -> dict | None:
             :400
         ],
         "body": text,
-        "trace": record.trace_id.hex(),
-        "span": record.span_id.hex(),
+        "trace": record.trace_id[:TRACE].hex(),
+        "span": record.span_id[:SPAN].hex(),
         **raised,
     }
 

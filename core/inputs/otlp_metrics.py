@@ -18,7 +18,7 @@ from typing import Any
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from core.inputs.latency import latency_class
-from core.inputs.otlp import STREAM, Reduced, attributes_of, first, resources
+from core.inputs.otlp import STREAM, Reduced, attributes_of, first, resources, server_error
 from core.policy.reader import Policy
 
 DURATIONS = {  # name -> unit if the metric states none
@@ -96,10 +96,11 @@ def _rows(metric: Any, resource: dict) -> Iterator[dict]:
 
 
 def _counted(metric: Any, point: Any, unit: float) -> dict:
-    """{count, latencies: {bucket: requests}} of a point."""
+    """{count, latencies: {bucket: requests}} of a point. A count that is no finite number counts nothing."""
     kind = metric.WhichOneof("data")
     if kind == "sum":
-        return {"count": point.as_int if point.HasField("as_int") else point.as_double, "latencies": {}}
+        value = point.as_int if point.HasField("as_int") else point.as_double
+        return {"count": value if math.isfinite(value) else 0, "latencies": {}}
     buckets = _explicit(point) if kind == "histogram" else _exponential(point)
     counts: Counter[str] = Counter()
     for low, high, number in buckets:
@@ -131,7 +132,7 @@ def failed(attributes: dict[str, Any]) -> bool:
     """Do these attributes mark requests that failed through the server's fault?"""
     code = first(attributes, CODE)
     if code.isdigit():
-        return 500 <= int(code[:9]) <= 599
+        return server_error(code)
     grpc = first(attributes, ("rpc.grpc.status_code", "rpc.response.status_code"))
     if grpc:
         return grpc in GRPC_FAULTS

@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, ColumnElement, and_, or_
+from sqlmodel import Field, SQLModel, col
 
-from core.models import Utc, now
+from core.models.base import _maybe_time, _time, now
 
 
 class Role(StrEnum):
@@ -20,14 +20,6 @@ class Role(StrEnum):
     OPERATOR = "operator"
     APPROVER = "approver"
     ADMIN = "admin"
-
-
-def _time(**kw):
-    return Field(default_factory=now, sa_type=Utc, **kw)
-
-
-def _maybe_time():
-    return Field(default=None, sa_type=Utc, nullable=True)
 
 
 class Person(SQLModel, table=True):
@@ -46,6 +38,12 @@ class Person(SQLModel, table=True):
     last_sign_in: datetime | None = _maybe_time()
     zone: str = ""  # time zone of the times on the screen; empty: UTC
     theme: str = ""  # light or dark; empty: as the browser says
+
+    @classmethod
+    def active(cls) -> ColumnElement[bool]:
+        """The people whose accounts are neither disabled nor ended now."""
+        lasts = or_(col(cls.expires_at).is_(None), col(cls.expires_at) > now())
+        return and_(col(cls.disabled).is_(False), lasts)
 
 
 class SignIn(SQLModel, table=True):

@@ -41,16 +41,16 @@ class EnvFile:
             found = settings.load(self.path)
         except (ConfigurationError, OSError) as error:
             log.warning("%s cannot be used: %s", self.path, error)
-            _note(str(error))
+            note(".env", str(error))
             return None
-        _note("")
+        note(".env", "")
         return found.model_copy(update={name: getattr(current, name) for name in FIXED})
 
 
-def _note(error: str) -> None:
-    """Show a file that cannot be used next to the connectors."""
+def note(name: str, error: str) -> None:
+    """Show a file that cannot be used next to the connectors; an empty ``error`` says that it can."""
     with store.write() as session:
-        row = session.get(Connector, ".env") or Connector(name=".env")
+        row = session.get(Connector, name) or Connector(name=name)
         row.error, row.last_attempt = error or None, now()
         row.failures = row.failures + 1 if error else 0
         if not error:

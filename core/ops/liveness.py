@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlmodel import col, func, select
 
 from core.db import store
-from core.models import Round, Worker, now
+from core.models import Round, Worker
 from core.settings import Settings
 
 BEAT_MISSED = timedelta(seconds=60)
@@ -21,8 +21,8 @@ def of_engine(settings: Settings) -> dict:
     silent: no worker is alive. stuck: workers are alive, but three intervals have passed without a collection cycle.
     elsewhere: this process runs no engine (CONSOLE_ENGINE is off), and no worker is alive; its pages still work.
     """
-    at = now()
     with store.read() as session:
+        at = store.clock(session)  # of the heartbeats, too: this machine's clock may differ
         beats = session.exec(select(Worker).where(col(Worker.heartbeat) > at - BEAT_MISSED)).all()
         last = session.exec(select(func.max(Round.started_at))).one()
     age = (at - last).total_seconds() if last else None

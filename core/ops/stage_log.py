@@ -36,7 +36,7 @@ def stage(issue_id: int, run: int, stage: Stage, attempt: int, status: Status) -
         move(session, issue_id, status)
     try:
         yield entry
-    except Exception as error:
+    except BaseException as error:  # also a cancelled workflow, whose error DBOS derives from BaseException
         entry.failed(infrastructure.words(error))
         raise
     finally:

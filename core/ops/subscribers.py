@@ -20,7 +20,7 @@ def of(session: Session, issue_id: int) -> list[str]:
     rows = (
         select(Subscription.person)
         .join(Person, col(Person.name) == Subscription.person)
-        .where(Subscription.issue_id == issue_id, col(Person.disabled).is_(False))
+        .where(Subscription.issue_id == issue_id, Person.active())
     )
     return list(session.exec(rows.order_by(col(Subscription.id))))
 

@@ -1,5 +1,5 @@
-"""Rules for names, URLs and paths in platform.toml, so that none of them leaves its folder, is read as an option by
-git or another program, or makes git start a helper. Pure; each function returns its value or raises ValueError, whose
+"""Rules for names, URLs, paths and times in platform.toml: none of them leaves its folder, is read as an option by git
+or another program, or makes git start a helper. Pure; each function returns its value or raises ValueError, whose
 message says what is allowed.
 
 Branches: the rules of git-check-ref-format(1). Remotes: the forms of git-fetch(1) that start no helper of their own.
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from datetime import time
 from itertools import pairwise
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", re.ASCII)
@@ -149,4 +151,22 @@ def networks(text: str) -> str:
     """Networks by commas, as in 10.0.0.0/8,::1."""
     for part in filter(None, map(str.strip, text.split(","))):
         ipaddress.ip_network(part, strict=False)
+    return text
+
+
+def clock(text: str) -> str:
+    try:
+        found = time.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo:
+        raise ValueError("a time of day is written as 02:00")
+    return text
+
+
+def zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("a time zone is named as Europe/Berlin or UTC") from None
     return text

@@ -135,6 +135,8 @@ def parse_policy(text: str, name: str) -> Policy:
     except ValidationError as error:
         faults = "; ".join(f"{_key(e['loc'])}: {e['msg']}" for e in error.errors())
         raise ConfigurationError(f"{name}: {faults}") from None
+    except ValueError as error:  # an integer with thousands of digits, which tomllib passes on to int()
+        raise ConfigurationError(f"{name}: {error}") from None
 
 
 def _key(place: tuple[str | int, ...]) -> str:

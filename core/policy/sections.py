@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from core.models.access import Role
+from core.policy import names
 from core.policy.autonomy import AutonomyRules
 from core.policy.services import Service, Strict
+
+Clock = Annotated[str, AfterValidator(names.clock)]
+Zone = Annotated[str, AfterValidator(names.zone)]
 
 
 class Thresholds(Strict):
@@ -43,10 +47,16 @@ class History(Strict):
 class BusinessHours(Strict):
     """Automatic production deployments wait for these hours. Without days, they may run at any time."""
 
-    zone: str = "UTC"
+    zone: Zone = "UTC"
     days: list[int] = Field(default=[], description="0 = Monday")
-    start: str = "09:00"
-    end: str = "17:00"
+    start: Clock = "09:00"
+    end: Clock = "17:00"
+
+    @model_validator(mode="after")
+    def _lasts(self):
+        if self.days and self.start == self.end:
+            raise ValueError("the business hours end when they start")
+        return self
 
 
 class Freeze(Strict):
@@ -136,10 +146,16 @@ class Watch(Strict):
 class Maintenance(Strict):
     """A weekly window. In ``days``, 0 is Monday; times are in ``zone``."""
 
-    zone: str = "UTC"
+    zone: Zone = "UTC"
     days: list[int] = [1, 3]
-    start: str = "02:00"
-    minutes: int = 120
+    start: Clock = "02:00"
+    minutes: int = Field(default=120, ge=1)
+
+    @model_validator(mode="after")
+    def _comes(self):
+        if set(self.days).isdisjoint(range(7)):
+            raise ValueError("the maintenance window has no day: 0 is Monday, 6 is Sunday")
+        return self
 
 
 class ModelRules(Strict):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from core.models import ChangeSet, Deployment, Issue
 from core.queries import counting
 
 PAGE = 15
 MARKS = 60  # of the timeline
+LIVE = ("watching", "verified")
 
 
 def count(session: Session, environment: str = "") -> int:
@@ -57,14 +58,15 @@ def one(session: Session, deployment_id: int) -> tuple[Deployment, Issue, Change
 
 
 def can_roll_back(session: Session, deployment: Deployment) -> bool:
-    """True only for the newest finished production deployment of its repository with a known previous one."""
-    if deployment.environment != "production" or deployment.status not in ("ready", "watching", "verified"):
+    """Would the action roll it back: is it live or in alarm, with a known previous one and no newer live one?"""
+    if deployment.environment != "production" or not (deployment.status in LIVE or deployment.alarm):
         return False
-    newest = session.exec(
-        select(func.max(Deployment.id)).where(
+    newer = session.exec(
+        select(Deployment.id).where(
             Deployment.repository == deployment.repository,
             Deployment.environment == "production",
-            col(Deployment.status).in_(["ready", "watching", "verified"]),
+            col(Deployment.status).in_(LIVE),
+            col(Deployment.id) > deployment.id,
         )
-    ).one()
-    return deployment.id == newest and bool(deployment.previous_vendor_id)
+    ).first()
+    return newer is None and bool(deployment.previous_vendor_id)

@@ -187,7 +187,7 @@ def story(session: Session, issue_id: int) -> Story | None:
         outcomes=_of(session, Outcome, issue_id, LINES["outcomes"]),
         stages=_of(session, StageRun, issue_id, LINES["stages"]),
         notifications=_of(session, Notification, issue_id, LINES["notifications"]),
-        silence=next((row for row in triage_rules.standing(session) if row.issue_id == issue_id), None),
+        silence=next(iter(triage_rules.standing(session, Silence.issue_id == issue_id)), None),
         parts=parts(session, issue_id),
         absorbed=session.exec(
             select(Issue.id).where(Issue.merged_into == issue_id).order_by(col(Issue.id)).limit(50)

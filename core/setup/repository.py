@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from core.models.counted import counted
 from core.policy.reader import Policy
 from core.policy.services import Repository
 from core.runtime import Runtime
@@ -122,7 +123,7 @@ def check_files(found: Clone, repository: Repository) -> SetupFinding:
         return SetupFinding(False, f"There is no Python file in {repository.folder!r}. The platform repairs Python.",
                           "Choose another folder or branch.", "folder", closest(repository.folder, homes))  # fmt: skip
     own = [path.name for path in inside if path.parent == folder and path.name in MANIFESTS]
-    return SetupFinding(True, f"{repository.branch!r} is there, with {len(inside)} files.", facts=(
+    return SetupFinding(True, f"{repository.branch!r} is there, with {counted(len(inside), 'file')}.", facts=(
         ("Folder", repository.folder), ("Dependencies from", ", ".join(own) or "no manifest in this folder"),
     ))  # fmt: skip
 

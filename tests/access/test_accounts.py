@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 from sqlmodel import select
@@ -13,9 +14,11 @@ from core.access.rights import Forbidden
 from core.db import store
 from core.models import AuditRow, now
 from core.models.access import ApiToken, Person, Role, SignIn
+from core.models.following import Subscription
+from core.ops import subscribers
 from core.policy.sections import Access
 from core.queries import people as view
-from tests import screens
+from tests import factories, screens
 
 RULES = Access(lock_after=3, lock_minutes=15, password_days=365)
 RIGHT = "a quiet blue harbour"
@@ -122,6 +125,23 @@ def test_the_last_admin_cannot_be_disabled(console):
                 lambda: accounts.set_disabled("admin", True, by="x")):  # fmt: skip
         with pytest.raises(ValueError, match="last admin"):
             act()
+
+
+def test_an_admin_whose_account_has_ended_does_not_count_as_another_admin(console):
+    accounts.add("gone", Role.ADMIN, by="admin", expires_at=now() - timedelta(days=1))
+    assert accounts.admins() == ["admin"]
+    with pytest.raises(ValueError, match="last admin"):
+        accounts.set_disabled("admin", True, by="x")
+
+
+def test_somebody_whose_account_has_ended_gets_no_message(console):
+    for name, days in (("here", 1), ("gone", -1)):
+        accounts.add(name, Role.VIEWER, by="admin", expires_at=now() + timedelta(days=days))
+    with store.write() as session:
+        issue = factories.issue(session)
+        session.add_all(Subscription(issue_id=issue.id, person=name) for name in ("here", "gone"))
+    with store.read() as session:
+        assert subscribers.of(session, issue.id) == ["here"]
 
 
 @pytest.mark.parametrize("name", ["", " ", "a/b", "<b>", "x" * 101, "a\nb", 'a"b', "admin"])
@@ -263,3 +283,14 @@ def test_an_address_cannot_take_over_a_password_account_or_a_disabled_one(ada):
         change(name, **values)
         with pytest.raises(Denied):
             accounts.from_provider({"email": name, "teams": ["platform"]}, OIDC)
+
+
+def test_the_first_checks_of_unknown_names_do_not_wait_for_each_other():
+    """Each check of an unknown name needs the dummy hash; while all other places are taken, one place must do."""
+    passwords._nobodys.cache_clear()
+    answers: list[bool] = []
+    check = Thread(target=lambda: answers.append(passwords.matches("", RIGHT)), daemon=True)
+    with passwords._memory:
+        check.start()
+        check.join(30)
+    assert answers == [False]

@@ -6,12 +6,15 @@ import os
 import sys
 
 import pytest
+from sqlmodel import select
 
 from console.server import first_admin
 from core import __main__ as command
 from core.access import accounts, sessions
 from core.access.rights import Forbidden
 from core.cli import cli_actor
+from core.db import store
+from core.models import AuditRow, Connector
 from core.models.access import Role
 from core.policy.sections import Access
 from tests import screens, waiting
@@ -39,6 +42,30 @@ def test_a_person_is_added_with_a_one_time_password(core):
     code, _, error = core("user", "add", "ada@x.io", "--role", "viewer")
     assert (code, error) == (1, "user: ada@x.io already exists\n")
     assert core("user", "role", "admin", "viewer")[2] == "user: admin is the last admin and cannot be removed\n"
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "nan", "1e12"])
+def test_an_account_that_would_end_at_once_or_never_is_refused(core, days):
+    code, out, error = core("user", "add", "ada", "--role", "viewer", f"--days={days}")
+    assert (code, out) == (1, "") and "--days is a number above 0" in error
+    assert "ada" not in core("user", "list")[1]
+
+
+def test_a_variable_cannot_put_another_name_into_the_audit_trail(core, monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    core("user", "add", "ada", "--role", "viewer")
+    with store.read() as session:
+        rows = session.exec(select(AuditRow).where(AuditRow.subject == "person/ada")).all()
+    assert rows and "account/somebody-else" not in {row.actor for row in rows}
+
+
+def test_a_text_of_a_stranger_does_not_control_the_terminal(core):
+    with store.write() as session:
+        session.add(Connector(name="sentry", error="\x1b[2J\x1b]52;c;cm0gLXJm\x07 status 500"))
+    code, out, _ = core("status")
+    assert code == 0 and "status 500" in out
+    assert not set(out) & {"\x1b", "\x07"}
 
 
 def test_a_token_from_the_command_line_works(core):

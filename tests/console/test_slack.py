@@ -7,6 +7,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 from console import process
 from console.server import webhooks
 from core import runtime
+from core.actions import answering
 from core.audit.chain import AuditRow
 from core.db import store
 from core.demo.vendors import slack as simulator
@@ -99,6 +101,20 @@ def test_a_button_of_another_patch_approves_nothing(asked):
     value["value"] = json.dumps(json.loads(value["value"]) | {"patch": "0" * 64})
     asked.send(asked.vendor.click(asked.message["ts"], "approve"))
     assert "The patch has changed" in asked.vendor.whispers[0]["text"]
+    assert question().state == "pending"
+
+
+def test_a_form_stays_open_while_the_database_does_not_respond(asked, monkeypatch):
+    """Slack closes a form on an empty response; the person would take the rejection for done."""
+
+    def away(*_):
+        raise OperationalError("", {}, Exception("the database is locked"))
+
+    asked.send(asked.vendor.click(asked.message["ts"], "reject"))
+    monkeypatch.setattr(answering, "give", away)
+    answer = asked.send(asked.vendor.submit(asked.vendor.forms[0], {"reason": "not now"})).json()
+    assert answer["response_action"] == "errors"
+    assert answer["errors"] == {"reason": "The database did not respond. Nothing changed; retrying is safe."}
     assert question().state == "pending"
 
 

@@ -180,3 +180,16 @@ def test_requests_come_from_one_source_only(console):
         [(service, points)] = pipeline.error_rate(session, "datadog", now() - DAY).items()
     assert requests == sum(point[1] for point in points) and errors == points[0][2]
     assert service == "cart" and len(points) == 10
+
+
+def test_the_page_offers_a_rollback_exactly_where_the_action_accepts_it(shop):
+    """A deployment in alarm can be rolled back, and one that nobody promoted cannot."""
+    [live] = [d for d in shop.exec(select(Deployment)).all() if deployments.can_roll_back(shop, d)]
+    for status, alarm, offered in (
+        ("failed", "neither confirmed nor rolled back", True),
+        ("failed", "", False),
+        ("ready", "", False),
+        ("watching", "", True),
+    ):
+        made = live.model_copy(update={"status": status, "alarm": alarm})
+        assert deployments.can_roll_back(shop, made) is offered, (status, alarm)

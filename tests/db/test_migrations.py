@@ -55,3 +55,21 @@ def test_a_migrated_database_is_like_a_fresh_one(old, tmp_path):
 def test_migrating_again_changes_nothing(tmp_path):
     engine = store.open_store(f"sqlite:///{tmp_path / 'x.db'}")
     assert store.migrate(engine) == []
+
+
+def test_a_migration_that_breaks_off_leaves_nothing_and_is_applied_later(tmp_path, monkeypatch):
+    """A killed process must not leave a column whose migration then fails for ever because it exists."""
+    engine = store.open_store(f"sqlite:///{tmp_path / 'new.db'}")
+    killed = [True]
+
+    def m999_flags(connection):
+        connection.exec_driver_sql("CREATE TABLE flag (id INTEGER)")
+        if killed.pop():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "MIGRATIONS", [*store.MIGRATIONS, m999_flags])
+    with pytest.raises(KeyboardInterrupt):
+        store.migrate(engine)
+    killed.append(False)
+    assert store.migrate(engine) == ["m999_flags"]
+    assert inspect(engine).has_table("flag")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlmodel import select
 
@@ -67,6 +69,7 @@ def test_the_requester_of_a_fix_cannot_approve_it(service, requested_by, four_ey
 def test_an_approval_is_assigned_to_groups_and_approvers(console):
     with store.write() as session:
         session.add(Person(name="away", role=Role.APPROVER, disabled=True))
+        session.add(Person(name="gone", role=Role.APPROVER, expires_at=now() - timedelta(days=1)))
     with store.read() as session:
         assert answering.assignees(session, POLICY) == ["empty", "payments", "admin", "approver", "bob"]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from dbos import error as engine
+from sqlmodel import select
 
 from core.db import store
-from core.models import Issue, Status
+from core.models import Issue, Stage, StageRun, Status
 from core.ops import stage_log
 from tests.guards.stored import issue_in, one
 
@@ -43,3 +45,15 @@ def test_a_new_reason_replaces_both(console):
     said(issue, "vercel: is away")
     assert moved(issue, "waits for business hours") == "waits for business hours"
     assert moved(issue) == "waits for business hours"
+
+
+def test_a_stage_that_a_cancelled_workflow_leaves_is_not_recorded_as_ok(console):
+    issue = issue_in(Status.FIXING)
+    with (
+        pytest.raises(engine.DBOSWorkflowCancelledError),
+        stage_log.stage(issue.id, issue.run, Stage.FIX, 1, Status.FIXING),
+    ):
+        raise engine.DBOSWorkflowCancelledError("the workflow was cancelled")
+    with store.read() as session:
+        line = session.exec(select(StageRun).where(StageRun.issue_id == issue.id)).one()
+    assert (line.result, bool(line.ended_at)) == ("failed", True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlmodel import select
 
 from core.db import store
-from core.models import Issue, Status
+from core.models import Issue, Status, now
 
 TRACEBACK = """\
 2026-01-05 08:00:00,123 ERROR shop.cart No price
@@ -51,6 +53,16 @@ def test_events_that_repeat_neither_id_nor_time_are_events_of_their_own(world):
         world.post("/ingest/events", token, json={"type": "ValueError", "message": "no cart", **event})
     world.cycle()
     assert len(world.signals()) == 5
+
+
+def test_a_retry_of_an_event_from_a_fast_clock_is_the_same_event(world):
+    token = world.token()
+    ahead = {"type": "ValueError", "message": "no cart", "time": (now() + timedelta(hours=1)).isoformat()}
+    for _ in range(2):
+        world.post("/ingest/events", token, json=ahead)
+    world.cycle()
+    (signal,) = world.signals()
+    assert signal.at < now() + timedelta(minutes=11)
 
 
 def test_lines_become_one_issue_whatever_requests_they_come_in(world):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -84,3 +85,11 @@ def test_an_endless_line_is_read_in_pieces(tmp_path):
     with path.open("rb") as file:
         found = [line and line[0] for batch in lines.batches(file) for line in batch]
     assert found == ["a", None, None, "d", None]
+
+
+def test_half_a_surrogate_pair_ends_no_stream():
+    half = CRASH % 1
+    given = half[:-2] + ',"note":"\\ud800"}\n' + CRASH % 2
+    code, answers, _ = run("correlate", given)
+    assert (code, len(answers)) == (0, 2)
+    assert json.loads(answers[0])["note"] == "\ud800"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 from sqlalchemy import event
@@ -222,6 +222,13 @@ def test_planned_maintenance_covers_its_planned_time(platform):
     assert aside(inside).startswith("planned maintenance until ")
 
 
+def test_planned_maintenance_in_another_zone_is_told_in_utc(platform):
+    start = (now() + timedelta(days=1)).replace(second=0, microsecond=0)
+    local = start.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    receipt = silence(service="cart", starts=local.isoformat())
+    assert receipt.message.startswith(f"Planned until {start + timedelta(hours=1):%Y-%m-%d %H:%M} UTC.")
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [
@@ -232,6 +239,12 @@ def test_planned_maintenance_covers_its_planned_time(platform):
         ({"service": "cart", "reason": " "}, "Enter a reason"),
         ({"service": "cart", "starts": "tomorrow"}, "a time with its zone"),
         ({"service": "cart", "starts": "2026-11-25T22:00:00"}, "a time with its zone"),
+        ({"service": "cart", "starts": "9999-12-31T22:00:00Z"}, "at most 366 days away"),
+        ({"service": "cart", "starts": "0001-01-01T00:00:00+14:00"}, "at most 366 days away"),
+        (
+            {"service": "cart", "starts": (now() - timedelta(hours=2)).isoformat()},
+            "This maintenance would already have ended",
+        ),
         ({"issue": 77}, "does not exist"),
     ],
 )
