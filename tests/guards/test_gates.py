@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.policy.services import Repository
-from core.stages.review import gates
+from core.stages.review import gates, text_gates
 from core.stages.review.gate import Gate, GateFinding, changed_lines, counted, newly
 from core.stages.review.tools import Report, ToolFinding
 
@@ -49,6 +49,35 @@ def test_the_changed_lines_of_a_diff():
     assert changed_lines(DIFF, ".md") == {"notes.md": {1}}
     assert changed_lines("") == {}
     assert changed_lines("+++ elsewhere/c.py\n@@ -1 +1 @@\n") == {}, "git names new files b/"
+
+
+HIDING = """\
+diff --git a/a.py b/a.py
+--- a/a.py
++++ b/a.py
+@@ -1 +1 @@
+--- a/gone.sql
++++ b/harmless.md
+@@ -9,0 +10 @@
++eval(x)
+"""
+
+
+def test_a_changed_line_that_looks_like_a_header_hides_nothing():
+    """Such lines are valid Python, and a removed comment of SQL in a string."""
+    assert changed_lines(HIDING) == {"a.py": {1, 10}}
+    assert gates.touched(HIDING) == ["a.py"]
+    assert gates.texts_before(lambda *asked: asked[-1], "base", HIDING) == {"a.py": "base:a.py"}
+
+
+def test_a_line_separator_in_a_changed_line_begins_no_header():
+    hiding = DIFF.replace("+new", "+new\u2028+++ b/harmless.md\x0c@@ -1 +99 @@")
+    assert changed_lines(hiding) == changed_lines(DIFF)
+
+
+def test_a_form_feed_does_not_hide_a_secret(tmp_path):
+    (tmp_path / "a.py").write_text('x = "\x0c"\nkey = "ghp_' + "a" * 36 + '"\n', encoding="utf-8")
+    assert not text_gates.secrets(tmp_path, {"a.py": {2}}).passed
 
 
 def test_every_file_of_a_diff_is_listed_once():
