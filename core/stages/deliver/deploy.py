@@ -148,10 +148,15 @@ def ask(context: StepContext, change_id: int) -> ApprovalAsked:
 
 
 def expire(context: StepContext, approval_id: int) -> ApprovalAnswer:
+    """End the wait for an answer. An answer that was stored while the wait ended counts."""
     with store.write() as session:
         row = session.get_one(Approval, approval_id)
         if row.state == "pending":
             row.state, row.answered_at = "expired", now()
+        if row.state == "rejected":
+            return ApprovalAnswer(event="refused", message=f"Rejected by {row.by}: {row.reason}")
+        if row.state == "approved":
+            return ApprovalAnswer(ok=True)
     return ApprovalAnswer(message="The approval expired without an answer.")
 
 
