@@ -80,6 +80,18 @@ def test_a_form_feed_does_not_hide_a_secret(tmp_path):
     assert not text_gates.secrets(tmp_path, {"a.py": {2}}).passed
 
 
+@pytest.mark.parametrize(
+    ("module", "listed"),
+    [("requests", True), ("request", False), ("yaml", True), ("google", True), ("dateutil", True), ("cv", False)],
+)
+def test_a_package_is_listed_by_its_whole_name(tmp_path, module, listed):
+    """A part of a name is how a look-alike package comes in."""
+    names = "requests==2.32\nPyYAML\ngoogle-cloud-storage\npython-dateutil>=2\nopencv-python\n"
+    (tmp_path / "requirements.txt").write_text(names)
+    (tmp_path / "a.py").write_text(f"import {module}\n")
+    assert text_gates.dependencies(tmp_path, {"a.py": {1}}, ["a.py"]).passed is listed
+
+
 def test_every_file_of_a_diff_is_listed_once():
     assert gates.touched(DIFF) == ["a.py", "gone.py", "notes.md", "sub/b.py"]
 
@@ -104,10 +116,10 @@ def test_the_old_texts_of_the_reviewed_files():
 @pytest.mark.parametrize(("line", "own"), [(4, False), (5, True), (6, True), (7, False)])
 def test_only_findings_on_changed_lines_count(line, own):
     finding = GateFinding("style", "a.py", line, "bad")
-    gate = counted("style", [finding, GateFinding("style", "b.py", 5, "bad")], {"a.py": {5, 6}}, "style findings")
+    gate = counted("style", [finding, GateFinding("style", "b.py", 5, "bad")], {"a.py": {5, 6}}, "style finding")
     assert (gate.passed, gate.value, gate.limit) == (not own, float(own), 0.0)
     assert gate.findings == ((finding,) if own else ())
-    assert gate.message == ("1 style findings on changed lines" if own else "no style findings on changed lines")
+    assert gate.message == ("1 style finding on changed lines" if own else "no style findings on changed lines")
 
 
 def test_the_stored_form_of_a_gate():

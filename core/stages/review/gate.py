@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from core.models import recorded
+from core.models.counted import counted as with_noun
 from core.models.patterns import NUMBER
 
 CAPABILITIES = "capabilities"  # the gate on the new capabilities of a patch
@@ -85,7 +86,7 @@ def changed_lines(diff: str, suffix: str = ".py") -> Changed:
 
 
 def counted(gate: str, findings: Iterable[GateFinding], changed: Changed, what: str) -> Gate:
-    """A gate that passes if no finding is on a line that the change touched."""
+    """A gate that passes if no finding is on a line that the change touched; ``what`` names one finding."""
     own = tuple(f for f in findings if f.line in changed.get(f.path, ()))
-    message = f"{len(own)} {what} on changed lines" if own else f"no {what} on changed lines"
+    message = f"{with_noun(len(own), what) if own else f'no {what}s'} on changed lines"
     return Gate(gate, not own, message, float(len(own)), 0.0, own)

@@ -97,7 +97,7 @@ def security(report: Report, changed: Changed, source: Changed) -> Gate:
         return Gate("security", True, "no program code changed", 0.0, 0.0)
     rows = (r for r in report.bandit if r.code not in OF_TEXTS or r.path in source)
     found = (GateFinding("security", r.path, r.line, f"{r.code}: {r.message}", r.severity) for r in rows)
-    return counted("security", found, changed, "security findings")
+    return counted("security", found, changed, "security finding")
 
 
 def style(report: Report, changed: Changed) -> Gate:
@@ -106,7 +106,7 @@ def style(report: Report, changed: Changed) -> Gate:
         return Gate("style", True, "no Python code changed", 0.0, 0.0)
     rows = (r for r in report.ruff if r.code != tools.COMPLEX)
     found = (GateFinding("style", r.path, r.line, f"{r.code}: {r.message}") for r in rows)
-    return counted("style", found, changed, "style findings")
+    return counted("style", found, changed, "style finding")
 
 
 def complexity(report: Report, tree: Path, changed: Changed, limit: int, old: Complexities | None = None) -> Gate:
