@@ -168,7 +168,13 @@ def parse(row: dict, http: Redacting) -> Record:
     stack, kind = str(error.get("stack") or ""), str(error.get("kind") or "")
     message = str(outer.get("message") or own.get("message") or "")
     tags = tags_of(outer.get("tags"))
-    title = f"{kind}: {error.get('message')}" if kind else message.splitlines()[0] if message else "log line"
+    title = (
+        f"{kind}: {error.get('message') or ''}".removesuffix(": ")
+        if kind
+        else message.splitlines()[0]
+        if message
+        else "log line"
+    )
     public = "source:browser" in (outer.get("tags") or [])
     return Record(
         source="datadog",
