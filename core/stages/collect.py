@@ -68,7 +68,7 @@ def _wanted(source: Source, inputs_only: bool) -> bool:
 
 
 def _result(name: str, future: Future) -> dict:
-    """What a source's reading returned. A failure of the database itself is reported, and the next cycle reads again."""
+    """The result of a source's reading. A failure of the database is its error, and the next cycle reads again."""
     if (fault := future.exception()) is None:
         return future.result()
     log.error("reading %s failed", name, exc_info=fault)

@@ -21,8 +21,6 @@ from core.stages.results import ReviewResult
 from core.stages.review import coderabbit_review, gates, patch_gates, vulnerabilities
 from core.stages.review.gate import Gate
 
-CONTEXT = "platform/review"
-
 
 def run(context: StageContext, change_id: int) -> ReviewResult:
     rt, issue_id, entry = context.runtime, context.issue_id, context.log
