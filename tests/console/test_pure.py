@@ -115,7 +115,7 @@ def test_the_risk_counts_changed_lines_that_look_like_headers():
     assert "3 changed lines in 1 file" in [words for _, words in approval.risks(asked)]
 
 
-@pytest.mark.parametrize("text", ["[sign in](http://evil.example)", "![x](http://e)", "`x` *y* _z_ ~q~ $a$ :red[b] <i>"])
+@pytest.mark.parametrize("text", ["[sign in](http://evil.example)", "![x](http://e)", "`x` *y* _z_ ~q~ $a$ :red[b]"])
 def test_text_of_a_message_is_no_markdown(text):
     """Streamlit reads Markdown in errors and toasts; a backslash makes each sign plain."""
     assert not re.search(r"(?<!\\)[\[\]`*_$~<>]|(?<!\\):\w", markup.plain(text))

@@ -18,7 +18,8 @@ SINCE = UNTIL - timedelta(minutes=10)
 
 
 def answering(body: dict) -> Http:
-    return Http("vendor", "https://vendor.test", transport=httpx.MockTransport(lambda _: httpx.Response(200, json=body)))
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
+    return Http("vendor", "https://vendor.test", transport=transport)
 
 
 class Odd:
