@@ -172,7 +172,8 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
         ready = _preview_of(session, change)
         missing = release_checks.missing(session, issue_id, context.run, change, rt.policy)
     if missing or ready is None:
-        message = f"Nothing was deployed: {'; '.join(missing) or 'this commit has no healthy preview'}"
+        stopped = "The release was stopped" if row.vendor_id else "Nothing was deployed"
+        message = f"{stopped}: {'; '.join(missing) or 'this commit has no healthy preview'}"
         rows.update(row.key, status="failed", note=message, ended_at=now())
         return _stop(entry, message)
     deliverer = ways.of(rt, name)

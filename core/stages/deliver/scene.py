@@ -84,7 +84,7 @@ class Release:
 
     @property
     def same_environment(self):
-        """SQL condition on a signal: of the issue's environment, by any of its names, because sources differ in them."""
+        """SQL condition on a signal: of the issue's environment. Sources name it differently; each name counts."""
         return func.lower(Signal.environment).in_(names_of(self.issue.environment))
 
     @property
