@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 from core.db import store
 from core.policy.reader import ConfigurationError, Policy, read_policy
@@ -16,6 +16,7 @@ def configure(settings: Settings) -> Settings:
     """Set the settings of the process and open its database."""
     global _settings, _read
     _settings, _read = settings, None
+    _connected.cache_clear()
     store.open_store(settings.database)
     return settings
 
@@ -29,24 +30,26 @@ def replace(settings: Settings) -> None:
     """Use these settings from now on; the database stays the same."""
     global _settings
     _settings = settings
+    _connected.cache_clear()
 
 
 def connected() -> frozenset[str]:
     """Names of the vendors that the settings connect; none is contacted."""
-    return _connected(id(settings()))
+    return _connected()
 
 
-@lru_cache(maxsize=1)
-def _connected(_settings_id: int) -> frozenset[str]:
+@cache
+def _connected() -> frozenset[str]:
     from core.vendors import registry
 
     return frozenset(name for name, made in registry.CONNECTORS.items() if made.build(settings()) is not None)
 
 
 def policy() -> tuple[Policy, str]:
-    """The policy in force and the error of platform.toml, if any (then the policy has the defaults).
+    """The policy in force and the error of platform.toml, if any (then the last valid policy stays, as in the engine).
 
-    It is read again when the file changes, through the Policy page or by hand.
+    It is read again when the file changes, through the Policy page or by hand. Before the first valid one, it has the
+    defaults.
     """
     global _read
     path = settings().platform_file
@@ -64,4 +67,4 @@ def _policy(path) -> tuple[Policy, str]:
     try:
         return read_policy(path), ""
     except ConfigurationError as error:
-        return Policy(), str(error)
+        return _read[1] if _read else Policy(), str(error)

@@ -192,7 +192,7 @@ def approval(issue_id: int, run: int, change_id: int) -> ApprovalAnswer:
     asked = ask_step(issue_id, run, change_id)
     answer = DBOS.recv(f"approval:{asked.patch_hash}", timeout_seconds=asked.seconds)
     if answer is None:  # silence is never consent
-        return replace(expire_step(issue_id, run, asked.approval_id), event="approval_expired")
+        return replace(late := expire_step(issue_id, run, asked.approval_id), event=late.event or "approval_expired")
     if not answer["approved"]:
         return ApprovalAnswer(event="refused", message=f"Rejected by {answer['by']}: {answer['reason']}")
     return ApprovalAnswer(ok=True)

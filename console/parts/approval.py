@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from console.parts import change
 from console.parts import patch as patches
+from console.ui.diff import rows, size
 from console.ui.markup import Safe, join, link, percent, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, card, checks, empty, facts, growth, impact, issue_link, of, table
 from core.models import Approval, Issue
@@ -62,14 +63,13 @@ def risks(asked: OpenApproval) -> list[tuple[object, str]]:
     """Risk factors (shown as holds), then neutral and favourable facts."""
     decision, made = asked.decision, asked.change.change_set
     fired = [g for g in (decision.receipt.get("guards") or [] if decision else []) if g.get("effect")]
-    added = sum(line.startswith(("+", "-")) and not line.startswith(("+++", "---")) for line in made.patch.splitlines())
-    files = sum(line.startswith("+++ ") for line in made.patch.splitlines())
+    lines, files = sum(size(made.patch)), sum(row.kind == "file" for row in rows(made.patch))
     standing = (not asked.critical, "Critical service" if asked.critical else "Not a critical service")
     return [
         *((False, str(guard.get("says", ""))) for guard in fired),
         *((False, str(gate.get("says", ""))) for gate in unseen(asked)),
         *(() if any("critical service" in str(guard.get("says", "")) for guard in fired) else [standing]),
-        (None, f"{counted(added, 'changed line')} in {counted(files, 'file')}"),
+        (None, f"{counted(lines, 'changed line')} in {counted(files, 'file')}"),
         (None, f"Confidence: decision {percent(decision.confidence) if decision else '–'}, "
                f"patch {change.precision(made)}"),
         (None, f"{counted(asked.issue.occurrences, 'occurrence')}, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
 
 from console.ui.drawing import rate_chart
 from console.ui.markup import Safe, join, link, percent, tag, when
@@ -65,7 +66,8 @@ def _issues(one: FailingService):
         head = tag("div", of(SEVERITY, issue.severity), of(STATUS, issue.status), class_="d-line-up")
         yield tag("div", head, issue_link(issue), wants(issue), class_="d-failing-issue")
     if (more := len(one.issues) - SHOWN) > 0:
-        yield tag("p", link("/issues", f"{counted(more, 'more issue')} of {one.service}"))
+        address = f"/issues?{urlencode({'service': one.service})}"
+        yield tag("p", link(address, f"{counted(more, 'more issue')} of {one.service}"))
 
 
 def wants(issue: Issue) -> Safe:

@@ -15,7 +15,7 @@ from core.queries import chapters, issues
 from core.queries.chapters import Chapter
 
 NAME = "story"  # in the address: fault@seconds, so that the story outlives a reload
-FORM = re.compile(r"([a-z-]{1,40})@(\d{1,12})")
+FORM = re.compile(r"([a-z-]{1,40})@(\d{1,10})")
 CURABLE = ("code",)  # kinds of faults that end in a fix
 
 

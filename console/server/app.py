@@ -123,9 +123,17 @@ async def healthz(_request: Request) -> JSONResponse:
     return JSONResponse(body | {"status": "failed" if fault else "ok"}, 503 if fault else 200)
 
 
+def _may_see_status(request: Request) -> bool:
+    """Also while the database does not respond: then the page shows only that."""
+    try:
+        return process.policy()[0].access.public_status or auth.session_of(request) is not None
+    except (SQLAlchemyError, RuntimeError):
+        return True
+
+
 async def status_page(request: Request) -> Response:
     """The status page; ``?refresh=30`` makes a wall screen reload it every 30 s."""
-    if not process.policy()[0].access.public_status and not await asyncio.to_thread(auth.session_of, request):
+    if not await asyncio.to_thread(_may_see_status, request):
         return RedirectResponse("/login", 303)
     code, text = await asyncio.to_thread(status.page)
     every = request.query_params.get("refresh", "")

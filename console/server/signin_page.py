@@ -94,7 +94,7 @@ def login(*, ticket: str, to: str, message: str, providers: Sequence[str], demo:
             "section",
             tag("h1", "Sign in"),
             _alert(message),
-            tag("p", hint) if hint else "",
+            _hint(hint),
             form,
             *(_provider(name, to) for name in providers),
         ),

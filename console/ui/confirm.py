@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from console import access
 from console.ui import dialog_fields
-from console.ui.markup import esc, tag
+from console.ui.markup import esc, plain, tag
 from console.ui.widgets import draw
 from core.access.rights import Refused
 from core.actions.registry import registry
@@ -65,7 +65,7 @@ def _ask(offer: Offer, key: str) -> None:
     draw(tag("p", esc(offer.about), class_="d-muted") if offer.about else "", tag("p", action.dialog.consequence))
     dialog_fields.draw(action, key, offer.choices)
     if fault := st.session_state.get(f"fault-{key}"):
-        st.error(fault)
+        st.error(plain(fault))
     label = action.dialog.label
     with st.container(horizontal=True):
         st.button(label, key=f"do-{key}", type="primary", shortcut="Mod+Enter", on_click=_do, args=(offer, key))
@@ -95,4 +95,4 @@ def answer() -> None:
     """Show the result of the last action once."""
     if receipt := st.session_state.pop("answer", None):
         done, message = receipt
-        st.toast(f"{'✓' if done else '◆'} {message}", duration="long")  # signs that exist in every font
+        st.toast(f"{'✓' if done else '◆'} {plain(message)}", duration="long")  # signs that exist in every font

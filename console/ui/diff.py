@@ -39,7 +39,7 @@ def rows(patch: str) -> Iterator[Row]:
         removed.clear()
         added.clear()
 
-    for line in patch.splitlines():
+    for line in patch.removesuffix("\n").split("\n"):  # as git: a carriage return or a form feed ends no line
         if line.startswith(("+++ ", "diff --git", "index ", "--- ", "new file", "deleted file")) and not old + new:
             if line.startswith("+++ "):
                 yield Row("file", title=line[4:].removeprefix("b/"))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
 from html import escape
@@ -19,6 +20,11 @@ class Safe(str):
 def esc(text: object) -> Safe:
     """Escaped text; None becomes empty."""
     return text if isinstance(text, Safe) else Safe(escape("" if text is None else str(text)))
+
+
+def plain(text: str) -> str:
+    """Text for Streamlit's messages, which read Markdown: links, images, code and directives of it stay text."""
+    return re.sub(r"([\\`*_\[\]<>$~]|:(?=\w))", r"\\\1", text)
 
 
 def tag(name: str, *inner: object, **attributes: object) -> Safe:

@@ -28,6 +28,7 @@ PORT, CONSOLE_PORT, RATE = 8600, 8501, 30.0
 CALM, FOUND, DONE = 25.0, 90.0, 240.0  # seconds: before the first fault, until an issue, until it has ended
 ENOUGH = 50  # automatic deployments per hour after a person raised the limit
 ENDED = ("resolved", "escalated", "dismissed")
+LOG = "simulator.log"  # the first file of a demo
 
 
 def main(argv: Sequence[str]) -> int:
@@ -103,12 +104,14 @@ def process(argv: Sequence[str], env: dict[str, str], log: Path | None = None) -
 
 @contextlib.contextmanager
 def simulator(given) -> Iterator[dict[str, str]]:
-    """A fresh world; yields the product's environment for it."""
+    """A fresh world; yields the product's environment for it. Only the folder of an earlier demo is replaced."""
+    if given.dir.exists() and any(given.dir.iterdir()) and not (given.dir / LOG).exists():
+        raise SystemExit(f"{given.dir} holds other files. Name an empty or a new folder with --dir.")
     shutil.rmtree(given.dir, ignore_errors=True)
     given.dir.mkdir(parents=True)
     options = ["--dir", str(given.dir), "--port", str(given.port), "--rate", str(given.rate)]
     argv = [sys.executable, "-m", "core", "demo", *options, "serve"]
-    with process(argv, {}, given.dir / "simulator.log") as child:
+    with process(argv, {}, given.dir / LOG) as child:
         deadline = time.monotonic() + 60
         while not (given.dir / "sandbox.json").exists():
             if child.poll() is not None or time.monotonic() > deadline:

@@ -81,4 +81,4 @@ def _of_release(named: str | None, release: Deployment) -> bool:
     """Does the error name this release, or none that is a commit?"""
     known = [sha for sha in (release.sha, release.vendor_id) if sha]
     commit = named is not None and len(named) >= LEAST_SHA and all(c in "0123456789abcdef" for c in named.lower())
-    return not commit or any(sha.startswith(named or "") for sha in known)
+    return not commit or any(sha.lower().startswith((named or "").lower()) for sha in known)

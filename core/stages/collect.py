@@ -48,10 +48,13 @@ class Collector:
             if source.name not in self.reading and _wanted(source, inputs_only):
                 self.reading[source.name] = self.pool.submit(read, source)
         wait(self.reading.values(), timeout=patience)
-        results = {
-            name: future.result() if future.done() else _late(name, patience) for name, future in self.reading.items()
-        }
-        self.reading = {name: future for name, future in self.reading.items() if not future.done()}
+        reading, self.reading = self.reading, {}
+        results = {}
+        for name, future in reading.items():
+            if future.done():
+                results[name] = _result(name, future)
+            else:
+                self.reading[name], results[name] = future, _late(name, patience)
         return results
 
     def close(self) -> None:
@@ -62,6 +65,14 @@ def _wanted(source: Source, inputs_only: bool) -> bool:
     """A vendor, or an input (core/inputs) that is in use."""
     in_use = getattr(source, "connected", None)
     return not inputs_only if in_use is None else in_use
+
+
+def _result(name: str, future: Future) -> dict:
+    """The result of a source's reading. A failure of the database is its error, and the next cycle reads again."""
+    if (fault := future.exception()) is None:
+        return future.result()
+    log.error("reading %s failed", name, exc_info=fault)
+    return {"records": 0, "seconds": 0.0, "error": f"reading failed: {type(fault).__name__}: {fault}", "note": ""}
 
 
 def _late(name: str, patience: float) -> dict:

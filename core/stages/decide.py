@@ -59,7 +59,8 @@ def run(context: StageContext) -> Diagnosis:
 
 def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -> Situation:
     """The situation of an issue, as the input of the pure function."""
-    results = session.exec(select(Outcome.result).where(Outcome.pattern == analysis.pattern)).all()
+    alike = select(Outcome.result).where(Outcome.pattern == analysis.pattern, Outcome.pattern != "")
+    results = session.exec(alike).all()  # issues without a pattern have nothing in common
     newest = session.exec(
         select(Outcome.result)
         .where(col(Outcome.result).in_(("fixed", "rolled_back")))

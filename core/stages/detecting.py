@@ -40,6 +40,7 @@ class ServiceDetectors:
     def __init__(self) -> None:
         self.streams: dict[tuple[str, str], ServiceStream] = {}
         self.read: dict[tuple[str, str], datetime] = {}
+        self.unstored: list[tuple[str, ServiceAlarm]] = []
         self.lock = threading.Lock()
 
     def step(self, rt: Runtime, at: datetime) -> int:
@@ -47,12 +48,15 @@ class ServiceDetectors:
         with self.lock:
             with store.read() as session:
                 source = best_source(session, rt.policy.watch.source, at - HISTORY)
-                alarms = [(n, a) for n in rt.policy.services for a in self._alarms(session, rt, source, n, at)]
-            fresh = [(name, alarm) for name, alarm in alarms if alarm.began >= at - NEWS]
-            if not fresh:
+                for name in rt.policy.services:
+                    self.unstored += [(name, alarm) for alarm in self._alarms(session, rt, source, name, at)]
+            self.unstored = [(name, alarm) for name, alarm in self.unstored if alarm.began >= at - NEWS]
+            if not self.unstored:
                 return 0
             with store.write() as session:
-                return sum(_stored(session, name, alarm) for name, alarm in fresh)
+                made = sum(_stored(session, name, alarm) for name, alarm in self.unstored)
+            self.unstored = []  # only now: a write that fails is repeated by the next cycle
+            return made
 
     def _alarms(self, session: Session, rt: Runtime, source: str, name: str, at: datetime) -> Iterator[ServiceAlarm]:
         key = source, name

@@ -81,7 +81,7 @@ def overspent(rules: ModelRules, issue: Spent, day: Spent) -> str:
         (issue.usd, rules.usd_per_issue, "dollars for this issue"),
         (day.usd, rules.usd_per_day, "dollars in 24 hours"),
     )
-    return next((f"the budget of {limit:g} {what} is used up" for used, limit, what in limits if used >= limit), "")
+    return next((f"the budget of {limit:,.10g} {what} is used up" for used, limit, what in limits if used >= limit), "")
 
 
 def climb(issue_id: int, fixers: Sequence[Fixer], refused: Sequence[Mapping[str, str]], **given) -> FixResult:

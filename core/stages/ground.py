@@ -6,6 +6,7 @@ It always comes from the commit that is repaired, never from a change: a fix mus
 from __future__ import annotations
 
 import contextlib
+import threading
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -64,6 +65,7 @@ class Ground:
 
 
 _remembered: dict[tuple[str, ...], Ground] = {}
+_lock = threading.Lock()
 
 
 def ground(rt: Runtime, name: str, repository: Repository, found: Clone, sha: str, root: Path | None = None) -> Ground:
@@ -76,9 +78,12 @@ def ground(rt: Runtime, name: str, repository: Repository, found: Clone, sha: st
         return known
     with contextlib.nullcontext(root) if root else workspace.tree(rt, found, f"ground-{name}-{sha[:12]}", sha) as tree:
         made = prepared(rt, name, repository, tree)
-    while len(_remembered) >= REMEMBERED:
-        _remembered.pop(next(iter(_remembered)))
-    return _remembered.setdefault(key, made)
+    with _lock:
+        _remembered.pop(key, None)  # one that cannot be used any more
+        while len(_remembered) >= REMEMBERED:
+            _remembered.pop(next(iter(_remembered)))
+        _remembered[key] = made
+    return made
 
 
 def prepared(rt: Runtime, name: str, repository: Repository, root: Path) -> Ground:

@@ -104,6 +104,7 @@ def open_for(rt: Runtime, issue_id: int, change_id: int, repository: Repository)
 
 QUIET = str.maketrans(
     {
+        "&": "&\u200b",  # else "&commat;team" becomes a mention
         "`": "'",
         "<": "‹",
         ">": "›",
@@ -121,7 +122,7 @@ QUIET = str.maketrans(
 def fenced(text: str, limit: int = 400) -> str:
     """Untrusted text for Markdown and commit messages: one line of plain text.
 
-    No markup, no mention that would notify somebody, no ``#12`` that would close an issue, no ``[skip ci]``,
+    No markup, no entity, no mention that would notify somebody, no ``#12`` that would close an issue, no ``[skip ci]``,
     no address that becomes a link or a picture, no invisible or direction-changing characters.
     """
     plain = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, func
 
 from core.db.columns import select_columns
 from core.models import Issue, Kind, ServiceHealth, Signal
+from core.signals.analysis.corroboration import names_of
 
 FAILING = 0.01  # a service fails from this share of its requests
 REPORTED = (Kind.EXCEPTION, Kind.LOG)
@@ -54,7 +55,7 @@ def reports(
         .where(
             col(Signal.service).in_([*services, service]),
             col(Signal.kind).in_(REPORTED),
-            Signal.environment == issue.environment,
+            func.lower(Signal.environment).in_(names_of(issue.environment)),
             col(Signal.at) >= since,
             col(Signal.at) < until,
         )

@@ -87,7 +87,8 @@ def _restart(rt: Runtime, issue: Issue, how: str) -> bool:
         if not done:
             source = restart.count(session, kept)
     if done:
-        reason = f"The workflow {how}. It was restarted {counted(kept.restarts, 'time')} without success."
+        tried = f" It was restarted {counted(kept.restarts, 'time')} without success." if kept.restarts else ""
+        reason = f"The workflow {how}.{tried}"
         handover.run(StepContext(rt, issue.id, issue.run), "workflow_failed", reason)
         return True
     log.warning("issue %s: its workflow %s; it is restarted", issue.id, how)

@@ -74,7 +74,7 @@ def run(context: StageContext, change_id: int) -> Checked:
     entry.message = "; ".join([f"{counted(tests, 'test')}, {failures} failed{_before(known)}", *about])
     if wrong:
         entry.failed("; ".join([entry.message, other.message] if other else [entry.message]))
-    message = f"The service's tests did not pass: {entry.message}"
+    message = f"The service's tests did not pass: {entry.message}" if wrong else entry.message
     return Checked(not wrong, message, met=other.issue_id if other else None)
 
 
@@ -94,8 +94,8 @@ def _with_change(checkouts: _Checkouts) -> tuple[Tests, list[str]]:
     with checkouts.at(change.head_sha) as root:
         result = checkouts.ran(root)
         if result.done and result.done.timed_out:
-            changed = checkouts.found.diff(change.base_sha, change.head_sha, "--name-only")
-            few = _few(checkouts.code.within(root), changed, checkouts.code, new)
+            changed = checkouts.found.diff(change.base_sha, change.head_sha, "--name-only", "-z")
+            few = _few(checkouts.code.within(root), changed.split("\0"), checkouts.code, new)
             result = checkouts.ran(root, few)
         if new and result.finished and not result.of(new):  # the suite does not collect that folder
             result = replace(result, results={**result.results, **checkouts.ran(root, [new]).results})
@@ -135,9 +135,9 @@ def _as_named(known: frozenset[str], result: Tests) -> frozenset[str]:
     return frozenset(names.get(name, name) for name in known)
 
 
-def _few(tree: Path, changed: str, code: Ground, new: str) -> list[str]:
+def _few(tree: Path, changed: Sequence[str], code: Ground, new: str) -> list[str]:
     """The new test, and the test files that import the changed modules."""
-    paths = [code.inner(name) for name in changed.split() if code.inner(name)]
+    paths = [inner for name in changed if (inner := code.inner(name))]
     return list(dict.fromkeys([*([new] if new else []), *related(tree, [path for path in paths if path != new])]))
 
 

@@ -69,7 +69,8 @@ class Clone:
         """The commit hashes of the names (refs or objects), each empty if there is none."""
         asked = "".join(f"{name if name.isprintable() else ''}^{{commit}}\n" for name in names)
         rows = self.git("cat-file", "--batch-check", input=asked).splitlines()
-        return [row.split(" ")[0] if row.split(" ")[1] == "commit" else "" for row in rows]
+        found = (row.split(" ") for row in rows)  # HASH commit SIZE, or a name, which may contain spaces, and "missing"
+        return [row[0] if len(row) == 3 and row[1] == "commit" and row[2].isdigit() else "" for row in found]
 
     def head(self, ref: str) -> str:
         """The commit of a ref. Raises CommandError when there is none."""

@@ -80,7 +80,7 @@ class ConnectionGuard(httpcore.NetworkBackend):
         return found
 
     def refuses(self, address: Address) -> bool:
-        """Is the address allowed? Link-local and cloud metadata addresses never are."""
+        """Is a connection to the address refused? Link-local and cloud metadata addresses are never allowed."""
         address = inner(address)
         if address in METADATA or address.is_link_local or address.is_multicast or address.is_unspecified:
             return True

@@ -134,7 +134,9 @@ class HealthSource(Protocol):
     name: str
 
     def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
-        """Requests, errors and p95_ms of the intervals that begin within [since, until)."""
+        """Requests, errors and p95_ms of the intervals that begin within [since, until). Raises only VendorError: no
+        other error may end the watch of a release.
+        """
         ...
 
 

@@ -23,7 +23,7 @@ from core.models.counted import counted
 from core.models.origin import Origin, Writers
 from core.policy.sections import MetricNames
 from core.vendors import cloudwatch_lines, line_pages
-from core.vendors.base import Batch, Check, Meter, VendorError
+from core.vendors.base import Batch, Check, Meter, VendorError, understood
 from core.vendors.logline import read_line
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redactor
@@ -181,6 +181,7 @@ class CloudWatch:
 
     # --- health of services
 
+    @understood("cloudwatch")
     def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
         points: list[MetricPoint] = []
         for start in range(0, len(services), QUERIES // 3):

@@ -14,7 +14,7 @@ from core.models import Kind, MetricPoint, Record
 from core.models.origin import Origin, Writers
 from core.policy.sections import MetricNames
 from core.vendors import datadog_lines, line_pages
-from core.vendors.base import Batch, Check, Meter, VendorError
+from core.vendors.base import Batch, Check, Meter, VendorError, understood
 from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redacting
@@ -89,6 +89,7 @@ class Datadog:
 
     # --- health of services
 
+    @understood("datadog")
     def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
         return [p for p in self._all_points(since, until) if p.at >= since and p.service in services]
 
@@ -167,7 +168,13 @@ def parse(row: dict, http: Redacting) -> Record:
     stack, kind = str(error.get("stack") or ""), str(error.get("kind") or "")
     message = str(outer.get("message") or own.get("message") or "")
     tags = tags_of(outer.get("tags"))
-    title = f"{kind}: {error.get('message')}" if kind else message.splitlines()[0] if message else "log line"
+    title = (
+        f"{kind}: {error.get('message') or ''}".removesuffix(": ")
+        if kind
+        else message.splitlines()[0]
+        if message
+        else "log line"
+    )
     public = "source:browser" in (outer.get("tags") or [])
     return Record(
         source="datadog",

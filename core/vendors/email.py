@@ -47,8 +47,8 @@ class Email:
         self.redact = Redactor([password])
 
     def send(self, message: Message) -> str:
-        mail = letter(message, self.sender, [message.receiver] if message.receiver else self.receivers)
-        with self._session() as server:
+        with self._session() as server:  # also turns an address that no mail can have into a VendorError
+            mail = letter(message, self.sender, [message.receiver] if message.receiver else self.receivers)
             refused = server.send_message(mail)
         for receiver, (code, _) in refused.items():
             log.warning("%s refused mail for %s (%s); the others have it", self.host, receiver, code)

@@ -31,7 +31,7 @@ LARGEST = 20 * 1024 * 1024  # maximum bytes of one response
 SHOWN = 64 * 1024  # bytes of a probe's response in which a text is searched
 CODINGS = ("gzip", "deflate", "identity")  # at most 1032 times as large unpacked, part by part
 WORDS = {  # by status, else by its first digit
-    3: "redirected us to another address",
+    3: "redirected us to another address; check the URL",
     4: "refused the request",
     5: "had an internal error",
     400: "rejected the request as malformed",
@@ -153,7 +153,7 @@ class Http:
                     body += part
                     if len(body) > LARGEST:
                         raise VendorError(self.vendor, "returned more than 20 MB", permanent=True)
-        except httpx.HTTPError as error:
+        except HTTP_ERRORS as error:
             raise self._unreached(url, error) from None
         answer = httpx.Response(response.status_code, headers=_plain(response.headers), content=bytes(body))
         self.skew, left = limits.skew(answer.headers), limits.left(answer.headers)
@@ -170,7 +170,7 @@ class Http:
                 self.vendor, f"returned an encoding that was not requested ({coding[:40]})", permanent=True
             )
 
-    def _unreached(self, url: str, error: httpx.HTTPError) -> VendorError:
+    def _unreached(self, url: str, error: Exception) -> VendorError:
         where = urlsplit(url).netloc
         why = "it did not respond in time" if isinstance(error, httpx.TimeoutException) else self.redact(str(error))
         return VendorError(self.vendor, f"is unreachable at {where}: {why or type(error).__name__}")
@@ -178,13 +178,7 @@ class Http:
     def _fault(self, answer: httpx.Response) -> VendorError:
         status, details = answer.status_code, error_message(answer)
         limited = limits.limited(status, answer.headers, details)
-        message = (
-            "redirected us to another address; check the URL"
-            if status < 400
-            else WORDS.get(
-                429 if limited else status, "had an internal error" if status >= 500 else "refused the request"
-            )
-        )
+        message = WORDS.get(429 if limited else status) or WORDS.get(status // 100, WORDS[5])
         detail = self.redact(details)
         return VendorError(
             self.vendor,

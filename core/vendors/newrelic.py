@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from core.models import Kind, MetricPoint, Record, ServiceHealth
 from core.models.origin import Origin, Writers
-from core.vendors.base import Batch, Check, Meter, VendorError
+from core.vendors.base import Batch, Check, Meter, VendorError, understood
 from core.vendors.http import Http, VendorAnswer
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 
@@ -112,6 +112,7 @@ class NewRelic:
 
     # --- health of services
 
+    @understood("newrelic")
     def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
         begin, end = _whole(since.timestamp()), _whole(until.timestamp())
         found: list[MetricPoint] = []

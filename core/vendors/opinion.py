@@ -59,5 +59,6 @@ def fenced(evidence: IssueFacts) -> str:
     frames = (
         "\n".join(f"{f.file}:{f.line} {f.function}: {f.code} {f.locals or ''}" for f in crash.frames) if crash else ""
     )
-    text = f"{evidence.title}\n{records}\n{frames}"[:12_000].replace("<<<", "‹‹‹").replace(">>>", "›››")
-    return f"Service: {evidence.service}; error rate: {evidence.health.error_rate}\n<<<\n{text}\n>>>"
+    text = f"Service: {evidence.service}\n{evidence.title}\n{records}\n{frames}"[:12_000]
+    text = text.replace("<<<", "‹‹‹").replace(">>>", "›››")
+    return f"Error rate: {evidence.health.error_rate}\n<<<\n{text}\n>>>"

@@ -235,12 +235,13 @@ class Vercel:
         return changed
 
     def check(self) -> Check:
+        project = ""
         try:
             self.http.get("/v2/user")
             for project in self.projects:
                 self._project(project)
         except VendorError as error:
-            lost = error.status == 404
+            lost = error.status == 404 and bool(project)
             where = "repositories.….vercel_project in platform.toml, or VERCEL_TEAM_ID if a team owns it"
             message = f"project {project}: {error.message}" if lost else error.message
             return Check(False, message, where if lost else WHERE)

@@ -1,5 +1,6 @@
 """Markup, diff, diagram, charts, receipt: pure functions, in tables."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
@@ -95,6 +96,30 @@ def test_a_diff_pairs_removed_with_added_lines():
 def test_a_diff_accepts_lines_that_look_like_headers():
     rows = [r for r in diff.rows("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n--- old\n+++ new\n same\n") if r.kind != "file"]
     assert [(r.left, r.right) for r in rows if r.kind == "changed"] == [((1, "-- old"), (1, "++ new"))]
+
+
+@pytest.mark.parametrize("sign", ["\r", "\x0c", "\u2028", "\x1c"])
+def test_a_sign_inside_of_a_line_makes_no_second_line(sign):
+    """Else an added line after a harmless comment is shown as an unchanged one, and comments stand at wrong lines."""
+    patch = f"--- a/x\n+++ b/x\n@@ -1 +1,2 @@\n+# harmless{sign}import os\n+y\n z\n"
+    kinds = [(row.kind, row.right) for row in diff.rows(patch) if row.right]
+    added = (1, f"# harmless{sign}import os")
+    assert kinds == [("changed", added), ("changed", (2, "y")), ("same", (3, "z"))]
+
+
+def test_the_risk_counts_changed_lines_that_look_like_headers():
+    patch = "--- a/x\n+++ b/x\n@@ -1 +1,2 @@\n--- old\n+++ new\n+more\n"
+    made = ChangeDetails(ChangeSet(issue_id=1, run=1, attempt=1, generator="embedded", patch=patch), [])
+    issue = Issue(fingerprint="f", title="t", service="pricing")
+    asked = OpenApproval(None, issue, made, None, None, None, None, critical=False, mine=True, barred="")
+    assert "3 changed lines in 1 file" in [words for _, words in approval.risks(asked)]
+
+
+@pytest.mark.parametrize("text", ["[sign in](http://evil.example)", "![x](http://e)", "`x` *y* _z_ ~q~ $a$ :red[b]"])
+def test_text_of_a_message_is_no_markdown(text):
+    """Streamlit reads Markdown in errors and toasts; a backslash makes each sign plain."""
+    assert not re.search(r"(?<!\\)[\[\]`*_$~<>]|(?<!\\):\w", markup.plain(text))
+    assert markup.plain(text).replace("\\", "") == text
 
 
 @pytest.mark.parametrize("patch", ["", "garbage", "@@ -x +y @@", "\\ No newline at end of file", "+" * 5000])

@@ -83,6 +83,22 @@ def test_status_reports_a_missing_store(client):
     assert code == 503 and "The database is not responding" in text
 
 
+def test_a_private_status_page_also_reports_a_missing_store(client, console):
+    console.platform_file.write_text(console.platform_file.read_text() + "[access]\npublic_status = false\n")
+    store._engine = None
+    answer = client.get("/status")
+    assert answer.status_code == 503 and "The database is not responding" in answer.text
+
+
+def test_an_invalid_policy_leaves_the_last_valid_one_in_force(console):
+    """As in the engine: a freeze is still shown while somebody edits platform.toml."""
+    console.platform_file.write_text("[guards]\ndeployments_per_hour = 7\n")
+    assert process.policy()[0].guards.deployments_per_hour == 7
+    console.platform_file.write_text("[guards]\ndeployments_per_hour = ")
+    policy, fault = process.policy()
+    assert policy.guards.deployments_per_hour == 7 and fault
+
+
 def test_an_untrusted_connector_name_is_escaped_on_status(client):
     from tests import factories
 

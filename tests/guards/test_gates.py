@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.policy.services import Repository
-from core.stages.review import gates
+from core.stages.review import gates, text_gates
 from core.stages.review.gate import Gate, GateFinding, changed_lines, counted, newly
 from core.stages.review.tools import Report, ToolFinding
 
@@ -51,6 +51,47 @@ def test_the_changed_lines_of_a_diff():
     assert changed_lines("+++ elsewhere/c.py\n@@ -1 +1 @@\n") == {}, "git names new files b/"
 
 
+HIDING = """\
+diff --git a/a.py b/a.py
+--- a/a.py
++++ b/a.py
+@@ -1 +1 @@
+--- a/gone.sql
++++ b/harmless.md
+@@ -9,0 +10 @@
++eval(x)
+"""
+
+
+def test_a_changed_line_that_looks_like_a_header_hides_nothing():
+    """Such lines are valid Python, and a removed comment of SQL in a string."""
+    assert changed_lines(HIDING) == {"a.py": {1, 10}}
+    assert gates.touched(HIDING) == ["a.py"]
+    assert gates.texts_before(lambda *asked: asked[-1], "base", HIDING) == {"a.py": "base:a.py"}
+
+
+def test_a_line_separator_in_a_changed_line_begins_no_header():
+    hiding = DIFF.replace("+new", "+new\u2028+++ b/harmless.md\x0c@@ -1 +99 @@")
+    assert changed_lines(hiding) == changed_lines(DIFF)
+
+
+def test_a_form_feed_does_not_hide_a_secret(tmp_path):
+    (tmp_path / "a.py").write_text('x = "\x0c"\nkey = "ghp_' + "a" * 36 + '"\n', encoding="utf-8")
+    assert not text_gates.secrets(tmp_path, {"a.py": {2}}).passed
+
+
+@pytest.mark.parametrize(
+    ("module", "listed"),
+    [("requests", True), ("request", False), ("yaml", True), ("google", True), ("dateutil", True), ("cv", False)],
+)
+def test_a_package_is_listed_by_its_whole_name(tmp_path, module, listed):
+    """A part of a name is how a look-alike package comes in."""
+    names = "requests==2.32\nPyYAML\ngoogle-cloud-storage\npython-dateutil>=2\nopencv-python\n"
+    (tmp_path / "requirements.txt").write_text(names)
+    (tmp_path / "a.py").write_text(f"import {module}\n")
+    assert text_gates.dependencies(tmp_path, {"a.py": {1}}, ["a.py"]).passed is listed
+
+
 def test_every_file_of_a_diff_is_listed_once():
     assert gates.touched(DIFF) == ["a.py", "gone.py", "notes.md", "sub/b.py"]
 
@@ -88,10 +129,10 @@ def test_the_old_texts_of_the_reviewed_files():
 @pytest.mark.parametrize(("line", "own"), [(4, False), (5, True), (6, True), (7, False)])
 def test_only_findings_on_changed_lines_count(line, own):
     finding = GateFinding("style", "a.py", line, "bad")
-    gate = counted("style", [finding, GateFinding("style", "b.py", 5, "bad")], {"a.py": {5, 6}}, "style findings")
+    gate = counted("style", [finding, GateFinding("style", "b.py", 5, "bad")], {"a.py": {5, 6}}, "style finding")
     assert (gate.passed, gate.value, gate.limit) == (not own, float(own), 0.0)
     assert gate.findings == ((finding,) if own else ())
-    assert gate.message == ("1 style findings on changed lines" if own else "no style findings on changed lines")
+    assert gate.message == ("1 style finding on changed lines" if own else "no style findings on changed lines")
 
 
 def test_the_stored_form_of_a_gate():

@@ -136,7 +136,7 @@ def test_the_brake_names_the_issues_whose_releases_failed(console, limit):
         found = brakes.brake_if_due(session, policy(brake_after_failures=limit), "shop").reason
     first, last = min(row.issue_id for row in made), max(row.issue_id for row in made)
     many = f"its last 2 releases failed (issues {first} and {last})"
-    assert found == (many if limit > 1 else f"its last release failed ({last})")
+    assert found == (many if limit > 1 else f"its last release failed (issue {last})")
 
 
 def test_an_active_brake_is_not_set_again(console):

@@ -166,6 +166,7 @@ def test_which_files_are_tests(path, test):
     ("text", "says"),
     [
         (OLD + "y = '\0'\n", "binary or invisible characters"),
+        (OLD + "y = 1  # harmless\rimport os\n", "binary or invisible characters"),
         (OLD + "y = '\u202e'\n", "binary or invisible characters"),
         (OLD + "y = '\u200b'\n", "binary or invisible characters"),
         (OLD + "y = (\n", "not valid Python"),

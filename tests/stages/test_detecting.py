@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from core import runtime
@@ -57,6 +58,20 @@ def test_a_restart_tells_nothing_twice(platform):
     assert [running.step(platform, now()), running.step(platform, now())] == [1, 0]
     assert detecting.ServiceDetectors().step(platform, now()) == 0
     assert len(signals()) == 1
+
+
+def test_an_alarm_that_could_not_be_stored_is_stored_by_the_next_cycle(platform, monkeypatch):
+    measured({"errors": 60.0})
+    running, kept = detecting.ServiceDetectors(), detecting._stored
+    monkeypatch.setattr(detecting, "_stored", locked)
+    with pytest.raises(OperationalError):
+        running.step(platform, now())
+    monkeypatch.setattr(detecting, "_stored", kept)
+    assert [running.step(platform, now()), running.step(platform, now())] == [1, 0]
+
+
+def locked(*_):
+    raise OperationalError("INSERT", {}, Exception("database is locked"))
 
 
 def test_quiet_days_tell_nothing(platform):

@@ -22,7 +22,7 @@ HEADINGS = (
     "What was not checked",
     "How to roll back.",
 )
-EVIL = "@all closes #7 ![x](http://evil.example) <script> `x` | y"
+EVIL = "@all closes #7 ![x](http://evil.example) <script> `x` | y &commat;everyone closes &num;8"
 
 
 SCAN = {"gate": "vulnerabilities", "passed": True, "done": True, "value": 0.0, "says": "asked"}
@@ -93,7 +93,7 @@ def test_what_is_missing_is_said(given, says):
 
 def test_a_strangers_text_stays_text():
     text = body(evil=EVIL, evidence=(EVIL,), scan=SCAN | {"says": EVIL}, notes=[("note", EVIL), ("error", "unsaid")])
-    for sign in ("@all", "#7", "![", "http://evil", "<script>", "`x`"):
+    for sign in ("@all", "#7", "![", "http://evil", "<script>", "`x`", "&commat;", "&num;"):
         assert sign not in text
     assert len([line for line in text.splitlines() if line.startswith("|")]) == 5
     assert "unsaid" not in text

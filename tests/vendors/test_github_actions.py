@@ -303,6 +303,8 @@ def test_inputs_fill_in_three_names_alone():
 def test_the_command_by_hand():
     said = by_hand(workflow(github_actions={"workflow": "deploy.yml"}), ORDER)
     assert said == f"gh workflow run deploy.yml --repo acme/shop --ref main -f sha={OLD} -f key={KEY}-by-hand"
+    said = by_hand(workflow(github_actions={"workflow": "deploy.yml", "inputs": {"note": "back to {sha}"}}), ORDER)
+    assert said.endswith(f"--ref main -f 'note=back to {OLD}'"), "a space in a value is no second argument"
 
 
 CALLS = {

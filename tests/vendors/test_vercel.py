@@ -12,7 +12,7 @@ import stamina
 from core.vendors import vercel as module
 from core.vendors.base import VendorError
 from core.vendors.http import Http
-from core.vendors.vercel import KEY, Vercel, deployed, logged
+from core.vendors.vercel import KEY, WHERE, Vercel, deployed, logged
 from tests.shared import SHARED
 
 DOMAINS = ["shop.example", "www.shop.example"]
@@ -296,3 +296,9 @@ def test_what_serves_production_is_told_with_its_time():
     assert cloud.client().production("shop").since is None
     cloud.made["dpl_new"]["ready"] = 2000
     assert cloud.client().production("shop").since.timestamp() == 2
+
+
+def test_a_wrong_address_is_reported_by_the_check():
+    http = Http("vercel", "https://vercel.test", transport=httpx.MockTransport(lambda _: httpx.Response(404, json={})))
+    found = Vercel(http, projects=["shop"]).check()
+    assert not found.ok and found.fix == WHERE and "project" not in found.message

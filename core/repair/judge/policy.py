@@ -156,7 +156,8 @@ def _changed_lines(old: str, new: str) -> int:
 
 
 def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: bool, own: bool) -> str | None:
-    if "\0" in new or any(unicodedata.category(c) == "Cf" for c in set(new) - set(old)):
+    hidden = any(unicodedata.category(c) == "Cf" for c in set(new) - set(old))
+    if "\0" in new or hidden or _bare_returns(new) > _bare_returns(old):
         return "binary or invisible characters"
     try:
         was, now = tree_of(old), tree_of(new)
@@ -170,6 +171,11 @@ def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: boo
     return (
         odd_names(old, new) or comment or weaker or unsafe(old, new, shown, deepest) or _special_case(was, now, crash)
     )
+
+
+def _bare_returns(text: str) -> int:
+    """Carriage returns alone: each ends a line for Python, but not for git, the review's gates and a reader."""
+    return text.replace("\r\n", "").count("\r")
 
 
 def _silenced(old: str, new: str) -> bool:

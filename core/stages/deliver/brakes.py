@@ -48,7 +48,9 @@ def brake_if_due(session: Session, policy: Policy, repository: str) -> Hold | No
         return None
     numbers = " and ".join(str(row.issue_id) for row in reversed(failed))
     reason = (
-        f"its last {limit} releases failed (issues {numbers})" if limit > 1 else f"its last release failed ({numbers})"
+        f"its last {limit} releases failed (issues {numbers})"
+        if limit > 1
+        else f"its last release failed (issue {numbers})"
     )
     made = put(session, repository, "platform", reason)
     chain.record(session, "platform", "brake", f"repository/{repository}", {"reason": reason}, key=f"brake-{made.id}")

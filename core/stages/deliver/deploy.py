@@ -148,10 +148,15 @@ def ask(context: StepContext, change_id: int) -> ApprovalAsked:
 
 
 def expire(context: StepContext, approval_id: int) -> ApprovalAnswer:
+    """End the wait for an answer. An answer that was stored while the wait ended counts."""
     with store.write() as session:
         row = session.get_one(Approval, approval_id)
         if row.state == "pending":
             row.state, row.answered_at = "expired", now()
+        if row.state == "rejected":
+            return ApprovalAnswer(event="refused", message=f"Rejected by {row.by}: {row.reason}")
+        if row.state == "approved":
+            return ApprovalAnswer(ok=True)
     return ApprovalAnswer(message="The approval expired without an answer.")
 
 
@@ -167,7 +172,8 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
         ready = _preview_of(session, change)
         missing = release_checks.missing(session, issue_id, context.run, change, rt.policy)
     if missing or ready is None:
-        message = f"Nothing was deployed: {'; '.join(missing) or 'this commit has no healthy preview'}"
+        stopped = "The release was stopped" if row.vendor_id else "Nothing was deployed"
+        message = f"{stopped}: {'; '.join(missing) or 'this commit has no healthy preview'}"
         rows.update(row.key, status="failed", note=message, ended_at=now())
         return _stop(entry, message)
     deliverer = ways.of(rt, name)

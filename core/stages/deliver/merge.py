@@ -22,7 +22,8 @@ FOR = timedelta(days=3)  # how long it is retried; afterwards the notified perso
 def attempt(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[str, str]:
     """(merged, refused or away; a sentence for people). "away": the code host did not respond."""
     if not (rt.host and change.pull_number):
-        return "merged", "No pull request to merge: GitHub is not connected."
+        why = "GitHub is not connected" if rt.host is None else "this fix was published without one"
+        return "merged", f"no pull request to merge, because {why}"
     _, repository = rt.repository_of(issue.service)
     try:
         sha = rt.host.merge(repository.github, change.pull_number, change.head_sha)

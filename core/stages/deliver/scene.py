@@ -34,6 +34,7 @@ from core.models import (
 )
 from core.runtime import Runtime
 from core.signals import health
+from core.signals.analysis.corroboration import names_of
 from core.signals.grouping import stack
 from core.signals.health import best_source
 from core.signals.release import Event, Fault, Interval, Reach, Scene
@@ -80,6 +81,11 @@ class Release:
     def outside(self, column):
         """SQL condition on a time: outside of the traffic steps, during which two releases served in parallel."""
         return (column < self.begun) | (column >= self.ready)
+
+    @property
+    def same_environment(self):
+        """SQL condition on a signal: of the issue's environment. Sources name it differently; each name counts."""
+        return func.lower(Signal.environment).in_(names_of(self.issue.environment))
 
     @property
     def files(self) -> frozenset[str]:
@@ -214,7 +220,7 @@ def _signals(session: Session, release: Release, at: datetime) -> Sequence[Row]:
             col(Signal.at) <= at,
             release.outside(col(Signal.at)),
             col(Signal.kind).in_(COUNTED),
-            Signal.environment == release.issue.environment,
+            release.same_environment,
             grouped,
         )
         .order_by(col(Signal.at).desc())
@@ -261,7 +267,7 @@ def _ungrouped(session: Session, release: Release, at: datetime) -> dict[str, tu
             col(Signal.issue_id).is_(None),
             col(Signal.set_aside).is_(None),
             col(Signal.kind).in_(COUNTED),
-            Signal.environment == release.issue.environment,
+            release.same_environment,
             col(Signal.at) >= release.ready,
             col(Signal.at) <= at,
             col(Signal.received_at) > at - UNREAD,

@@ -46,8 +46,8 @@ def look(context: StageContext, change_id: int, asked: int) -> PeerReview:
     seen = _seen(rt, repository, change)
     if seen.state == "done":
         judged = _judged(entry, change_id, seen, rules)
-        if not judged.ok:
-            pull_request.withdraw(rt, change, entry.message)
+        if not judged.ok and (left := pull_request.withdraw(rt, change, entry.message)):
+            entry.failed(f"{entry.message}; {left}")
         return judged
     if left <= 0 or (seen.state in ("limited", "skipped") and (asked >= ASKS or seen.wait > left)):
         return _absent(entry, change_id, seen)

@@ -19,7 +19,7 @@ from core.repair.sandbox.desk import desk
 from core.repair.sandbox.runner import linting, version_of
 from core.repair.types import Runner
 from core.stages.review import runtime_gates, text_gates, tools
-from core.stages.review.gate import Changed, Gate, GateFinding, changed_lines, counted
+from core.stages.review.gate import Changed, Gate, GateFinding, changed_lines, counted, headers
 from core.stages.review.manifests import is_manifest
 from core.stages.review.tools import Report
 
@@ -71,7 +71,7 @@ def _looked(tree: Path, changed: Changed, before: Mapping[str, str], runner: Run
 
 def touched(diff: str) -> list[str]:
     """Every file that a diff adds, changes or removes, once."""
-    return sorted({line[6:] for line in diff.splitlines() if line.startswith(("+++ b/", "--- a/"))})
+    return sorted({line[6:] for line in headers(diff) if line.startswith(("+++ b/", "--- a/"))})
 
 
 def texts_before(git: Callable[..., str], base: str, diff: str, folder: str = ".") -> dict[str, str]:
@@ -79,7 +79,7 @@ def texts_before(git: Callable[..., str], base: str, diff: str, folder: str = ".
 
     The paths in the diff are below ``folder``.
     """
-    paths = {line[6:] for line in diff.splitlines() if line.startswith("--- a/")}
+    paths = {line[6:] for line in headers(diff) if line.startswith("--- a/")}
     above = "" if folder == "." else f"{folder.rstrip('/')}/"
     return {
         path: git("show", f"{base}:{above}{path}")
@@ -97,7 +97,7 @@ def security(report: Report, changed: Changed, source: Changed) -> Gate:
         return Gate("security", True, "no program code changed", 0.0, 0.0)
     rows = (r for r in report.bandit if r.code not in OF_TEXTS or r.path in source)
     found = (GateFinding("security", r.path, r.line, f"{r.code}: {r.message}", r.severity) for r in rows)
-    return counted("security", found, changed, "security findings")
+    return counted("security", found, changed, "security finding")
 
 
 def style(report: Report, changed: Changed) -> Gate:
@@ -106,7 +106,7 @@ def style(report: Report, changed: Changed) -> Gate:
         return Gate("style", True, "no Python code changed", 0.0, 0.0)
     rows = (r for r in report.ruff if r.code != tools.COMPLEX)
     found = (GateFinding("style", r.path, r.line, f"{r.code}: {r.message}") for r in rows)
-    return counted("style", found, changed, "style findings")
+    return counted("style", found, changed, "style finding")
 
 
 def complexity(report: Report, tree: Path, changed: Changed, limit: int, old: Complexities | None = None) -> Gate:

@@ -21,8 +21,6 @@ from core.stages.results import ReviewResult
 from core.stages.review import coderabbit_review, gates, patch_gates, vulnerabilities
 from core.stages.review.gate import Gate
 
-CONTEXT = "platform/review"
-
 
 def run(context: StageContext, change_id: int) -> ReviewResult:
     rt, issue_id, entry = context.runtime, context.issue_id, context.log
@@ -59,8 +57,8 @@ def run(context: StageContext, change_id: int) -> ReviewResult:
     failed = [f"{gate.gate}: {gate.message}" for gate in results if not gate.passed and gate.done]
     entry.message = "; ".join(failed) or _said(results)
     if failed:
-        entry.failed(entry.message)
-        pull_request.withdraw(rt, change, entry.message)  # an interrupted earlier review may have published it
+        left = pull_request.withdraw(rt, change, entry.message)  # an interrupted earlier review may have published it
+        entry.failed("; ".join(filter(None, [entry.message, left])))
     with store.read() as session:
         waits = passed and coderabbit_review.applies(rt, repository, session.get_one(ChangeSet, change_id))
     faults = [f"{f.path}:{f.line}: {f.message}" for f in findings if f.severity != "note"]

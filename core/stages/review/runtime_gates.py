@@ -115,7 +115,7 @@ def _asked(path: Path, lines: set[int], old: str) -> dict:
 def _judged(timed: dict[str, dict], limit: float) -> Gate:
     findings = []
     for name, found in timed.items():
-        path, function = name.split(":")
+        path, _, function = name.rpartition(":")
         ratio, more = found["new"] / max(found["old"], 1e-9), (found["new"] - found["old"]) / found["calls"]
         if ratio > limit * (1 + found["noise"]) and more > UNNOTICED:
             findings.append(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from core.stages.review.gate import Changed, Gate, GateFinding, counted
-from core.stages.review.imports import imported, own
+from core.stages.review.imports import imported, own, packages
 from core.stages.review.manifests import is_manifest, texts
 from core.stages.review.runtime_gates import Function, functions
 from core.vendors.redact import MARK, Redactor
@@ -22,11 +22,12 @@ def secrets(tree: Path, changed: Changed) -> Gate:
     """Changed lines that the redaction would hide: keys and passwords in the formats that gitleaks lists."""
     redact, found = Redactor(), []
     for path, lines in changed.items():
-        for number, line in enumerate((tree / path).read_text(encoding="utf-8").splitlines(), 1):
+        text = (tree / path).read_bytes().decode("utf-8")
+        for number, line in enumerate(text.split("\n"), 1):  # counted as in the diff: a form feed ends no line
             line = line.replace(MARK, "")
             if number in lines and redact(line) != line:
                 found.append(GateFinding("secrets", path, number, "this line contains a secret"))
-    return counted("secrets", found, changed, "secrets")
+    return counted("secrets", found, changed, "secret")
 
 
 def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Sequence[str] = ()) -> Gate:
@@ -40,15 +41,20 @@ def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Seq
         for n in names
         if is_manifest(n)
     ]
-    named = " ".join(texts(tree, source).values()).lower().replace("_", "-")
+    named = set(re.findall(r"[a-z0-9-]+", " ".join(texts(tree, source).values()).lower().replace("_", "-")))
     for path, lines in changed.items():
         known = own(tree, path) | sys.stdlib_module_names
         for number, module in imported((tree / path).read_text(encoding="utf-8")):
-            there = module in known or module.lower().replace("_", "-") in named
+            there = module in known or any(_begins(word, name) for name in packages(module) for word in named)
             if number in lines and not there:
                 found.append(GateFinding("dependencies", path, number, f"no manifest lists {module}"))
     message = "; ".join(f.message for f in found) or "no manifest changed and no new dependency is imported"
     return Gate("dependencies", not found, message, float(len(found)), 0.0, tuple(found))
+
+
+def _begins(word: str, name: str) -> bool:
+    """Is it the package, or one of its family (google-cloud-storage for google)? "requests" does not list "request"."""
+    return word == name or word.startswith(f"{name}-")
 
 
 def documentation(tree: Path, changed: Changed, before: Mapping[str, str]) -> Gate:

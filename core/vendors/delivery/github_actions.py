@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -297,5 +298,5 @@ def by_hand(repository: Repository, order: ReleaseOrder) -> str:
     if not rules.workflow:
         return f"deploy {order.previous} to {rules.environment} by the pipeline of {repository.github}"
     values = {"sha": order.previous, "key": f"{order.key}-by-hand", "environment": rules.environment}
-    fields = " ".join(f"-f {name}={text}" for name, text in filled(rules.inputs, values).items())
+    fields = " ".join(f"-f {shlex.quote(f'{name}={text}')}" for name, text in filled(rules.inputs, values).items())
     return f"gh workflow run {rules.workflow} --repo {repository.github} --ref {repository.branch} {fields}"
