@@ -25,6 +25,7 @@ from core.policy.sections import (
     MetricNames,
     OsvRules,
     Routes,
+    SecurityRules,
     SeverityRules,
     SlackRules,
     Thresholds,
@@ -59,6 +60,7 @@ class Policy(Strict):
     slack: SlackRules = SlackRules()
     coderabbit: CodeRabbitRules = CodeRabbitRules()
     osv: OsvRules = OsvRules()
+    security: SecurityRules = SecurityRules()
     collect: Collect = Collect()
     inputs: Inputs = Inputs()
     value: ValueRules = ValueRules()
