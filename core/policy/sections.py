@@ -313,9 +313,7 @@ class SecurityRules(Strict):
         description="rules of bandit that open an issue",
     )  # fmt: skip
     most_files: int = Field(default=2000, ge=1, description="source files that bandit reads in one scan")
-    most_findings: int = Field(
-        default=50, ge=1, description="findings of one source that one scan reports, the worst first"
-    )
+    most_findings: int = Field(default=50, ge=1, description="new findings of one source in one scan, the worst first")
 
 
 class MetricNames(Strict):

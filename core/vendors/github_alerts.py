@@ -18,6 +18,7 @@ from core.vendors.osv import plain
 PAGES, PAGE = 5, 100
 WITHOUT = (403, 404)  # the feature is off, or the token has no right to read its alerts
 CWE = re.compile(r"(?i)(?:external/cwe/)?cwe-0*(\d{1,6})")
+EQUAL = re.compile(r"(^|,)\s*=(?!=)")  # GitHub writes "= 1.0", Python "==1.0"
 LONGEST = 500  # characters of a path or a rule
 
 
@@ -64,7 +65,7 @@ def of_package(row: dict) -> SecurityAlert | None:
         message=plain(advisory.get("summary")),
         url=str(row.get("html_url") or ""),
         package=canonicalize_name(str(held["package"]["name"])),
-        range_=str(held["vulnerable_version_range"]).replace(" = ", " == ").removeprefix("= ").strip(),
+        range_=EQUAL.sub(r"\1==", str(held["vulnerable_version_range"])[:LONGEST]),
         ids=tuple(dict.fromkeys(str(one) for one in ids if one)),
         fixed=(str(patched),) if patched else (),
     )

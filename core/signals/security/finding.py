@@ -68,7 +68,7 @@ def of_package(
     fixed: Sequence[str] = (),
     url: str = "",
 ) -> SecurityFinding:
-    """``ids`` are the names of one vulnerability, e.g. GHSA-… and CVE-…; its mark is the CVE, which all sources know."""
+    """``ids`` are the names of one vulnerability; its mark is the CVE, which all sources know."""
     name, version = pin
     known = sorted({one for one in ids if ADVISORY.fullmatch(one)}, key=lambda one: (not one.startswith("CVE-"), one))
     mark = known[0] if known else "unnamed"

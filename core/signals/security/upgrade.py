@@ -5,7 +5,7 @@ Versions are compared as PEP 440 orders them. A version is safe if no advisory o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from packaging.version import InvalidVersion, Version
 
@@ -30,7 +30,10 @@ def candidates(current: str, fixed: Iterable[str]) -> list[str]:
 
 
 def safe(
-    current: str, fixed: Collection[str], affected: Callable[[list[str]], dict[str, Collection[str]]], rounds: int = 3
+    current: str,
+    fixed: Collection[str],
+    affected: Callable[[list[str]], Mapping[str, Collection[str]]],
+    rounds: int = 3,
 ) -> list[str]:
     """The safe versions, the best first; empty if none is known.
 

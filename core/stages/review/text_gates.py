@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from core.stages.review.gate import Changed, Gate, GateFinding, counted
@@ -15,6 +16,7 @@ from core.stages.review.runtime_gates import Function, functions
 from core.vendors.redact import MARK, Redactor
 
 PARAMETER = re.compile(r"^[ \t]*(?::param (?:\w+ )?(\w+):|(\w+)(?: \([^)]*\))?: )", re.M)
+AUDIT = "dependencies changed; a person must audit them"
 SECTION = re.compile(r"^[ \t]*(?:Args|Arguments|Parameters):[ \t]*$(.*?)(?=^[ \t]*\w+:[ \t]*$|\Z)", re.M | re.S)
 
 
@@ -35,11 +37,7 @@ def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Seq
     A fix that changes a manifest needs a person. A new import must come from the standard library, the program, or a
     package that a manifest names. vulnerabilities.py checks the packages themselves.
     """
-    found = [
-        GateFinding("dependencies", n, 1, "dependencies changed; a person must audit them")
-        for n in names
-        if is_manifest(n)
-    ]
+    found = [GateFinding("dependencies", n, 1, AUDIT) for n in names if is_manifest(n)]
     named = " ".join(texts(tree, source).values()).lower().replace("_", "-")
     for path, lines in changed.items():
         known = own(tree, path) | sys.stdlib_module_names
@@ -49,6 +47,13 @@ def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Seq
                 found.append(GateFinding("dependencies", path, number, f"no manifest lists {module}"))
     message = "; ".join(f.message for f in found) or "no manifest changed and no new dependency is imported"
     return Gate("dependencies", not found, message, float(len(found)), 0.0, tuple(found))
+
+
+def audited(gate: Gate) -> Gate:
+    """The gate for an upgrade of a pin: that a manifest changed is what the person decides who must approve it."""
+    if gate.gate != "dependencies" or any(found.message != AUDIT for found in gate.findings):
+        return gate
+    return replace(gate, done=gate.passed)
 
 
 def documentation(tree: Path, changed: Changed, before: Mapping[str, str]) -> Gate:

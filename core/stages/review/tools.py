@@ -33,7 +33,8 @@ def row(path, line, code, message):
 report = {
     "ruff": [row(r["filename"], r["location"]["row"], r["code"], r["message"]) for r in ruff],
     "bandit": [
-        row(r["filename"], r["line_number"], r["test_id"], r["issue_text"]) | {"severity": r["issue_severity"].lower(), "cwe": r.get("issue_cwe", {}).get("id", 0)}
+        row(r["filename"], r["line_number"], r["test_id"], r["issue_text"])
+        | {"severity": r["issue_severity"].lower(), "cwe": r.get("issue_cwe", {}).get("id", 0)}
         for r in bandit["results"] if r["issue_severity"] in ("MEDIUM", "HIGH")
     ],
 }

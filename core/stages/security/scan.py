@@ -8,7 +8,7 @@ shown with the connectors, and asked again in the next scan; its earlier finding
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -60,7 +60,7 @@ def _scan_if_due(rt: Runtime, name: str, repository: Repository) -> bool:
         return False
     try:
         with workspace.tree(rt, found, f"security-{name}", sha) as root:
-            findings, troubles = look(rt, _scanned(rt, name, repository, found, sha, root))
+            findings, troubles = look(rt, _scanned(rt, name, repository, found, sha, root), _known(name))
         _keep(rt, name, sha, findings, troubles)
     finally:
         with store.write() as session:
@@ -85,12 +85,21 @@ def _scanned(rt: Runtime, name: str, repository: Repository, found: Clone, sha: 
     return Scanned(name, filled(repository, layout), found, sha, root, rt.runner)
 
 
-def look(rt: Runtime, scanned: Scanned) -> tuple[dict[str, list[SecurityFinding]], dict[str, str]]:
+def _known(name: str) -> dict:
+    with store.read() as session:
+        return dict(session.get_one(SecurityScan, name).found)
+
+
+Found = dict[str, list[SecurityFinding]]
+
+
+def look(rt: Runtime, scanned: Scanned, known: Collection[str] = ()) -> tuple[Found, dict[str, str]]:
     """(the findings of each source that answered, why the others did not)."""
-    findings, troubles = {}, {}
-    for source, ask in sources.SOURCES.items():
+    findings: Found = {}
+    troubles: dict[str, str] = {}
+    for source, ask in sources.connected(rt, scanned.repository).items():
         try:
-            findings[source] = sources.worst(list(ask(rt, scanned)), rt.policy.security.most_findings)
+            findings[source] = sources.worst(list(ask(rt, scanned)), rt.policy.security.most_findings, known)
         except FAULTS as error:
             troubles[source] = str(error)[:500]
             log.info("%s found nothing out about %s: %s", source, scanned.name, error)
@@ -99,10 +108,8 @@ def look(rt: Runtime, scanned: Scanned) -> tuple[dict[str, list[SecurityFinding]
 
 def _keep(rt: Runtime, name: str, sha: str, findings: dict[str, list[SecurityFinding]], troubles: dict) -> None:
     """Store new findings as signals, and end the issues whose findings are gone."""
-    with store.read() as session:
-        known = dict(session.get_one(SecurityScan, name).found)
-        at = store.clock(session)
-    now_open = {k: v for k, v in known.items() if v.get("asked") in troubles}
+    known, at = _known(name), store.time()
+    now_open = {k: v for k, v in known.items() if v.get("asked") not in findings}  # not asked: still open
     records = []
     for source, found in findings.items():
         for one in found:

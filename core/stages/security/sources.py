@@ -5,7 +5,7 @@ Nothing of the repository is run or imported outside of the sandbox: manifests a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -53,8 +53,7 @@ Source = Callable[[Runtime, Scanned], Iterator[SecurityFinding]]
 
 def packages(rt: Runtime, scanned: Scanned) -> Iterator[SecurityFinding]:
     """OSV's vulnerabilities of what the manifests and lock files pin. Raises VendorError."""
-    if rt.advisories is None:
-        return
+    assert rt.advisories is not None
     texts = manifests.texts(scanned.tree, scanned.repository.source)
     (read,) = manifest_reader.read([texts], scanned.runner)
     pinned = vulnerabilities.public(read, rt.policy.osv).pinned
@@ -70,8 +69,6 @@ def packages(rt: Runtime, scanned: Scanned) -> Iterator[SecurityFinding]:
 def code(rt: Runtime, scanned: Scanned) -> Iterator[SecurityFinding]:
     """Bandit's findings in the program's own files, by the rules of the policy. Raises CommandError."""
     rules = rt.policy.security
-    if not rules.code:
-        return
     paths = [path for path in checkout.tracked(scanned.tree, "*.py") if _own(path, scanned.repository)]
     for start in range(0, len(paths[: rules.most_files]), CHUNK):
         with rt.workbench:
@@ -90,8 +87,7 @@ def _own(path: str, repository: Repository) -> bool:
 
 def alerts(rt: Runtime, scanned: Scanned) -> Iterator[SecurityFinding]:
     """Open alerts of Dependabot and of code scanning at GitHub. Raises VendorError."""
-    if rt.alerts is None or not scanned.repository.github:
-        return
+    assert rt.alerts is not None
     for alert in rt.alerts.open(scanned.repository.github):
         yield from _package(scanned, alert) if alert.package else _scanned_line(scanned, alert)
 
@@ -132,13 +128,22 @@ def _line(text: str, number: int) -> str:
     return lines[number - 1].strip() if 0 < number <= len(lines) else ""
 
 
-SOURCES: dict[str, Source] = {"osv": packages, "bandit": code, "github": alerts}
+def connected(rt: Runtime, repository: Repository) -> dict[str, Source]:
+    """The sources that can be asked about a repository."""
+    there = {
+        "osv": (rt.advisories is not None, packages),
+        "bandit": (rt.policy.security.code, code),
+        "github": (rt.alerts is not None and bool(repository.github), alerts),
+    }
+    return {name: source for name, (holds, source) in there.items() if holds}
 
 
-def worst(found: list[SecurityFinding], most: int) -> list[SecurityFinding]:
-    """The findings, each once, the worst first; at most this many."""
+def worst(found: list[SecurityFinding], most: int, known: Collection[str]) -> list[SecurityFinding]:
+    """The findings, each once, the worst first: all that are ``known`` by name, and at most so many new ones."""
     unique = {one.name: one for one in found}
-    return sorted(unique.values(), key=lambda one: (-ORDER.index(one.severity), one.name))[:most]
+    ordered = sorted(unique.values(), key=lambda one: (-ORDER.index(one.severity), one.name))
+    new = [one for one in ordered if one.name not in known]
+    return [one for one in ordered if one.name in known] + new[:most]
 
 
 def services_of(policy: Policy, name: str, one: SecurityFinding) -> list[str]:
