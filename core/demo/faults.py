@@ -138,6 +138,22 @@ FAULTS = {
             checks="assert 'sentry-sdk==2.8.0' in open('requirements.txt').read().split()",
         ),
         DemoFault(
+            "sql-injection",
+            "security",
+            "search",
+            "A stock number becomes a part of the query",
+            "SQL",
+            (
+                (
+                    "shop/search.py",
+                    '"SELECT name, price FROM products WHERE sku = ?", (sku,)',
+                    "f\"SELECT name, price FROM products WHERE sku = '{sku}'\"",
+                ),
+            ),
+            "Search: a shorter query",
+            checks="from shop.search import stock; assert stock({'sku': \"x' OR '1'='1\"})['count'] == 0; assert stock({'sku': 'p-7'})['count'] == 1",
+        ),
+        DemoFault(
             "carrier-down",
             "upstream",
             "cart",

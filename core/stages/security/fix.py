@@ -43,6 +43,7 @@ class Bench:
     """What a fix is made on: the service's folder in a clean checkout, and the ground of its commit."""
 
     rt: Runtime
+    issue_id: int
     name: str  # of the repository
     code: Ground
     root: Path
