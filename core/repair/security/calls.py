@@ -4,47 +4,41 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from core.repair.localize.syntax import covers, identifier, nodes
 from core.repair.security import sql
-from core.repair.security.source import plain_function, spliced
+from core.repair.security.source import UnsafeUse, plain_function, spliced
 
 RUNS = ("run", "call", "check_call", "check_output", "Popen")
 SHELL = set("|&;<>()$`\\\"'*?[]#~!{}\n=%")  # signs that mean something to a shell
 HOLE = "\x00"  # in place of a value
 
 
-@dataclass(frozen=True)
-class UnsafeCall:
-    function: ast.FunctionDef
-    inserted: Sequence[ast.expr]
-    text: str  # of the whole module, with the safe call
-
-
-def loaded(text: str, line: int) -> UnsafeCall | None:
-    """``yaml.load(x, …)`` becomes ``yaml.safe_load(x)``."""
+def loaded(text: str, line: int) -> UnsafeUse | None:
+    """``yaml.load(x, …)``, which becomes ``yaml.safe_load(x)``; None if the line has none."""
     function, call = _call(text, line, "yaml", ("load", "unsafe_load", "full_load"))
     if function is None or call is None or not call.args:
         return None
     safe = f"yaml.safe_load({ast.unparse(call.args[0])})"
-    return UnsafeCall(function, [call.args[0]], spliced(text, [(call, safe)]))
+    return UnsafeUse(function, [call.args[0]], spliced(text, [(call, safe)]))
 
 
-def run(text: str, line: int) -> UnsafeCall | None:
-    """A formatted command with ``shell=True`` becomes a list of words, if no sign of a shell is in it."""
+def run(text: str, line: int) -> UnsafeUse | None:
+    """A formatted command that a shell runs, which becomes a list of words if no sign of a shell is in it."""
     function, call = _call(text, line, "subprocess", RUNS)
-    if function is None or call is None or len(call.args) != 1:
+    shell = [k for k in call.keywords if k.arg == "shell"] if call else []
+    if not (shell and getattr(shell[0].value, "value", None) is True):
+        function, call = _call(text, line, "os", ("system", "popen"))
+    if function is None or call is None or not call.args:
         return None
-    shell = [k for k in call.keywords if k.arg == "shell"]
     parts = sql.parts_of(call.args[0])
     inserted = [part for part in parts if isinstance(part, ast.expr)]
-    words = _words(parts)
-    if not (inserted and words and len(shell) == 1 and getattr(shell[0].value, "value", None) is True):
-        return None
+    words = _words(parts) if shell and len(call.args) == 1 else ""
+    if not inserted or not words:
+        return UnsafeUse(function, inserted) if inserted else None
     rest = [ast.unparse(k) for k in call.keywords if k is not shell[0]]
     safe = f"{ast.unparse(call.func)}({', '.join([f'[{words}]', *rest])})"
-    return UnsafeCall(function, inserted, spliced(text, [(call, safe)]))
+    return UnsafeUse(function, inserted, spliced(text, [(call, safe)]))
 
 
 def _call(text: str, line: int, module: str, names: Sequence[str]) -> tuple[ast.FunctionDef | None, ast.Call | None]:
@@ -66,6 +60,8 @@ def _words(parts: Sequence[sql.Part]) -> str:
     values = [part for part in parts if isinstance(part, ast.expr)]
     template = "".join(part if isinstance(part, str) else HOLE for part in parts)
     found, used = [], iter(values)
+    if HOLE in template.partition(" ")[0]:  # the program itself is a part of the input
+        return ""
     for word in template.split():
         texts = word.split(HOLE)
         holes = [next(used) for _ in texts[1:]]

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from core.repair.localize.syntax import Function, arguments_of, covers, functions_in, identifier, nodes, targets_of
+
+
+@dataclass(frozen=True)
+class UnsafeUse:
+    """A line that makes code of the ``inserted`` values. ``text`` is the whole module with the safe form of the line,
+    empty where no edit is certain. ``quoted``: the first value stands in a text literal.
+    """
+
+    function: ast.FunctionDef
+    inserted: Sequence[ast.expr]
+    text: str = ""
+    quoted: bool = False
+
 
 Edit = tuple[ast.expr, str]  # an expression, and the text that takes its place
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.repair.localize.syntax import Function, covers, identifier, nodes
-from core.repair.security.source import Edit, assigned, is_text, plain_function, settled, spliced
+from core.repair.security.source import UnsafeUse, assigned, is_text, plain_function, settled, spliced
 
 STATEMENT = re.compile(r"(?is)^\s*(?:select|insert|update|delete|replace|with)\b")
 VALUE = re.compile(r"(?is)(?:[=<>]|\b(?:like|ilike|limit|offset|between))\s*$")
@@ -23,46 +23,33 @@ UNCERTAIN = ('"', "`", "\\", "--", "/*", "$$")
 Part = str | ast.expr
 
 
-@dataclass(frozen=True)
-class UnsafeQuery:
-    """A statement with inserted values: how it is bound, and the values. ``quoted``: one stood in a text literal."""
+def rewritten(text: str, line: int, program: Sequence[ast.Module]) -> UnsafeUse | None:
+    """The query of a line, with its values bound where that is certain; None if the line has no such query.
 
-    function: ast.FunctionDef
-    values: Sequence[ast.expr]
-    inserted: Sequence[ast.expr]
-    quoted: bool
-    text: str  # of the whole module, with the values bound
-
-
-def rewritten(text: str, line: int, program: Sequence[ast.Module]) -> UnsafeQuery | None:
-    """The module with the query of a line bound; None if that is not certain. ``program`` tells the driver."""
+    ``program`` are further modules, which tell the database driver.
+    """
     module = ast.parse(text)
-    function, mark = plain_function(module, line), _mark([module, *program])
-    if function is None or not mark:
+    if (function := plain_function(module, line)) is None:
         return None
     for node in nodes(function, ast.JoinedStr, ast.BinOp, ast.Call):
         parts = parts_of(node) if covers(node, line) else []
-        if parts and isinstance(parts[0], str) and STATEMENT.match(parts[0]) and len(parts) > 1:
-            return _bound(text, function, node, parts, mark)
+        if len(parts) > 1 and isinstance(parts[0], str) and STATEMENT.match(parts[0]):
+            inserted = [part for part in parts if isinstance(part, ast.expr)]
+            new = _bound(text, function, node, parts, _mark([module, *program]))
+            return UnsafeUse(function, inserted, new, quoted=parts[0].count("'") % 2 == 1)
     return None
 
 
-def _bound(
-    text: str, function: ast.FunctionDef, node: ast.expr, parts: Sequence[Part], mark: str
-) -> UnsafeQuery | None:
-    query = _Query(function, mark)
-    used = _consumer(function, node)
-    if used is None or not query.read(parts) or not settled(function, query.values):
-        return None
+def _bound(text: str, function: ast.FunctionDef, node: ast.expr, parts: Sequence[Part], mark: str) -> str:
+    """The module with the values of a query bound; empty if that is not certain."""
+    query, used = _Query(function, mark), _consumer(function, node)
+    if not mark or used is None or not query.read(parts) or not settled(function, query.values):
+        return ""
     listed = ", ".join(ast.unparse(value) for value in query.values)
-    values = f"({listed},)" if len(query.values) == 1 else f"({listed})"
-    edits: list[Edit] = [(node, _literal(query.text))]
+    values, literal = f"({listed},)" if len(query.values) == 1 else f"({listed})", _literal(query.text)
     if used is node:
-        edits = [(node, f"{_literal(query.text)}, {values}")]
-    else:
-        edits.append((used, f"{identifier(used)}, {values}"))
-    inserted = [part for part in parts if isinstance(part, ast.expr)]
-    return UnsafeQuery(function, query.values, inserted, query.quoted, spliced(text, edits))
+        return spliced(text, [(node, f"{literal}, {values}")])
+    return spliced(text, [(node, literal), (used, f"{identifier(used)}, {values}")])
 
 
 def _mark(modules: Sequence[ast.Module]) -> str:
@@ -162,7 +149,6 @@ class _Query:
     text: str = ""
     values: list[ast.expr] = field(default_factory=list)
     literal: list[Part] | None = None  # the open text literal
-    quoted: bool = False
 
     def read(self, parts: Sequence[Part]) -> bool:
         """Read all parts; False if a value stands where none can be bound."""
@@ -206,7 +192,6 @@ class _Query:
             inner = "".join(map(str, parts))
             self.text += f"'{inner.replace('%', '%%') if self.mark == '%s' else inner}'"
             return
-        self.quoted = True
         self._put(self._joined(parts))
 
     def _joined(self, parts: Sequence[Part]) -> ast.expr:
@@ -214,7 +199,10 @@ class _Query:
         if len(parts) == 1 and isinstance(parts[0], ast.expr):
             alone = parts[0]
             return alone if is_text(alone, self.function) else ast.Call(ast.Name("str"), [alone], [])
-        values = [ast.Constant(part) if isinstance(part, str) else ast.FormattedValue(part, -1, None) for part in parts]
+        values: list[ast.expr] = []
+        values += [
+            ast.Constant(part) if isinstance(part, str) else ast.FormattedValue(part, -1, None) for part in parts
+        ]
         return ast.JoinedStr(values)
 
 

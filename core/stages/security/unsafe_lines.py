@@ -32,11 +32,6 @@ LARGEST, MODULES = 400_000, 200  # characters of a file; modules in which a data
 EFFECTIVE = re.compile(  # how a test fails whose input became code
     r"failure: (?:\w+\.)*(AssertionError|Failed|OperationalError|ProgrammingError|DatabaseError)\b"
 )
-TITLES = {
-    sql.rewritten.__name__: "Bind the values of the query",
-    calls.loaded.__name__: "Load the document without Python objects",
-    calls.run.__name__: "Run the command without a shell",
-}
 FINDING = "A security tool reports this line: {}. Change it so that the input cannot become code. "
 
 
@@ -53,9 +48,9 @@ class UnsafeLine:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is known to be certain about a line: a fix, and tests of its unsafe input."""
+    """A certain edit of a line, None if there is none, and tests of its unsafe input."""
 
-    candidate: Candidate
+    candidate: Candidate | None
     tests: Sequence[RegressionTest]
 
 
@@ -98,25 +93,25 @@ def _function(text: str, line: int) -> str:
 
 
 def _answers(bench: Bench, unsafe: UnsafeLine) -> Iterator[Answer]:
-    """The certain edits of the line, each with its tests."""
+    """What the line is known to do: its certain edit, if there is one, and tests of its unsafe input."""
     text, tests, path = read_back(bench.tree / unsafe.path, LARGEST), bench.code.repository.tests, unsafe.path
     program = [parsed(bench.tree, name) for name in files(bench.tree, most=MODULES)]
-    if query := sql.rewritten(text, unsafe.line, program):
-        made = payloads.of_query(path, query.function, query.inserted, query.quoted, tests)
-        yield Answer(_candidate(unsafe, sql.rewritten.__name__, query.text), payloads.usable(made, path))
-    if call := calls.loaded(text, unsafe.line):
-        made = payloads.of_document(path, call.function, call.inserted, tests)
-        yield Answer(_candidate(unsafe, calls.loaded.__name__, call.text), payloads.usable(made, path))
-    if call := calls.run(text, unsafe.line):
-        made = payloads.of_command(path, call.function, call.inserted, tests)
-        yield Answer(_candidate(unsafe, calls.run.__name__, call.text), payloads.usable(made, path))
+    looked = (
+        ("Bind the values of the query", sql.rewritten(text, unsafe.line, program), payloads.of_query),
+        ("Load the document without Python objects", calls.loaded(text, unsafe.line), payloads.of_document),
+        ("Run the command without a shell", calls.run(text, unsafe.line), payloads.of_command),
+    )
+    for title, use, write_tests in looked:
+        if use is not None:
+            made = payloads.usable(write_tests(path, use, tests), path)
+            yield Answer(_candidate(unsafe, title, use.text) if use.text else None, made)
 
 
-def _candidate(unsafe: UnsafeLine, edit: str, text: str) -> Candidate:
+def _candidate(unsafe: UnsafeLine, title: str, text: str) -> Candidate:
     return Candidate(
         "security/line",
         {unsafe.path: text},
-        f"{TITLES[edit]} in {unsafe.path}\nIts input stays data. The result for other input is the same.",
+        f"{title} in {unsafe.path}\nIts input stays data. The result for other input is the same.",
         ("a test of the unsafe input shows that it has no effect any more",),
         Evidence.TEST,
         generator=SECURITY,
@@ -148,7 +143,7 @@ def _red(results: Mapping[str, str]) -> tuple[bool, str]:
 
 
 def _proved(
-    bench: Bench, unsafe: UnsafeLine, certain: Candidate, test: RegressionTest, base: Mapping[str, str]
+    bench: Bench, unsafe: UnsafeLine, certain: Candidate | None, test: RegressionTest, base: Mapping[str, str]
 ) -> FixResult:
     """The first candidate with a complete proof: the certain edit, then those of the models, within their budget."""
     modules, attempts, suite, repository = (
@@ -171,13 +166,15 @@ def _proved(
         if proof.complete:
             write(bench.tree, {**candidate.files, test.path: test.code})
             return FixResult("fix", "Proved.", Cause.SECURITY, "", candidate, test, proof, attempts=attempts)
-    return _escalated(f"No candidate was proved: {attempts[-1].reason}", attempts)
+    why = f"No candidate was proved: {attempts[-1].reason}" if attempts else "No edit of this line is certain."
+    return _escalated(why, attempts)
 
 
 def _candidates(
-    bench: Bench, unsafe: UnsafeLine, certain: Candidate, test: RegressionTest, attempts: list[Attempt]
+    bench: Bench, unsafe: UnsafeLine, certain: Candidate | None, test: RegressionTest, attempts: list[Attempt]
 ) -> Iterator[Candidate]:
-    yield certain
+    if certain:
+        yield certain
     crash, rules = _as_crash(unsafe), bench.rules.models
     issue, day = fixer_chain.spent_before(bench.issue_id)
     for fixer in [one for one in bench.rt.fixers if one.name != EMBEDDED for _ in range(rules.tries)]:
