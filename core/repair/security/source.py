@@ -119,9 +119,12 @@ def _of_mapping(function: Function, node: ast.AST) -> Origin | None:
 def call(function: Function, expressions: Sequence[ast.expr], value: str) -> str:
     """A call of the function in which every parameter behind the expressions is ``value`` (source text).
 
-    Empty if a parameter that is not one of them has no default, or one is used both whole and by its keys.
+    Empty if a parameter that is not one of them has no default, one is used both whole and by its keys, or one cannot
+    be given by its name.
     """
     found: dict[str, set[str]] = {}
+    if function.args.posonlyargs:
+        return ""
     for expression in expressions:
         for name, key in origins(function, expression):
             found.setdefault(name, set()).add(key)
@@ -136,9 +139,8 @@ def _argument(keys: set[str], value: str) -> str:
 
 
 def _needs(function: Function) -> set[str]:
-    """Parameters without a default, and those that cannot be given by name."""
+    """Parameters without a default."""
     arguments = function.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    needed = {a.arg for a in positional[: len(positional) - len(arguments.defaults)]}
-    needed |= {a.arg for a, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is None}
-    return needed | {a.arg for a in arguments.posonlyargs}
+    needed = {a.arg for a in arguments.args[: len(arguments.args) - len(arguments.defaults)]}
+    pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return needed | {a.arg for a, default in pairs if default is None}
