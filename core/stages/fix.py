@@ -98,7 +98,7 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash | None, change: ChangeSet, f
         rules, globs = rt.policy.fix.of(service), allowed(service, repository)
         if crash is None or issue.kind is Kind.SECURITY:
             result = security_fix.repair(
-                security_fix.Bench(rt, issue.id, name, code, root, rules, globs, service.forbidden), issue
+                security_fix.SecurityBench(rt, issue.id, name, code, root, rules, globs, service.forbidden), issue
             )
         else:
             result = fixer_chain.climb(

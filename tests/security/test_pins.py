@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.repair.sandbox.runner import BubblewrapRunner
-from core.stages.security.pins import Unfit, Upgrade, check, edited
+from core.stages.security.pins import UnfitPin, Upgrade, check, edited
 from tests.real import need_sandbox
 
 UP = Upgrade("sentry-sdk", "2.7.1", "2.8.0")
@@ -44,7 +44,7 @@ def test_each_way_to_write_a_pin(path, old, new):
     ],
 )  # fmt: skip
 def test_what_is_no_pin_of_the_package_stays(text):
-    with pytest.raises(Unfit, match="No requirement"):
+    with pytest.raises(UnfitPin, match="No requirement"):
         edited({"requirements.txt": text}, UP, none)
 
 
@@ -64,7 +64,7 @@ def test_hashes_are_those_of_the_new_version_in_the_layout_of_the_old_ones():
     ],
 )
 def test_hashes_that_cannot_be_renewed_are_refused(line, hashes, why):
-    with pytest.raises(Unfit, match=why):
+    with pytest.raises(UnfitPin, match=why):
         edited({"requirements.txt": line}, UP, lambda *_: hashes)
 
 
@@ -83,7 +83,7 @@ LOCK = '[[package]]\nname = "sentry-sdk"\nversion = "{}"\nsource = {{ registry =
 )  # fmt: skip
 def test_a_lock_file_is_left_to_its_own_tool(texts, why):
     need_sandbox()
-    with pytest.raises(Unfit, match=why):
+    with pytest.raises(UnfitPin, match=why):
         check(texts, edited(texts, UP, none), UP, BubblewrapRunner())
 
 
@@ -92,5 +92,5 @@ def test_an_edit_that_changes_more_than_the_pin_is_refused():
     texts = {"requirements.txt": "sentry-sdk==2.7.1\nx==1\n"}
     check(texts, {"requirements.txt": "sentry-sdk==2.8.0\nx==1\n"}, UP, BubblewrapRunner())
     for more in ("sentry-sdk==2.8.0\nx==2\n", "sentry-sdk==2.8.0\nx==1\nevil==1\n", "sentry-sdk==2.8.0\n"):
-        with pytest.raises(Unfit, match="changes more than this pin"):
+        with pytest.raises(UnfitPin, match="changes more than this pin"):
             check(texts, {"requirements.txt": more}, UP, BubblewrapRunner())

@@ -30,7 +30,7 @@ from core.signals.security.finding import PACKAGE
 from core.stages.ground import Ground
 from core.stages.review import manifest_reader, manifests, vulnerabilities
 from core.stages.security import pins, unsafe_lines, upgraded
-from core.stages.security.pins import Unfit, Upgrade
+from core.stages.security.pins import UnfitPin, Upgrade
 from core.vendors.base import VendorError
 
 TRIED = 3  # safe versions whose tests are run
@@ -39,7 +39,7 @@ Detail = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Bench:
+class SecurityBench:
     """What a fix is made on: the service's folder in a clean checkout, and the ground of its commit."""
 
     rt: Runtime
@@ -62,7 +62,7 @@ class Bench:
         )
 
 
-def repair(bench: Bench, issue: Issue) -> FixResult:
+def repair(bench: SecurityBench, issue: Issue) -> FixResult:
     """The fix of an issue's finding. On "fix", the tree holds it, uncommitted."""
     with store.read() as session:
         kind, details = findings(session, issue.id)
@@ -72,7 +72,7 @@ def repair(bench: Bench, issue: Issue) -> FixResult:
         return unsafe_lines.repair(bench, details)
     try:
         return _upgraded(bench, details)
-    except (Unfit, EnvironmentFault) as reason:
+    except (UnfitPin, EnvironmentFault) as reason:
         return _escalated(str(reason), "Upgrade it by hand.")
     except VendorError as error:
         return _escalated(f"The advisories could not be asked: {error.message}.", "Try again later.")
@@ -97,7 +97,7 @@ def _escalated(reason: str, step: str, attempts: tuple[Attempt, ...] = (), **mor
 # --- a vulnerable package -------------------------------------------------------------------------
 
 
-def _upgraded(bench: Bench, details: list[Detail]) -> FixResult:
+def _upgraded(bench: SecurityBench, details: list[Detail]) -> FixResult:
     texts = manifests.texts(bench.tree, bench.code.repository.source)
     name, old = _pin(bench, texts, details)
     options = _safe(bench.rt, name, old, details)
@@ -114,8 +114,8 @@ def _upgraded(bench: Bench, details: list[Detail]) -> FixResult:
     return _escalated(attempts[-1].reason, step, tuple(attempts), candidate=attempts[-1].candidate)
 
 
-def _pin(bench: Bench, texts: Mapping[str, str], details: list[Detail]) -> tuple[str, str]:
-    """The pin that the commit has now, of the package that the finding names. Raises Unfit."""
+def _pin(bench: SecurityBench, texts: Mapping[str, str], details: list[Detail]) -> tuple[str, str]:
+    """The pin that the commit has now, of the package that the finding names. Raises UnfitPin."""
     name = canonicalize_name(str(details[0].get("package")))
     runner = bench.rt.runner
     assert runner is not None
@@ -124,17 +124,17 @@ def _pin(bench: Bench, texts: Mapping[str, str], details: list[Detail]) -> tuple
     named = {str(one.get("version")) for one in details}
     meant = sorted((pin for pin in found if pin[1] in named), key=lambda pin: Version(pin[1]))
     if not meant:
-        raise Unfit(f"What production runs no longer pins {name} to {' or '.join(sorted(named))}.")
+        raise UnfitPin(f"What production runs no longer pins {name} to {' or '.join(sorted(named))}.")
     if len({version for _, version in found}) > 1:
-        raise Unfit(f"{name} is pinned to several versions: {', '.join(sorted(v for _, v in found))}.")
+        raise UnfitPin(f"{name} is pinned to several versions: {', '.join(sorted(v for _, v in found))}.")
     return meant[0]
 
 
 def _safe(rt: Runtime, name: str, old: str, details: list[Detail]) -> list[str]:
-    """The safe versions, the smallest first. Raises VendorError, and Unfit where no service knows the advisories."""
+    """The safe versions, the smallest first. Raises VendorError, and UnfitPin where no service knows the advisories."""
     service = rt.advisories
     if service is None:
-        raise Unfit(f"No advisory service is connected (OSV_URL), so no version of {name} is known to be safe.")
+        raise UnfitPin(f"No advisory service is connected (OSV_URL), so no version of {name} is known to be safe.")
     known = service.known([(name, old)]).get((name, old), ())
     fixed = {str(one) for row in details for one in row.get("fixed") or []} | {v for one in known for v in one.fixed}
 
@@ -152,13 +152,13 @@ def _readable(version: str) -> bool:
         return False
 
 
-def _tried(bench: Bench, texts: Mapping[str, str], upgrade: Upgrade, before: Tests) -> FixResult:
-    """One safe version: edited, installed, and the service's tests run on it. Raises Unfit and EnvironmentFault."""
+def _tried(bench: SecurityBench, texts: Mapping[str, str], upgrade: Upgrade, before: Tests) -> FixResult:
+    """One safe version: edited, installed, and the service's tests run on it. Raises UnfitPin and EnvironmentFault."""
     rt = bench.rt
     assert rt.runner is not None
     new = pins.edited(texts, upgrade, lambda name, version: upgraded.hashes(rt, name, version))
     if kept := next((path for path in new for glob in bench.forbidden if matches(path, glob)), ""):
-        raise Unfit(f"{upgrade.text}: the service forbids changes of {kept}.")
+        raise UnfitPin(f"{upgrade.text}: the service forbids changes of {kept}.")
     pins.check(texts, new, upgrade, rt.runner)
     checkout.start_over(bench.tree)
     write(bench.tree, new)
@@ -188,7 +188,9 @@ def _major(upgrade: Upgrade) -> str:
     return " No safe version has the same major version, so its interface may have changed."
 
 
-def _proof(bench: Bench, ground: Ground, upgrade: Upgrade, before: Tests, there: str, new: Mapping[str, str]) -> Proof:
+def _proof(
+    bench: SecurityBench, ground: Ground, upgrade: Upgrade, before: Tests, there: str, new: Mapping[str, str]
+) -> Proof:
     """Advisories cover the old version and not the new one, it is installed, and the older tests pass on it."""
     right = there == upgrade.new or _readable(there) and Version(there) == Version(upgrade.new)
     messages = [
@@ -207,7 +209,7 @@ def _proof(bench: Bench, ground: Ground, upgrade: Upgrade, before: Tests, there:
     return Proof(True, right, True, passes, (*messages, message))
 
 
-def _flaky(bench: Bench, broken: list[str], before: Tests, new: Mapping[str, str]) -> set[str]:
+def _flaky(bench: SecurityBench, broken: list[str], before: Tests, new: Mapping[str, str]) -> set[str]:
     """Those of the broken tests that sometimes fail on the old version, too."""
     paths = tuple(sorted({name.partition("::")[0] for name in broken if name in before.results}))
     found: set[str] = set()

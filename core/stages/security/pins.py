@@ -27,7 +27,7 @@ TOOLS = {"uv.lock": "uv lock --upgrade-package", "poetry.lock": "poetry update",
 Hashes = Callable[[str, str], list[str]]  # (name, version) -> SHA-256 of its files on the index
 
 
-class Unfit(Exception):
+class UnfitPin(Exception):
     """The pin cannot be changed here; the message says why, and what a person can do."""
 
 
@@ -45,7 +45,7 @@ class Upgrade:
 
 
 def edited(texts: Mapping[str, str], upgrade: Upgrade, hashes: Hashes) -> dict[str, str]:
-    """The new texts of the manifests that pin the old version. Raises Unfit."""
+    """The new texts of the manifests that pin the old version. Raises UnfitPin."""
     found = {}
     for path, text in texts.items():
         name = path.rpartition("/")[2]
@@ -53,12 +53,12 @@ def edited(texts: Mapping[str, str], upgrade: Upgrade, hashes: Hashes) -> dict[s
         if new != text:
             found[path] = new
     if not found:
-        raise Unfit(f"No requirement that can be edited pins {upgrade.name} to {upgrade.old}.")
+        raise UnfitPin(f"No requirement that can be edited pins {upgrade.name} to {upgrade.old}.")
     return found
 
 
 def check(texts: Mapping[str, str], new: Mapping[str, str], upgrade: Upgrade, runner: Runner) -> None:
-    """Raises Unfit unless the edit changes the one pin, everywhere, and nothing else."""
+    """Raises UnfitPin unless the edit changes the one pin, everywhere, and nothing else."""
     before, after = manifest_reader.read([texts, {**texts, **new}], runner)
     old, now = (upgrade.name, upgrade.old), (upgrade.name, upgrade.new)
     wanted = {pin for pin in before.pinned if pin != old} | {now}
@@ -67,7 +67,7 @@ def check(texts: Mapping[str, str], new: Mapping[str, str], upgrade: Upgrade, ru
         tool = next((TOOLS[name] for name in TOOLS if left.endswith(name)), "")
         step = f" Run `{tool} {upgrade.name}{'==' + upgrade.new if 'uv' in tool else ''}`." if tool else ""
         where = f"{left} still pins {upgrade.old}" if left else "the edit changes more than this pin"
-        raise Unfit(f"{upgrade.text}: {where}.{step}")
+        raise UnfitPin(f"{upgrade.text}: {where}.{step}")
 
 
 def _rest(packages: Packages) -> tuple:
@@ -117,10 +117,10 @@ def _hashed(line: str, upgrade: Upgrade, hashes: Hashes) -> str:
     if "--hash" not in line:
         return line
     if not old or len(old) != line.count("--hash"):
-        raise Unfit(f"{upgrade.text}: its hashes are not all SHA-256, so they cannot be renewed.")
+        raise UnfitPin(f"{upgrade.text}: its hashes are not all SHA-256, so they cannot be renewed.")
     new = hashes(upgrade.name, upgrade.new)
     if not new:
-        raise Unfit(f"{upgrade.text}: the package index names no hash of this version.")
+        raise UnfitPin(f"{upgrade.text}: the package index names no hash of this version.")
     first, last = line.index(old[0]), line.rindex(old[-1]) + len(old[-1])
     between = line[first + len(old[0]) : line.index(old[1], first + 1)] if len(old) > 1 else " "
     return line[:first] + between.join(f"--hash=sha256:{one}" for one in sorted(new)) + line[last:]

@@ -26,7 +26,7 @@ from core.repair.types import Attempt, Candidate, Evidence, FixResult, Regressio
 from core.stages import fixer_chain
 
 if TYPE_CHECKING:
-    from core.stages.security.fix import Bench
+    from core.stages.security.fix import SecurityBench
 
 LARGEST, MODULES = 400_000, 200  # characters of a file; modules in which a database driver is looked for
 EFFECTIVE = re.compile(  # how a test fails whose input became code
@@ -47,14 +47,14 @@ class UnsafeLine:
 
 
 @dataclass(frozen=True)
-class Answer:
+class KnownUse:
     """A certain edit of a line, None if there is none, and tests of its unsafe input."""
 
     candidate: Candidate | None
     tests: Sequence[RegressionTest]
 
 
-def repair(bench: Bench, details: Sequence[Mapping[str, Any]]) -> FixResult:
+def repair(bench: SecurityBench, details: Sequence[Mapping[str, Any]]) -> FixResult:
     """The fix of a line. On "fix", the tree holds candidate and test, uncommitted."""
     unsafe = located(bench, details[0])
     if unsafe is None:
@@ -72,7 +72,7 @@ def repair(bench: Bench, details: Sequence[Mapping[str, Any]]) -> FixResult:
     return _proved(bench, unsafe, known.candidate, test, base)
 
 
-def located(bench: Bench, details: Mapping[str, Any]) -> UnsafeLine | None:
+def located(bench: SecurityBench, details: Mapping[str, Any]) -> UnsafeLine | None:
     """Where the line is now: the nearest one with the reported text."""
     path = bench.code.inner(str(details.get("path") or ""))
     if not path or path not in checkout.tracked(bench.tree, "*.py"):
@@ -92,7 +92,7 @@ def _function(text: str, line: int) -> str:
     return next((n.name for n in reversed(found) if n.lineno <= line <= (n.end_lineno or 0)), "")
 
 
-def _answers(bench: Bench, unsafe: UnsafeLine) -> Iterator[Answer]:
+def _answers(bench: SecurityBench, unsafe: UnsafeLine) -> Iterator[KnownUse]:
     """What the line is known to do: its certain edit, if there is one, and tests of its unsafe input."""
     text, tests, path = read_back(bench.tree / unsafe.path, LARGEST), bench.code.repository.tests, unsafe.path
     program = [parsed(bench.tree, name) for name in files(bench.tree, most=MODULES)]
@@ -104,7 +104,7 @@ def _answers(bench: Bench, unsafe: UnsafeLine) -> Iterator[Answer]:
     for title, use, write_tests in looked:
         if use is not None:
             made = payloads.usable(write_tests(path, use, tests), path)
-            yield Answer(_candidate(unsafe, title, use.text) if use.text else None, made)
+            yield KnownUse(_candidate(unsafe, title, use.text) if use.text else None, made)
 
 
 def _candidate(unsafe: UnsafeLine, title: str, text: str) -> Candidate:
@@ -118,7 +118,7 @@ def _candidate(unsafe: UnsafeLine, title: str, text: str) -> Candidate:
     )
 
 
-def _effective(bench: Bench, tests: Sequence[RegressionTest], base: Mapping[str, str]) -> RegressionTest | None:
+def _effective(bench: SecurityBench, tests: Sequence[RegressionTest], base: Mapping[str, str]) -> RegressionTest | None:
     """The first test whose unsafe input has an effect on the old code."""
     for test in tests:
         if generated_tests.refused(test, base, bench.code.repository.tests):
@@ -143,7 +143,7 @@ def _red(results: Mapping[str, str]) -> tuple[bool, str]:
 
 
 def _proved(
-    bench: Bench, unsafe: UnsafeLine, certain: Candidate | None, test: RegressionTest, base: Mapping[str, str]
+    bench: SecurityBench, unsafe: UnsafeLine, certain: Candidate | None, test: RegressionTest, base: Mapping[str, str]
 ) -> FixResult:
     """The first candidate with a complete proof: the certain edit, then those of the models, within their budget."""
     modules, attempts, suite, repository = (
@@ -171,7 +171,7 @@ def _proved(
 
 
 def _candidates(
-    bench: Bench, unsafe: UnsafeLine, certain: Candidate | None, test: RegressionTest, attempts: list[Attempt]
+    bench: SecurityBench, unsafe: UnsafeLine, certain: Candidate | None, test: RegressionTest, attempts: list[Attempt]
 ) -> Iterator[Candidate]:
     if certain:
         yield certain
