@@ -1,8 +1,9 @@
 """``demo run --overlap``: ships every fault within two minutes and reports how each one ended.
 
 A fault's issue is the one of its service with its exception; a slowdown's issue is the one of its service without an
-exception. Code crashes must end fixed and live: production at the end must pass each fault's hidden checks. A harmful
-fix must be rolled back. A fault that no patch can fix must end with a person, with its cause.
+exception; a finding's issue has the words of its fault in its title. Code crashes and findings must end fixed and live:
+production at the end must pass each fault's hidden checks. A harmful fix must be rolled back. A fault that no patch can
+fix must end with a person, with its cause.
 
 The right decision is the matrix's for the fault alone: from the share of its service's requests that really fail, the
 impact in the catalogue, and the platform's confidence. The drill starts a fault that the matrix schedules at once, as a

@@ -6,10 +6,19 @@ environment, so that its tests run in the one that its own manifests describe, a
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
+from pydantic import Field, TypeAdapter, ValidationError
 
 from core.models import ChangeSet
 from core.policy.services import Repository
@@ -23,14 +32,21 @@ from core.stages.ground import Ground
 from core.stages.workspace import Clone
 
 TEMPLATE = "security/upgrade"
+PROOF = {  # what the conditions of a proof mean for an upgrade
+    "fails_before": "An advisory covers the old version",
+    "passes_after": "None covers the new version, and it is installed",
+    "fails_reverted": "The change is the pin alone",
+    "older_tests_pass": "All tests pass on the new version",
+}
 BUILT = ("auto",)  # ways to an environment that follow the manifests; a command does, too
+FILES = TypeAdapter(list[tuple[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]]])  # (name, SHA-256)
 VERSION = "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"
 HASHES = """
 import json, sys, urllib.request
 asked = urllib.request.Request(sys.argv[1], headers={"Accept": "application/vnd.pypi.simple.v1+json"})
 with urllib.request.urlopen(asked, timeout=60) as answer:
     page = json.load(answer)
-print("HASHES " + json.dumps([[f.get("filename"), f.get("hashes", {}).get("sha256")] for f in page["files"]]))
+print("HASHES " + json.dumps([[f["filename"], f["hashes"]["sha256"]] for f in page["files"] if "sha256" in f.get("hashes", {})]))
 """
 
 
@@ -79,28 +95,16 @@ def hashes(rt: Runtime, package: str, version: str) -> list[str]:
 
 
 def _of_version(output: str, package: str, version: str) -> list[str]:
-    line = next((row for row in output.splitlines() if row.startswith("HASHES ")), "HASHES []")
+    """The digests of a version's files in the page of an index, which is a stranger's text."""
+    line = next((row for row in output.splitlines() if row.startswith("HASHES ")), "")
     try:
-        rows: Sequence = json.loads(line.removeprefix("HASHES "))
-    except ValueError:
+        rows = FILES.validate_json(line.removeprefix("HASHES "))
+    except ValidationError:
         return []
-    return [digest for file, digest in rows if _digest(digest) and _is_of(str(file), package, version)]
-
-
-def _digest(value: object) -> bool:
-    return isinstance(value, str) and len(value) == 64 and not set(value) - set("0123456789abcdef")
+    return [digest for file, digest in rows if _is_of(file, package, version)]
 
 
 def _is_of(file: str, package: str, version: str) -> bool:
-    from packaging.utils import (
-        InvalidSdistFilename,
-        InvalidWheelFilename,
-        canonicalize_name,
-        parse_sdist_filename,
-        parse_wheel_filename,
-    )
-    from packaging.version import InvalidVersion, Version
-
     try:
         name, made = parse_wheel_filename(file)[:2] if file.endswith(".whl") else parse_sdist_filename(file)
         return name == canonicalize_name(package) and made == Version(version)
