@@ -310,9 +310,8 @@ def m020_incidents(connection: Connection) -> None:
 def m021_security_findings(connection: Connection) -> None:
     """The scans of repositories; on PostgreSQL, also the new values of two types."""
     add(connection, table_of(security.SecurityScan).name)
-    if connection.dialect.name == "postgresql":
-        for kind in ("kind", "cause"):
-            connection.execute(text(f"ALTER TYPE {kind} ADD VALUE IF NOT EXISTS 'SECURITY'"))
+    for kind in ("kind", "cause") if connection.dialect.name == "postgresql" else ():
+        connection.execute(text(f"ALTER TYPE {kind} ADD VALUE IF NOT EXISTS 'SECURITY'"))
 
 
 MIGRATIONS: list[Callable[[Connection], None]] = [

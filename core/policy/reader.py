@@ -25,13 +25,13 @@ from core.policy.sections import (
     MetricNames,
     OsvRules,
     Routes,
-    SecurityRules,
     SeverityRules,
     SlackRules,
     Thresholds,
     Watch,
     Weights,
 )
+from core.policy.security import SecurityRules
 from core.policy.services import Repository, Service, Strict
 from core.policy.value import ValueRules
 

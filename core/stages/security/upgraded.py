@@ -46,7 +46,8 @@ import json, sys, urllib.request
 asked = urllib.request.Request(sys.argv[1], headers={"Accept": "application/vnd.pypi.simple.v1+json"})
 with urllib.request.urlopen(asked, timeout=60) as answer:
     page = json.load(answer)
-print("HASHES " + json.dumps([[f["filename"], f["hashes"]["sha256"]] for f in page["files"] if "sha256" in f.get("hashes", {})]))
+files = [file for file in page["files"] if "sha256" in file.get("hashes", {})]
+print("HASHES " + json.dumps([[file["filename"], file["hashes"]["sha256"]] for file in files]))
 """
 
 
