@@ -71,13 +71,13 @@ def code(rt: Runtime, scanned: Scanned) -> Iterator[SecurityFinding]:
     rules = rt.policy.security
     paths = [path for path in checkout.tracked(scanned.tree, "*.py") if _own(path, scanned.repository)]
     for start in range(0, len(paths[: rules.most_files]), CHUNK):
+        chunk = paths[start : min(start + CHUNK, rules.most_files)]
         with rt.workbench:
-            report = tools.looked(scanned.tree, paths[start : min(start + CHUNK, rules.most_files)], scanned.runner)
-        for row in report.bandit:
-            if row.code in rules.rules:
-                text = _line(read_back(scanned.tree / row.path, LARGEST), row.line)
-                place = scanned.path(row.path), row.line, text, row.code, row.cwe
-                yield finding.of_line("bandit", scanned.name, *place, row.severity, plain(row.message))
+            report = tools.looked(scanned.tree, chunk, scanned.runner)
+        for row in (one for one in report.bandit if one.code in rules.rules and one.path in chunk):
+            text = _line(read_back(scanned.tree / row.path, LARGEST), row.line)
+            place = scanned.path(row.path), row.line, text, row.code, row.cwe
+            yield finding.of_line("bandit", scanned.name, *place, row.severity, plain(row.message))
 
 
 def _own(path: str, repository: Repository) -> bool:
