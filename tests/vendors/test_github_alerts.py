@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import github
 import httpx
 import jsonschema
 import pytest
@@ -163,6 +164,14 @@ def test_the_simulators_answers_are_githubs(tmp_path):
         found = list(GitHubAlerts(Http("github", address, HEADERS | key)).open(NAME))
         assert {(one.package, one.fixed) for one in found if one.package} >= {("sentry-sdk", ("2.8.0",))}
         assert [one.rule for one in found if one.path] == ["py/sql-injection"]
+        theirs = github.Github(base_url=address, auth=github.Auth.Token(TOKEN), retry=None).get_repo(NAME)
+        read = [
+            (one.security_vulnerability.package.name, one.security_advisory.cve_id)
+            for one in theirs.get_dependabot_alerts()
+        ]
+        assert ("sentry-sdk", "CVE-2024-40647") in read and len(read) == len([one for one in found if one.package])
+        (scanned,) = theirs.get_codescan_alerts()
+        assert (scanned.rule.id, scanned.most_recent_instance.location.start_line) == ("py/sql-injection", 7)
         one_by_one = httpx.get(f"{address}{R}/dependabot/alerts?per_page=1", headers=key)
         assert len(one_by_one.json()) == 1 and "after=1" in one_by_one.headers["link"]
 

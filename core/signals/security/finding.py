@@ -102,7 +102,8 @@ def of_line(
     """``code`` is the statement as written; ``cwe`` is 0 if the tool names no weakness."""
     code, weakness = " ".join(code.split()), f"CWE-{cwe}" if cwe else rule
     details = {"path": path, "line": line, "code": code[:SHORT], "rule": rule, "cwe": cwe}
-    title = f"{' '.join(message.split())[:120] or rule} ({rule}) in {path}"
+    said = " ".join(message.split())[:120].rstrip(".")
+    title = f"{said or rule} ({rule}) in {path}"
     return SecurityFinding(
         source,
         LINE,

@@ -32,7 +32,7 @@ LARGEST, MODULES = 400_000, 200  # characters of a file; modules in which a data
 EFFECTIVE = re.compile(  # how a test fails whose input became code
     r"failure: (?:\w+\.)*(AssertionError|Failed|OperationalError|ProgrammingError|DatabaseError)\b"
 )
-FINDING = "A security tool reports this line: {}. Change it so that the input cannot become code. "
+FINDING = "Template security: a tool reports this line: {}. Change it so that the input cannot become code."
 
 
 @dataclass(frozen=True)
