@@ -28,6 +28,7 @@ from core.stages.ground import Ground, ground
 from core.stages.pull_request import fenced
 from core.stages.results import Fix, FixAttempts, Rebased
 from core.stages.security import fix as security_fix
+from core.stages.security.bench import SecurityBench
 from core.stages.workspace import Clone
 from core.vendors.command import CommandError
 
@@ -98,7 +99,7 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash | None, change: ChangeSet, f
         rules, globs = rt.policy.fix.of(service), allowed(service, repository)
         if crash is None or issue.kind is Kind.SECURITY:
             result = security_fix.repair(
-                security_fix.SecurityBench(rt, issue.id, name, code, root, rules, globs, service.forbidden), issue
+                SecurityBench(rt, issue.id, name, code, root, rules, globs, service.forbidden), issue
             )
         else:
             result = fixer_chain.climb(

@@ -6,8 +6,6 @@ No fix of a finding is released without a person: the decision has a guard for i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -16,12 +14,11 @@ from sqlmodel import Session, col, select
 
 from core.db import store
 from core.models import Cause, Issue, Kind, Signal
-from core.policy.sections import FixRules
 from core.repair.environment.fault import EnvironmentFault
 from core.repair.judge.policy import matches
 from core.repair.judge.precision import SECURITY
 from core.repair.prove.older import compared, verdict
-from core.repair.prove.proof import RERUNS, Tests, run_tests, write
+from core.repair.prove.proof import RERUNS, Tests, write
 from core.repair.sandbox import checkout
 from core.repair.types import Attempt, Candidate, Evidence, FixResult, Proof
 from core.runtime import Runtime
@@ -30,36 +27,13 @@ from core.signals.security.finding import PACKAGE
 from core.stages.ground import Ground
 from core.stages.review import manifest_reader, manifests, vulnerabilities
 from core.stages.security import pins, unsafe_lines, upgraded
+from core.stages.security.bench import SecurityBench
 from core.stages.security.pins import UnfitPin, Upgrade
 from core.vendors.base import VendorError
 
 TRIED = 3  # safe versions whose tests are run
 SIGNALS = 50
 Detail = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class SecurityBench:
-    """What a fix is made on: the service's folder in a clean checkout, and the ground of its commit."""
-
-    rt: Runtime
-    issue_id: int
-    name: str  # of the repository
-    code: Ground
-    root: Path
-    rules: FixRules
-    allowed: list[str]
-    forbidden: list[str]  # by the services themselves, in addition to the policy's list
-
-    @property
-    def tree(self) -> Path:
-        return self.code.within(self.root)
-
-    def tests(self, ground: Ground, only: tuple[str, ...] = ()) -> Tests:
-        repository = ground.repository
-        return run_tests(
-            self.tree, repository.test_command, ground.runner, only, self.rules.tests_seconds, repository.source
-        )
 
 
 def repair(bench: SecurityBench, issue: Issue) -> FixResult:

@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.models import Cause, Crash, Frame, Raised
 from core.repair.judge.policy import refuse
@@ -24,9 +24,7 @@ from core.repair.sandbox.runner import interpreter_of, read_back
 from core.repair.security import calls, payloads, sql
 from core.repair.types import Attempt, Candidate, Evidence, FixResult, RegressionTest
 from core.stages import fixer_chain
-
-if TYPE_CHECKING:
-    from core.stages.security.fix import SecurityBench
+from core.stages.security.bench import SecurityBench
 
 LARGEST, MODULES = 400_000, 200  # characters of a file; modules in which a database driver is looked for
 EFFECTIVE = re.compile(  # how a test fails whose input became code
