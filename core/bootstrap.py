@@ -39,6 +39,7 @@ def _made(settings: Settings) -> Runtime:
         host=registry.code_host(settings),
         reviewer=registry.reviewer(settings),
         advisories=registry.advisories(settings),
+        alerts=registry.alerts(settings),
         vercel=registry.vercel(settings),
         cluster=registry.cluster(settings),
         notifiers=registry.notifiers(settings),

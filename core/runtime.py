@@ -14,7 +14,16 @@ from core.policy.reader import ConfigurationError, Policy, read_policy
 from core.policy.services import Repository
 from core.repair.types import Fixer, Runner
 from core.settings import Settings
-from core.vendors.base import Advisories, Analyst, CodeHost, HealthSource, Notifier, Reviewer, Source
+from core.vendors.base import (
+    Advisories,
+    Analyst,
+    CodeHost,
+    HealthSource,
+    Notifier,
+    Reviewer,
+    SecurityAlerts,
+    Source,
+)
 from core.vendors.delivery.cluster import Cluster
 from core.vendors.vercel import Vercel
 
@@ -30,6 +39,7 @@ class Runtime:
     host: CodeHost | None = None
     reviewer: Reviewer | None = None
     advisories: Advisories | None = None
+    alerts: SecurityAlerts | None = None
     vercel: Vercel | None = None
     cluster: Cluster | None = None
     notifiers: Sequence[Notifier] = ()

@@ -34,6 +34,7 @@ from core.stages import following, reconsider, recovered, settling, sweep
 from core.stages.collect import Collector
 from core.stages.deliver import merging, reverting
 from core.stages.group import group_new, start_new
+from core.stages.security import scan
 
 log = logging.getLogger(__name__)
 # The check runs every second, but a round takes longer: a skipped check is not worth a warning.
@@ -78,6 +79,7 @@ class Engine:
         add(self.watch_audit, "interval", seconds=BEAT_SECONDS, id="audit")
         add(self.deliver, "interval", seconds=DELIVER_SECONDS, id="deliver")
         add(lambda: self.lookout.look(self.runtime), "interval", seconds=BEAT_SECONDS, id="lookout")
+        add(self.scan, "interval", seconds=self.settings.round_seconds, id="security")
         add(lambda: uptime.look(self.runtime), "interval", seconds=BEAT_SECONDS, id="uptime")
         add(self.run_webhook_round, "interval", seconds=HOOK_SECONDS, id="run_webhook_round")
         self.scheduler.start()
@@ -120,6 +122,10 @@ class Engine:
         elif verdict != self.audit_fault:
             head.alarm(verdict)
         self.audit_fault = None if verdict.ok else verdict
+
+    def scan(self) -> None:
+        """Scan one repository for security findings, if one is due; the next collection cycle opens their issues."""
+        scan.turn(self.runtime)
 
     def deliver(self) -> None:
         notify.deliver(self.runtime)

@@ -13,6 +13,7 @@ from core.models.counted import counted
 from core.queries.issues import ChangeDetails
 from core.repair.judge.capabilities import NOTHING
 from core.stages.review.gate import CAPABILITIES, newly
+from core.stages.security import upgraded
 
 PROOF = {
     "fails_before": "The new test fails on the old commit",
@@ -20,6 +21,11 @@ PROOF = {
     "fails_reverted": "It fails again with only the patch reverted",
     "older_tests_pass": "All older tests still pass",
 }
+
+
+def conditions(change_set: ChangeSet) -> Mapping[str, str]:
+    """The conditions of the proof, in words; an upgrade has other ones than a patch of code."""
+    return upgraded.PROOF if change_set.template == upgraded.TEMPLATE else PROOF
 
 
 def precision(change_set: ChangeSet) -> str:
@@ -34,7 +40,7 @@ def proof(change_set: ChangeSet) -> Safe:
     autonomy = held.get("autonomy") or {}
     return join(
         [
-            checks((held.get(k), v if k in held else f"{v}: not run") for k, v in PROOF.items()),
+            checks((held.get(k), v if k in held else f"{v}: not run") for k, v in conditions(change_set).items()),
             checks([(bool(autonomy.get("may")) or None, _class(autonomy))]) if autonomy else "",
             checks((None, str(one)) for one in behaviours),
             code("\n".join(map(str, messages))) if messages else "",

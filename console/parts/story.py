@@ -9,7 +9,7 @@ from console.parts import change, frames, suppressed
 from console.parts import decision as receipt
 from console.ui.markup import Safe, esc, join, moment, percent, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, table
-from core.models import Analysis, Crash, Deployment, Issue, ServiceHealth, Signal, Stage, Status, now
+from core.models import Analysis, Crash, Deployment, Issue, Kind, ServiceHealth, Signal, Stage, Status, now
 from core.models.counted import counted
 from core.queries import counting
 from core.queries.code_links import CodeLinks
@@ -28,6 +28,7 @@ def head(story: Story) -> Safe:
             of(SEVERITY, issue.severity, "severity unknown"),
             tag("span", impact(issue.impact), class_="d-badge d-calm"),
             tag("span", issue.where or "no service", class_="d-badge d-calm"),
+            tag("span", "security finding", class_="d-badge d-calm") if issue.kind is Kind.SECURITY else "",
             class_="d-line-up",
         ),
         tag("h2", f"#{issue.id} ", issue.title),

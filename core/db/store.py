@@ -19,7 +19,7 @@ from sqlmodel import Session, SQLModel, create_engine, select
 
 from core import models
 from core.db import outages
-from core.models import access, following, inputs, kept, uptime
+from core.models import access, following, inputs, kept, security, uptime
 from core.models.base import table_of
 
 PRAGMAS = (
@@ -314,6 +314,13 @@ def m020_incidents(connection: Connection) -> None:
     add(connection, "issue.also_affects", table_of(models.IssueLink).name)
 
 
+def m021_security_findings(connection: Connection) -> None:
+    """The scans of repositories; on PostgreSQL, also the new values of two types."""
+    add(connection, table_of(security.SecurityScan).name)
+    for kind in ("kind", "cause") if connection.dialect.name == "postgresql" else ():
+        connection.execute(text(f"ALTER TYPE {kind} ADD VALUE IF NOT EXISTS 'SECURITY'"))
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -332,6 +339,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m018_notes_owners_subscriptions,
     m019_health_checks_preferences,
     m020_incidents,
+    m021_security_findings,
 ]
 
 

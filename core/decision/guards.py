@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from core.decision.situation import Situation
-from core.models import Cause, Severity
+from core.models import CURABLE, Cause, Severity
 from core.models.counted import counted
 from core.policy.reader import Policy
 
@@ -34,13 +34,14 @@ def _known_service(case: Situation, _confidence: float, policy: Policy) -> tuple
 
 
 def _curable(case: Situation, _confidence: float, _policy: Policy) -> tuple[bool, str]:
-    fires = case.cause is not Cause.CODE
+    fires = case.cause not in CURABLE
     return fires, f"the cause is {case.cause}; the platform fixes only errors in the code"
 
 
 def _evidence_floor(case: Situation, _confidence: float, policy: Policy) -> tuple[bool, str]:
     least = policy.guards.minimum_occurrences
-    return case.occurrences < least, f"seen {counted(case.occurrences, 'time')}; the minimum is {least}"
+    fires = case.occurrences < least and case.cause is not Cause.SECURITY  # a scan reports a finding once
+    return fires, f"seen {counted(case.occurrences, 'time')}; the minimum is {least}"
 
 
 def _critical_confidence(case: Situation, confidence: float, policy: Policy) -> tuple[bool, str]:
@@ -62,6 +63,10 @@ def _critical_service(case: Situation, _confidence: float, policy: Policy) -> tu
 def _corroboration(case: Situation, _confidence: float, policy: Policy) -> tuple[bool, str]:
     fires = not case.corroborated and policy.asks_corroboration(case.service)
     return fires, case.corroboration or "the service's own metrics or logs must show the reported failures"
+
+
+def _security(case: Situation, _confidence: float, _policy: Policy) -> tuple[bool, str]:
+    return case.cause is Cause.SECURITY, "a person approves every fix of a security finding"
 
 
 def _approval_policy(_case: Situation, _confidence: float, policy: Policy) -> tuple[bool, str]:
@@ -86,6 +91,7 @@ GUARDS: Sequence[tuple[str, str, Rule]] = (  # name, effect, rule
     ("critical severity", "approval", _critical_severity),
     ("critical service", "approval", _critical_service),
     (CORROBORATION, "approval", _corroboration),
+    ("security finding", "approval", _security),
     ("approval policy", "approval", _approval_policy),
     ("rollbacks in a row", "approval", _rollbacks),
     ("deployments an hour", "queue", _deployments),

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from core.decision.evidence import open_to_more
 from core.decision.rules import judge, judge_at, terms
 from core.decision.situation import Situation
-from core.models import Cause, Impact, Severity, Verdict, recorded
+from core.models import CURABLE, Cause, Impact, Severity, Verdict, recorded
 from core.policy.reader import Policy
 
 SEVERITIES, IMPACTS = list(Severity), list(Impact)
@@ -75,7 +75,7 @@ def _changes(case: Situation, confidence: float, policy: Policy) -> Iterator[dic
             if index != at:
                 other = judge(replace(case, **{name: level}), policy)[0]
                 yield _change(name, levels[at], level, abs(index - at), other)
-    if case.cause is not Cause.CODE:
+    if case.cause not in CURABLE:
         yield _change("cause", case.cause, Cause.CODE, 1, judge(replace(case, cause=Cause.CODE), policy)[0])
     if case.occurrences < policy.guards.minimum_occurrences:
         enough = policy.guards.minimum_occurrences

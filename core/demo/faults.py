@@ -12,10 +12,10 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class DemoFault:
     name: str
-    kind: str  # code, performance, upstream, credential, backfire
+    kind: str  # code, performance, security, upstream, credential, backfire
     service: str
     title: str
-    exception: str = ""
+    exception: str = ""  # or the words of a finding's title
     edits: tuple[tuple[str, str, str], ...] = ()
     message: str = ""  # the team's commit message
     checks: str = ""
@@ -24,7 +24,7 @@ class DemoFault:
     @property
     def expected(self) -> str:
         """The right decision if nothing else fails: only causes in the code go to a fixer."""
-        return "AUTO_RESOLVE" if self.kind in ("code", "backfire") else "ESCALATE_HUMAN"
+        return "AUTO_RESOLVE" if self.kind in ("code", "backfire", "security") else "ESCALATE_HUMAN"
 
 
 FAULTS = {
@@ -126,6 +126,32 @@ FAULTS = {
             "",
             (("shop/search.py", 'if p["name"][:1] == typed[:1]][:20]', "for _ in range(12)]"),),
             "Search: suggest from the whole catalog",
+        ),
+        DemoFault(
+            "vulnerable-pin",
+            "security",
+            "checkout",
+            "A package is pinned to a version with a known vulnerability",
+            "sentry-sdk",
+            (("requirements.txt", "sentry-sdk==2.8.0", "sentry-sdk==2.7.1"),),
+            "Requirements: the version that the other shop has",
+            checks="assert 'sentry-sdk==2.8.0' in open('requirements.txt').read().split()",
+        ),
+        DemoFault(
+            "sql-injection",
+            "security",
+            "search",
+            "A stock number becomes a part of the query",
+            "SQL",
+            (
+                (
+                    "shop/search.py",
+                    '"SELECT name, price FROM products WHERE sku = ?", (sku,)',
+                    "f\"SELECT name, price FROM products WHERE sku = '{sku}'\"",
+                ),
+            ),
+            "Search: a shorter query",
+            checks="from shop.search import stock; assert stock({'sku': \"x' OR '1'='1\"})['count'] == 0; assert stock({'sku': 'p-7'})['count'] == 1",
         ),
         DemoFault(
             "carrier-down",

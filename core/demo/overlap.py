@@ -1,8 +1,9 @@
 """``demo run --overlap``: ships every fault within two minutes and reports how each one ended.
 
 A fault's issue is the one of its service with its exception; a slowdown's issue is the one of its service without an
-exception. Code crashes must end fixed and live: production at the end must pass each fault's hidden checks. A harmful
-fix must be rolled back. A fault that no patch can fix must end with a person, with its cause.
+exception; a finding's issue has the words of its fault in its title. Code crashes and findings must end fixed and live:
+production at the end must pass each fault's hidden checks. A harmful fix must be rolled back. A fault that no patch can
+fix must end with a person, with its cause.
 
 The right decision is the matrix's for the fault alone: from the share of its service's requests that really fail, the
 impact in the catalogue, and the platform's confidence. The drill starts a fault that the matrix schedules at once, as a
@@ -26,6 +27,9 @@ EVERY = 5.0
 ENDED = ("resolved", "escalated", "dismissed")
 AUTO, SCHEDULE, ESCALATE = "AUTO_RESOLVE", "SCHEDULE_MAINTENANCE", "ESCALATE_HUMAN"
 Issues = Sequence[Mapping]
+CURABLE = ("code", "security")
+KINDS = {"security": "security"}  # kind of the issue by kind of the fault; else a crash, or neither
+NAMED = ("exception", "security")
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,9 @@ def limited(issue: Mapping) -> bool:
 def of(fault: DemoFault, issues: Issues) -> Mapping | None:
     """The fault's own issue: the first of its service with its exception, else the first with its exception."""
     issues = [i for i in issues if not i.get("parent")]
+    kind = KINDS.get(fault.kind) or ("exception" if fault.exception else "")
     matching = [
-        i for i in issues if fault.exception in i["title"] and bool(fault.exception) == (i["kind"] == "exception")
+        i for i in issues if fault.exception in i["title"] and (i["kind"] == kind if kind else i["kind"] not in NAMED)
     ]
     return min(matching, key=lambda i: (i["service"] != fault.service, i["id"]), default=None)
 
@@ -134,8 +139,9 @@ def expected(fault: DemoFault, issue: Mapping | None, policy: Policy) -> str:
 def row(world: OverlapWorld, fault: DemoFault, shipped: float, issue: Mapping | None, queued: bool = False) -> dict:
     outcome = issue["status"] if issue else "not found"
     decision = (issue or {}).get("verdict") or "-"
-    wanted = "resolved" if fault.kind == "code" else "escalated"
-    live = world.behaves(fault) if fault.kind == "code" else None
+    curable = fault.kind in CURABLE
+    wanted = "resolved" if curable else "escalated"
+    live = world.behaves(fault) if curable else None
     rollbacks = issue["rollbacks"] if issue else 0
     due = expected(fault, issue, world.policy)
     right = (decision, outcome, rollbacks) == (due, wanted, int(fault.kind == "backfire"))

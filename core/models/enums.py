@@ -68,6 +68,7 @@ class Kind(StrEnum):
     REPORT = "report"  # an issue written by a person
     METRIC = "metric"  # an anomaly found in metric points
     CHANGE = "change"  # a release or deployment by anyone
+    SECURITY = "security"  # a vulnerable package or an unsafe line (core/stages/security)
 
 
 class LinkKind(StrEnum):
@@ -79,7 +80,7 @@ class LinkKind(StrEnum):
 
 
 class Cause(StrEnum):
-    """The kind of cause that an analysis names; only CODE goes to a fixer."""
+    """The kind of cause that an analysis names; only those of CURABLE go to a fixer."""
 
     CODE = "code"
     DELIBERATE = "deliberate"  # raised by the program itself
@@ -88,4 +89,8 @@ class Cause(StrEnum):
     ENVIRONMENT = "environment"
     DATA = "data"
     PERFORMANCE = "performance"
+    SECURITY = "security"
     UNKNOWN = "unknown"
+
+
+CURABLE = (Cause.CODE, Cause.SECURITY)

@@ -31,6 +31,7 @@ from core.policy.sections import (
     Watch,
     Weights,
 )
+from core.policy.security import SecurityRules
 from core.policy.services import Repository, Service, Strict
 from core.policy.value import ValueRules
 
@@ -59,6 +60,7 @@ class Policy(Strict):
     slack: SlackRules = SlackRules()
     coderabbit: CodeRabbitRules = CodeRabbitRules()
     osv: OsvRules = OsvRules()
+    security: SecurityRules = SecurityRules()
     collect: Collect = Collect()
     inputs: Inputs = Inputs()
     value: ValueRules = ValueRules()

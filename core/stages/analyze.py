@@ -17,7 +17,7 @@ from core.ops import notify
 from core.policy.services import Service
 from core.runtime import Runtime
 from core.signals import health, incident, service_graph
-from core.signals.analysis import memory
+from core.signals.analysis import memory, security
 from core.signals.analysis.components import Incident, reached
 from core.signals.analysis.types import Conclusion, IssueFacts, latency_rise
 from core.stages import linking, shares
@@ -78,8 +78,13 @@ def alert(session: Session, rt: Runtime, issue: Issue, evidence: IssueFacts) -> 
 
 
 def ask(rt: Runtime, evidence: IssueFacts) -> tuple[Conclusion, list[dict]]:
-    """The finding of the first analyst that responds; a failed one leaves a note. Raises if all fail."""
+    """The finding of the first analyst that responds; a failed one leaves a note. Raises if all fail.
+
+    No model is asked about a security finding, whose cause decides that a person approves its fix.
+    """
     notes: list[dict] = []
+    if security.concerns(evidence):
+        return security.conclude(evidence), notes
     for analyst in rt.analysts:
         try:
             return analyst.analyze(evidence), notes

@@ -17,10 +17,11 @@ from core.db.columns import select_columns
 from core.models import ChangeSet, Issue
 from core.policy.autonomy import AutonomyRules
 from core.policy.reader import Policy
-from core.repair.judge.precision import REVERT, Precision, classes, measured, named
+from core.repair.judge.precision import REVERT, SECURITY, Precision, classes, measured, named
 from core.repair.types import Evidence
 
 HELD, ROLLED_BACK = ("deployed", "merged"), "rolled_back"  # states of a change that was shipped
+BY_A_PERSON = "a person approves every fix of a security finding"
 Outcomes = Mapping[tuple[str, str], Precision]  # by service and class
 
 
@@ -63,6 +64,7 @@ def _rules(rules: AutonomyRules, service: str, name: str, own: Precision, unseen
     here, there = own.describe("own outcome"), unseen.describe("unseen case")
     least = f"at least {rules.precision:.0%} on {rules.cases} is required"
     yield name.startswith(f"{REVERT}/"), False, "a person asked for this revert, and a person approves it"
+    yield name.startswith(f"{SECURITY}/"), False, BY_A_PERSON
     yield any(fnmatchcase(f"{service}/{name}", g) for g in rules.withheld), False, "withheld by the policy"
     yield own.misses(rules.precision), False, f"lost: {here}"
     yield own.reaches(rules.precision, rules.cases), True, f"earned: {here}"

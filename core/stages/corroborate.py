@@ -42,6 +42,8 @@ JUMPS = 24 * 7  # gaps of an hour that an episode may span
 def judged(rt: Runtime, session: Session, issue: Issue) -> Corroboration:
     """Whether the stored data corroborates the issue's report."""
     rules = rt.policy.corroboration
+    if issue.kind is Kind.SECURITY:
+        return Corroboration(True, "a security finding", "A finding is about code, not about failures")
     span, before = _spans(session, issue, rules)
     witnesses = list(_witnesses(rt, session, issue, span, before)) if span else []
     return corroboration.judge(_claim(rt, session, issue, span), witnesses, rules)

@@ -9,7 +9,7 @@ from core.decision import guards, windows
 from core.decision.receipt import Receipt
 from core.decision.receipt import decide as decided
 from core.decision.situation import Situation, rollbacks_in_a_row
-from core.models import Analysis, Decision, Issue, Outcome, Status, Verdict, now
+from core.models import Analysis, Cause, Decision, Issue, Kind, Outcome, Status, Verdict, now
 from core.ops import stage_log
 from core.runtime import Runtime
 from core.stages import corroborate, reconsider, revert
@@ -72,7 +72,7 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
         service=rt.policy.worst_of(issue.affected),
         severity=analysis.severity,
         impact=analysis.impact,
-        cause=analysis.cause,
+        cause=Cause.SECURITY if issue.kind is Kind.SECURITY else analysis.cause,
         analysis=analysis.confidence,
         simplicity=analysis.simplicity,
         successes=sum(r in HELD for r in results),

@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 
 from core.audit import effects
 from core.db import store
-from core.models import ChangeSet, Crash, Issue
+from core.models import ChangeSet, Crash, Issue, Kind
 from core.ops.stage_log import Entry
 from core.policy.sections import ModelRules
 from core.policy.services import Repository, Service
@@ -27,6 +27,8 @@ from core.stages.deliver import live, release_checks
 from core.stages.ground import Ground, ground
 from core.stages.pull_request import fenced
 from core.stages.results import Fix, FixAttempts, Rebased
+from core.stages.security import fix as security_fix
+from core.stages.security.bench import SecurityBench
 from core.stages.workspace import Clone
 from core.vendors.command import CommandError
 
@@ -64,7 +66,7 @@ def _find(session: Session, issue_id: int, run: int, attempt: int) -> ChangeSet 
 def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: int, feedback: list[str]) -> ChangeSet:
     started = time.monotonic()
     change = ChangeSet(issue_id=issue.id, run=run, attempt=attempt, generator="none", status="refused")
-    if crash is None:
+    if crash is None and issue.kind is not Kind.SECURITY:
         change.note = "No report of this issue has a stack trace, so there is nothing to repair."
     elif rt.runner is None:
         change.note = (
@@ -84,7 +86,7 @@ def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: in
     return change
 
 
-def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback: list[str]) -> None:
+def _repair(rt: Runtime, issue: Issue, crash: Crash | None, change: ChangeSet, feedback: list[str]) -> None:
     """Fill ``change`` with the result of the repair engine."""
     service = rt.policy.together(issue.affected)
     name, repository = rt.repository_of(issue.service)
@@ -94,20 +96,26 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
     with rt.workbench, workspace.tree(rt, found, label, change.base_sha) as root:
         code = ground(rt, name, repository, found, change.base_sha, root)
         repository = code.repository
-        result = fixer_chain.climb(
-            issue.id,
-            [revert.fixer(found, change.base_sha, issue.reverts, code)] if issue.reverts else rt.fixers,
-            _refused(found, issue.id, change, code),
-            tree=code.within(root),
-            crash=code.unprefixed(crash),
-            rules=rt.policy.fix.of(service),
-            allowed=allowed(service, repository),
-            source=repository.source,
-            tests=repository.tests,
-            test_command=repository.test_command,
-            runner=code.runner,
-            feedback=feedback,
-        )
+        rules, globs = rt.policy.fix.of(service), allowed(service, repository)
+        if crash is None or issue.kind is Kind.SECURITY:
+            result = security_fix.repair(
+                SecurityBench(rt, issue.id, name, code, root, rules, globs, service.forbidden), issue
+            )
+        else:
+            result = fixer_chain.climb(
+                issue.id,
+                [revert.fixer(found, change.base_sha, issue.reverts, code)] if issue.reverts else rt.fixers,
+                _refused(found, issue.id, change, code),
+                tree=code.within(root),
+                crash=code.unprefixed(crash),
+                rules=rules,
+                allowed=globs,
+                source=repository.source,
+                tests=repository.tests,
+                test_command=repository.test_command,
+                runner=code.runner,
+                feedback=feedback,
+            )
         _describe(change, result, rt.policy.fix.models)
         change.proof["autonomy"] = _autonomy(rt, issue, result)
         change.test_path = code.path(change.test_path) if change.test_path else ""
@@ -177,6 +185,8 @@ def _autonomy(rt: Runtime, issue: Issue, result: FixResult) -> dict:
     """
     if result.candidate is None:
         return {"may": False, "says": "there is no fix", "class": ""}
+    if issue.kind is Kind.SECURITY:
+        return {"may": False, "says": autonomy.BY_A_PERSON, "class": class_of(result.candidate)}
     with store.read() as session:
         known = [name for name in issue.affected if name in rt.policy.services]
         every = [autonomy.of(session, rt.policy, name, class_of(result.candidate)) for name in known]

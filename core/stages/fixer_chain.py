@@ -17,13 +17,13 @@ from core.db import store
 from core.models import ChangeSet, Crash, now
 from core.policy.sections import ModelRules
 from core.repair import engine
-from core.repair.judge.precision import REVERT
+from core.repair.judge.precision import REVERT, SECURITY
 from core.repair.prove.proof import write
 from core.repair.sandbox import checkout
 from core.repair.types import Attempt, Candidate, Evidence, Fixer, FixResult
 
 EMBEDDED = "embedded"
-ONCE = (EMBEDDED, REVERT)  # their answer is the same each time, and costs nothing
+ONCE = (EMBEDDED, REVERT, SECURITY)  # their answer is the same each time, and costs nothing
 FEEDBACK = 20  # newest refused attempts that a model gets
 
 

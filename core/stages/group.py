@@ -150,12 +150,11 @@ def _around(session: Session, known: Known, record: Record, fp: Fingerprint) -> 
 
 
 def _open_issue(session: Session, known: Known, signal: Signal, record: Record, fp: Fingerprint) -> bool:
-    """Open an issue; reopen one that was dismissed because it had not returned."""
-    issue = session.exec(
-        select(Issue)
-        .where(Issue.fingerprint == fp.key, Issue.status == Status.DISMISSED, col(Issue.reason).endswith(GONE))
-        .limit(1)
-    ).first()
+    """Open an issue; reopen one that was dismissed because it had not returned. A security finding keeps its issue."""
+    same = select(Issue).where(Issue.fingerprint == fp.key, col(Issue.merged_into).is_(None))
+    if record.kind is not Kind.SECURITY:
+        same = same.where(Issue.status == Status.DISMISSED, col(Issue.reason).endswith(GONE))
+    issue = session.exec(same.order_by(col(Issue.id).desc()).limit(1)).first()
     if issue:
         _join(session, signal, issue, known.around)
     else:

@@ -18,6 +18,7 @@ from core.policy.services import Repository
 from core.runtime import Runtime
 from core.stages import workspace
 from core.stages.review.gate import CAPABILITIES, newly
+from core.stages.security import upgraded
 from core.vendors.base import VendorError
 from core.vendors.command import CommandError
 
@@ -169,7 +170,8 @@ def _evidence(change: ChangeSet) -> str:
 
 def _proof(change: ChangeSet) -> str:
     """The four conditions of the proof, then the result of each test run."""
-    marks = [f"- [{'x' if change.proof.get(key) else ' '}] {text}" for key, text in PROOF]
+    conditions = upgraded.PROOF.items() if change.template == upgraded.TEMPLATE else PROOF
+    marks = [f"- [{'x' if change.proof.get(key) else ' '}] {text}" for key, text in conditions]
     runs = [f"  - {fenced(text)}" for text in change.proof.get("says", [])]
     test = [f"- The new test: {fenced(change.test_path, 200)}"] if change.test_path else []
     return "\n".join([*marks, *runs, *test])
@@ -239,7 +241,8 @@ def _way_back(rt: Runtime, issue: Issue, change: ChangeSet) -> str:
     by_merge = known and rt.policy.repositories[known.repository].way == "pull_request"
     way = BY_MERGE if by_merge else BY_PLATFORM
     commit = f" In git: `git revert {change.head_sha[:12]}`." if change.head_sha else ""
-    return f"{way}{commit} The change touches code only, no data and no settings."
+    what = "a dependency" if change.template == upgraded.TEMPLATE else "code"
+    return f"{way}{commit} The change touches {what} only, no data and no settings."
 
 
 def _author(change: ChangeSet) -> str:

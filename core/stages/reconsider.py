@@ -21,6 +21,7 @@ from core.models import AuditRow, Decision, Impact, Issue, Severity, Signal, Sta
 from core.models.counted import counted
 from core.ops import durable, stage_log
 from core.runtime import Runtime
+from core.signals.analysis import security
 from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.signals.analysis.types import Conclusion, IssueFacts
 from core.stages import analyze, learn
@@ -127,7 +128,7 @@ def _grown(rt: Runtime, issue: Issue, decision: Decision, case: Situation) -> Si
 
 def _concluded(evidence: IssueFacts) -> Conclusion:
     """The embedded analysis, even where a model is the analyst: it is free and treats both sides alike."""
-    return EmbeddedAnalyst().analyze(evidence)
+    return security.conclude(evidence) if security.concerns(evidence) else EmbeddedAnalyst().analyze(evidence)
 
 
 def _says(case: Situation, grown: Situation) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlmodel import col, select
 
 from core.db import store
-from core.models import Issue, Status
+from core.models import Issue, Kind, Status
 from core.ops import stage_log
 from core.runtime import Runtime
 from core.stages.group import GONE
@@ -21,6 +21,7 @@ def settle(rt: Runtime) -> list[int]:
     with store.write() as session:
         since = store.clock(session) - timedelta(hours=hours)
         silent = select(Issue.id).where(Issue.status == Status.ESCALATED, Issue.last_seen < since)
+        silent = silent.where(Issue.kind != Kind.SECURITY)  # a finding recurs only if a scan reports it again
         ids = list(session.exec(silent.where(col(Issue.merged_into).is_(None), col(Issue.ended_at) < since)))
         for issue_id in ids:
             stage_log.move(session, issue_id, Status.DISMISSED, f"No errors for {hours:g} hours: it {GONE}")

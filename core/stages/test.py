@@ -23,6 +23,7 @@ from core.stages import dependence, workspace
 from core.stages.context import StageContext
 from core.stages.ground import Ground, ground
 from core.stages.results import Checked
+from core.stages.security import upgraded
 from core.stages.workspace import Clone
 
 KEPT = 20_000
@@ -36,6 +37,7 @@ class _Checkouts:
     found: Clone
     change: ChangeSet
     code: Ground
+    before: Ground  # of the base commit; an upgrade has another one
     limit: float  # seconds of one run
 
     @property
@@ -48,10 +50,11 @@ class _Checkouts:
         with self.rt.workbench, workspace.tree(self.rt, self.found, f"test-{self.change.id}", sha) as root:
             yield root
 
-    def ran(self, root: Path, only: Sequence[str] = ()) -> Tests:
-        repository = self.code.repository
-        command, source = repository.test_command, repository.source
-        return run_tests(self.code.within(root), command, self.code.runner, only, self.limit, source)
+    def ran(self, root: Path, only: Sequence[str] = (), old: bool = False) -> Tests:
+        """The run of a checkout; ``old``: it is the base commit's."""
+        code = self.before if old else self.code
+        command, source = code.repository.test_command, code.repository.source
+        return run_tests(code.within(root), command, code.runner, only, self.limit, source)
 
 
 def run(context: StageContext, change_id: int) -> Checked:
@@ -84,8 +87,9 @@ def _collected(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[_Checkouts
     found = workspace.clone_with(rt, name, repository, change)
     with rt.workbench, workspace.tree(rt, found, f"test-{change.id}", change.base_sha) as root:
         code = ground(rt, name, repository, found, change.base_sha, root)
-        checkouts = _Checkouts(rt, found, change, code, rt.policy.fix.tests_seconds)
-        return checkouts, checkouts.ran(root, ["--collect-only"])
+        with_change = upgraded.of(rt, name, repository, found, change, code)
+        checkouts = _Checkouts(rt, found, change, with_change, code, rt.policy.fix.tests_seconds)
+        return checkouts, checkouts.ran(root, ["--collect-only"], old=True)
 
 
 def _with_change(checkouts: _Checkouts) -> tuple[Tests, list[str]]:
@@ -108,7 +112,7 @@ def _known_failures(checkouts: _Checkouts, result: Tests, few: Sequence[str]) ->
     own = set(result.of(checkouts.new)) if checkouts.new else set()
     for _ in range(RERUNS if counts(result)[1] else 0):  # a test that sometimes fails on the base commit is flaky
         with checkouts.at(checkouts.change.base_sha) as root:
-            known |= failed(checkouts.ran(root, _there(checkouts.code.within(root), few)))
+            known |= failed(checkouts.ran(root, _there(checkouts.code.within(root), few), old=True))
         if not failed(result) - _as_named(known, result) - own:
             break
     return known

@@ -14,12 +14,23 @@ from core.policy.reader import ConfigurationError, Policy, read_policy
 from core.settings import Settings
 from core.vendors import cloudwatch as aws
 from core.vendors import newrelic as nerdgraph
-from core.vendors.base import Advisories, Analyst, Check, CodeHost, HealthSource, Notifier, Reviewer, Source
+from core.vendors.base import (
+    Advisories,
+    Analyst,
+    Check,
+    CodeHost,
+    HealthSource,
+    Notifier,
+    Reviewer,
+    SecurityAlerts,
+    Source,
+)
 from core.vendors.coderabbit import CodeRabbit
 from core.vendors.datadog import Datadog
 from core.vendors.delivery.cluster import Cluster
 from core.vendors.email import Email
 from core.vendors.github import HEADERS, GitHub
+from core.vendors.github_alerts import GitHubAlerts
 from core.vendors.hints import NEEDS, hint
 from core.vendors.http import Http
 from core.vendors.kestra import Kestra, KestraAnalyst
@@ -227,6 +238,12 @@ def reviewer(settings: Settings) -> Reviewer | None:
 
 def advisories(settings: Settings) -> Advisories | None:
     return osv(settings)
+
+
+def alerts(settings: Settings) -> SecurityAlerts | None:
+    """The security alerts of GitHub, with GitHub's token and a budget of their own."""
+    host = github(settings)
+    return GitHubAlerts(host.http) if host else None
 
 
 def notifiers(settings: Settings) -> list[Notifier]:

@@ -6,11 +6,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from sqlmodel import Session, select
 
 from core.db import store
-from core.models import Migration
+from core.models import Cause, Issue, Kind, Migration
+from tests import postgres
 
 FIRST = Path(__file__).parent / "migrations" / "schema_1.sql"
 
@@ -73,3 +74,23 @@ def test_a_migration_that_breaks_off_leaves_nothing_and_is_applied_later(tmp_pat
     killed.append(False)
     assert store.migrate(engine) == ["m999_flags"]
     assert inspect(engine).has_table("flag")
+
+
+def test_an_older_postgresql_takes_security_findings():
+    """Its enum types are from before them; a fresh one has them from its first migration."""
+    old = {
+        "kind": [one for one in Kind if one is not Kind.SECURITY],
+        "cause": [one for one in Cause if one is not Cause.SECURITY],
+    }
+    with postgres.server() as server:
+        engine = store.make_engine(server.address)
+        with engine.begin() as connection:
+            for name, values in old.items():
+                connection.execute(text(f"CREATE TYPE {name} AS ENUM ({', '.join(repr(one.name) for one in values)})"))
+        store.open_store(server.address)
+        with store.write() as session:
+            session.add(Issue(fingerprint="f", title="x", service="s", kind=Kind.SECURITY, cause=Cause.SECURITY))
+        with store.read() as session:
+            assert session.exec(select(Issue)).one().kind is Kind.SECURITY
+        store.engine().dispose()
+        engine.dispose()

@@ -74,6 +74,7 @@ def test_rows(confidence, severity, impact, row, verdict):
         ({"service": "nobody"}, "known service", "escalate"),
         ({"cause": Cause.UPSTREAM}, "curable by code", "escalate"),
         ({"cause": Cause.PERFORMANCE}, "curable by code", "escalate"),
+        ({"cause": Cause.SECURITY}, "security finding", "approval"),
         ({"occurrences": 1}, "evidence floor", "escalate"),
         ({"service": "checkout"}, "critical service", "approval"),
         ({"rollbacks_in_a_row": 3}, "rollbacks in a row", "approval"),
@@ -232,3 +233,21 @@ def test_a_decision_from_before_corroboration_stays_readable():
         read_situation(old | {"corroborated": "no"})
     with pytest.raises(ValueError, match="corroboration must be text"):
         read_situation(old | {"corroboration": 1})
+
+
+@given(st.data())
+def test_no_security_finding_is_released_without_a_person(data):
+    """Whatever else holds: its receipt escalates it, or asks."""
+    draw = lambda levels: data.draw(st.sampled_from(list(levels)))  # noqa: E731
+    case = Situation(
+        "cart", draw(Severity), draw(Impact), Cause.SECURITY, data.draw(st.floats(0, 1)), data.draw(st.floats(0, 1)),
+        successes=data.draw(st.integers(0, 50)), outcomes=50, occurrences=data.draw(st.integers(0, 3)),
+    )  # fmt: skip
+    policy = POLICY.model_copy(update={"corroboration": CorroborationRules(required=False)})
+    receipt = decide(case, policy)
+    assert receipt.verdict is ESCALATE or receipt.needs_approval
+
+
+def test_a_finding_that_is_seen_once_needs_no_further_evidence():
+    receipt = decide(case(0.95, "low", "low", cause=Cause.SECURITY, occurrences=1), POLICY)
+    assert (receipt.verdict, receipt.needs_approval) == (AUTO, True)

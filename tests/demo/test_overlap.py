@@ -44,10 +44,13 @@ def test_every_fault_is_shipped_once_within_two_minutes(seed):
     assert times == overlap.plan(ALL, seed) != overlap.plan(ALL, seed + 1)
 
 
+KINDS = {"security": "security"}
+
+
 def test_every_fault_has_its_own_issue():
     issues = [
         issue(id=n, service=f.service, title=f"{f.exception}: x" if f.exception else "suggestions are slow",
-              kind="exception" if f.exception else "metric")
+              kind=KINDS.get(f.kind, "exception" if f.exception else "metric"))
         for n, f in enumerate(ALL)
     ]  # fmt: skip
     assert [overlap.of(fault, issues)["id"] for fault in ALL] == list(range(len(ALL)))
@@ -57,6 +60,7 @@ RIGHT = {
     "cart-address": ({}, True),
     "catalog-campaign": ({"status": "escalated", "rollbacks": 1}, True),
     "carrier-down": ({"status": "escalated", "verdict": "ESCALATE_HUMAN"}, True),
+    "sql-injection": ({"kind": "security", "cause": "security"}, True),
 }
 
 
@@ -69,6 +73,8 @@ RIGHT = {
         ("cart-address", {"status": "escalated"}, True, False),
         ("catalog-campaign", {"status": "escalated"}, True, False),
         ("carrier-down", {"status": "escalated"}, True, False),
+        ("vulnerable-pin", {"kind": "security"}, False, False),
+        ("vulnerable-pin", {"kind": "security", "status": "escalated"}, True, False),
     ],
 )
 def test_a_row_is_right_only_if_decision_outcome_and_rollbacks_are(fault, values, behaves, right):
@@ -94,7 +100,7 @@ def test_the_right_decision_follows_the_matrix(fault, confidence, decision):
 
 
 def test_the_drills_matrix_equals_the_products():
-    for fault in (fault for fault in ALL if fault.kind in ("code", "backfire")):
+    for fault in (fault for fault in ALL if fault.kind in ("code", "backfire", "security")):
         case = Situation(fault.service, Severity.MEDIUM, Impact(SERVICES[fault.service]), analysis=0.9)
         for told in (confidence_of(terms(case, POLICY)), *(n / 100 for n in range(50, 100))):
             row = next(row for row in rows(POLICY) if row.matches(told, case))

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.demo.repo import ShopRepo, git
+from core.demo.vendors.github_alerts import SimulatedAlerts
 from core.demo.vendors.github_issues import Issues, now, paged
 from core.demo.vendors.github_reviews import Reviews
 
@@ -28,6 +29,7 @@ class SimulatedGitHub:
         self.repo, self.name, self.path, self.pulls = repo, name, f"/github/repos/{name}", {}
         self.owner, _, self.short = name.partition("/")
         self.tickets, self.said = Issues(name), Reviews(self.head)
+        self.alerts = SimulatedAlerts(lambda path: self.git("show", f"main:{path}"))
         self.at(url)
         table = (
             ("", self.repository, "GET"),
@@ -42,6 +44,8 @@ class SimulatedGitHub:
             ("/issues", self.tickets.listing, "GET POST"),
             ("/issues/{number:int}", self.issue, "GET PATCH"),
             ("/deployments", self.deployments, "GET"),
+            ("/dependabot/alerts", self.alerts.dependabot, "GET"),
+            ("/code-scanning/alerts", self.alerts.code_scanning, "GET"),
             ("/issues/{number:int}/comments", self.tickets.comment, "GET POST"),
             ("/pulls", self.pull_list, "GET POST"),
             ("/pulls/{number:int}", self.pull, "GET PATCH"),
@@ -60,6 +64,7 @@ class SimulatedGitHub:
         self.url, self.base = url, f"{url}{self.path}"
         self.tickets.at(url)
         self.said.base, self.said.api = self.base, self.tickets.base
+        self.alerts.base, self.alerts.home = self.tickets.base, self.base
 
     def _signed(self, work):
         async def answer(request: Request) -> Response:

@@ -19,6 +19,7 @@ from core.repair.types import Candidate, Evidence
 DATA = Path(__file__).with_name("precision.json")
 EMBEDDED = "embedded"
 REVERT = "revert"  # the generator of a fix that takes a commit out, at a person's request; it is not measured
+SECURITY = "security"  # the generator of the fix of a security finding; a person approves each
 KINDS = (EMBEDDED, "model")
 
 
@@ -59,7 +60,7 @@ def class_of(candidate: Candidate) -> str:
 
 
 def named(generator: str, grade: Evidence) -> str:
-    kind = REVERT if generator == REVERT else KINDS[generator != EMBEDDED]
+    kind = generator if generator in (REVERT, SECURITY) else KINDS[generator != EMBEDDED]
     return f"{kind}/{grade.name.lower()}"
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from core.models import Crash
@@ -165,6 +166,9 @@ class _Older:
     message: str
 
 
+Red = Callable[[Mapping[str, str]], tuple[bool, str]]  # (whether a test's results reproduce it, a description)
+
+
 def prove(
     tree: Path,
     base: Mapping[str, str],
@@ -172,12 +176,14 @@ def prove(
     test: RegressionTest,
     runner: Runner,
     test_command: Sequence[str],
-    crash: Crash,
+    crash: Crash | Red,
     seconds: float = 600.0,
     source: Sequence[str] = (),
     suite: OldSuite | None = None,
 ) -> Proof:
     """Run the new test on the old code, with the patch, and with it reverted, and the older tests before and after.
+
+    ``crash`` is what the new test must reproduce, or says whether its results do.
 
     ``base`` holds the old texts of the files that the candidate changes; after a complete proof the tree is patched.
     Each run starts from a clean commit, so that no run influences another. If the suite does not collect the new test,
@@ -187,14 +193,15 @@ def prove(
     bench = _Bench(tree, runner, test_command, test, seconds, source)
     suite, old = suite or OldSuite(), {name: text for name, text in base.items() if name in candidate.files}
     first, suite.before = suite.before is None, suite.before or bench.run(old)
-    red, why = _red(bench.new(old, suite.before if first else None), crash)
+    is_red = crash if callable(crash) else partial(_red, crash=crash)
+    red, why = is_red(bench.new(old, suite.before if first else None))
     if not red:
         return Proof(messages=(f"On the old code the new test {why}.",))
     older, green, slow = _with_patch(bench, old, candidate.files, suite.before)
     messages = [f"On the old code the new test {why}.", f"With the patch it {'passes' if green else 'does not pass'}."]
     if not (green and older.passes):
         return Proof(red, green, False, older.passes, (*messages, older.message))
-    red_again, _ = _red(bench.run(old, [test.path]).of(test.path), crash)
+    red_again, _ = is_red(bench.run(old, [test.path]).of(test.path))
     checkout.start_over(tree)
     write(tree, {**candidate.files, test.path: test.code})
     messages.append(f"With the patch alone reverted it {'fails again' if red_again else 'does not fail as before'}.")

@@ -107,7 +107,7 @@ def match(
 def compare(new: Open, issue: Open, around: Landscape) -> dict[str, float]:
     """Each term's share in the score; empty if they contradict each other or have nothing in common."""
     apart = gap(new, issue)
-    if apart > FAR.total_seconds():
+    if apart > FAR.total_seconds() or Kind.SECURITY in (new.kind, issue.kind):  # a finding is only like itself
         return {}
     terms = {"service": _service(new, issue, around), "time": 1 - apart / FAR.total_seconds()}
     if new.kind in SIGNS or issue.kind in SIGNS:

@@ -101,6 +101,8 @@ def fingerprint(record: Record, template: Callable[[str], str] = mask) -> Finger
         return of_crash(crash, record.service, template)
     if record.kind in (Kind.ALERT, Kind.METRIC):
         return _of_alert(record, template)
+    if record.kind is Kind.SECURITY:
+        return _of_finding(record)
     message = template(record.message or record.title)
     because = f'same message of {record.service or "a service"}: "{message[:120]}"'
     return _make((record.kind, record.service, message), because, f"{record.kind}/{message[:60]}")
@@ -149,6 +151,14 @@ def _of_alert(record: Record, template: Callable[[str], str]) -> Fingerprint:
     name = monitor or template(record.title)
     because = f'same {record.kind} of {record.service or record.source}: "{name[:120]}"'
     return _make((record.kind, record.service, name), because, f"{record.kind}/{template(record.title)[:60]}")
+
+
+def _of_finding(record: Record) -> Fingerprint:
+    """By the package, or the statement and its weakness, in one repository (core/signals/security/finding.py)."""
+    key, details = str(record.attributes.get("key")), record.attributes.get("details")
+    named = details if isinstance(details, dict) else {}
+    what = str(named.get("package") or f"{named.get('path')} {named.get('code')}")[:120]
+    return _make((Kind.SECURITY, key), f"same finding: {what}", f"security/{named.get('rule') or 'upgrade'}"[:80])
 
 
 def _make(parts: tuple[str, ...], because: str, pattern: str, **more) -> Fingerprint:

@@ -18,8 +18,9 @@ from core.stages import pull_request, workspace
 from core.stages.context import StageContext
 from core.stages.ground import ground
 from core.stages.results import ReviewResult
-from core.stages.review import coderabbit_review, gates, patch_gates, vulnerabilities
+from core.stages.review import coderabbit_review, gates, patch_gates, text_gates, vulnerabilities
 from core.stages.review.gate import Gate
+from core.stages.security import upgraded
 
 
 def run(context: StageContext, change_id: int) -> ReviewResult:
@@ -46,6 +47,8 @@ def run(context: StageContext, change_id: int) -> ReviewResult:
         of_patch = patch_gates.review(tree, diff, before, repository, code.inner(change.test_path))
         results = [*gates.review(tree, diff, repository, rt.policy.fix, code.runner, before), *of_patch]
     results = [*results, vulnerabilities.gate(on, rt.advisories, rt.policy.osv)]
+    if change.template == upgraded.TEMPLATE:
+        results = [text_gates.audited(gate) for gate in results]
     passed = all(gate.passed or not gate.done for gate in results)
     findings = [finding for gate in results for finding in gate.findings]
     _keep(issue_id, change_id, passed, results, time.monotonic() - started)

@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from core.stages.review.gate import Changed, Gate, GateFinding, counted
@@ -15,6 +16,7 @@ from core.stages.review.runtime_gates import Function, functions
 from core.vendors.redact import MARK, Redactor
 
 PARAMETER = re.compile(r"^[ \t]*(?::param (?:\w+ )?(\w+):|(\w+)(?: \([^)]*\))?: )", re.M)
+AUDIT = "dependencies changed; a person must audit them"
 SECTION = re.compile(r"^[ \t]*(?:Args|Arguments|Parameters):[ \t]*$(.*?)(?=^[ \t]*\w+:[ \t]*$|\Z)", re.M | re.S)
 
 
@@ -36,11 +38,7 @@ def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Seq
     A fix that changes a manifest needs a person. A new import must come from the standard library, the program, or a
     package that a manifest names. vulnerabilities.py checks the packages themselves.
     """
-    found = [
-        GateFinding("dependencies", n, 1, "dependencies changed; a person must audit them")
-        for n in names
-        if is_manifest(n)
-    ]
+    found = [GateFinding("dependencies", n, 1, AUDIT) for n in names if is_manifest(n)]
     named = set(re.findall(r"[a-z0-9-]+", " ".join(texts(tree, source).values()).lower().replace("_", "-")))
     for path, lines in changed.items():
         known = own(tree, path) | sys.stdlib_module_names
@@ -55,6 +53,13 @@ def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Seq
 def _begins(word: str, name: str) -> bool:
     """Is it the package, or one of its family (google-cloud-storage for google)? "requests" does not list "request"."""
     return word == name or word.startswith(f"{name}-")
+
+
+def audited(gate: Gate) -> Gate:
+    """The gate for an upgrade of a pin: that a manifest changed is what the person decides who must approve it."""
+    if gate.gate != "dependencies" or any(found.message != AUDIT for found in gate.findings):
+        return gate
+    return replace(gate, done=gate.passed)
 
 
 def documentation(tree: Path, changed: Changed, before: Mapping[str, str]) -> Gate:

@@ -33,7 +33,8 @@ def row(path, line, code, message):
 report = {
     "ruff": [row(r["filename"], r["location"]["row"], r["code"], r["message"]) for r in ruff],
     "bandit": [
-        row(r["filename"], r["line_number"], r["test_id"], r["issue_text"]) | {"severity": r["issue_severity"].lower()}
+        row(r["filename"], r["line_number"], r["test_id"], r["issue_text"])
+        | {"severity": r["issue_severity"].lower(), "cwe": r.get("issue_cwe", {}).get("id", 0)}
         for r in bandit["results"] if r["issue_severity"] in ("MEDIUM", "HIGH")
     ],
 }
@@ -50,6 +51,7 @@ class ToolFinding(BaseModel):
     code: Text
     message: Text
     severity: Text = ""
+    cwe: int = 0  # number of the weakness in MITRE's list; 0: the tool names none
 
 
 class Report(BaseModel):

@@ -58,14 +58,15 @@ def stand(
         for name in (imports.packages(module) & now.names or {imports.package(module)})
     }
     private = {name for name in now.names if _private(name, rules)}
-    return Stand(_public(now, rules), _public(old, rules), frozenset(fresh - private), tuple(sorted(private)))
+    return Stand(public(now, rules), public(old, rules), frozenset(fresh - private), tuple(sorted(private)))
 
 
 def _private(name: str, rules: OsvRules) -> bool:
     return any(fnmatch(name, re.sub(r"[-_.]+", "-", glob.lower())) for glob in rules.private)
 
 
-def _public(packages: Packages, rules: OsvRules) -> Packages:
+def public(packages: Packages, rules: OsvRules) -> Packages:
+    """The packages without the private ones, whose names are never sent."""
     return replace(packages, pinned={p: path for p, path in packages.pinned.items() if not _private(p[0], rules)})
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from core.db import store
-from core.models import ChangeSet, Deployment, Issue, ServiceHealth, recorded
+from core.models import ChangeSet, Deployment, Issue, Kind, ServiceHealth, recorded
 from core.ops import notify
 from core.policy.sections import Watch
 from core.runtime import Runtime
@@ -66,7 +66,7 @@ def take(rt: Runtime, issue_id: int, change_id: int) -> WatchLook:
     before, last = judged.get("before", {}), judged.get("checks", {})
     harmful = success_checks.harm(before, last, answers)
     unmet = success_checks.unmet(success_checks.of(rt, release.services), before, answers)
-    found = judge(built, rules)
+    found = proved(judge(built, rules), release.issue.kind)
     verdict = again(found, judged.get("rates", ()))
     verdict = settled(verdict, built.elapsed, rules, harmful, [*filter(None, [fault]), *unmet])
     verdict = replace(verdict, rates=found.rates)
@@ -100,6 +100,15 @@ def settled(
         state = State.WATCHING if elapsed < rules.seconds else State.UNSURE
         return replace(verdict, state=state, message="; ".join(unmet))
     return verdict
+
+
+def proved(verdict: Judgement, kind: Kind) -> Judgement:
+    """A security finding has no failures that would show its cure: a release without harm confirms its fix. Pure."""
+    if kind is not Kind.SECURITY or verdict.state is not State.UNEXERCISED:
+        return verdict
+    return replace(
+        verdict, state=State.VERIFIED, message="no harm; the fix of the finding was proved before the release"
+    )
 
 
 def _release(rt: Runtime, issue_id: int, change_id: int) -> Release:

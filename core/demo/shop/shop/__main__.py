@@ -24,6 +24,7 @@ ROUTES = {
     "/pricing": ("pricing", pricing.quote),
     "/search": ("search", search.find),
     "/search/suggest": ("search", search.suggest),
+    "/search/stock": ("search", search.stock),
     "/account": ("account", account.show),
     "/account/worth": ("account", account.worth),
 }

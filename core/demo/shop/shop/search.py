@@ -1,9 +1,14 @@
 """Search: hits, the best one, and suggestions."""
 
 import difflib
+import sqlite3
 import unicodedata
 
 from shop.data import PRODUCTS
+
+STOCK = sqlite3.connect(":memory:", check_same_thread=False)
+STOCK.execute("CREATE TABLE products (sku TEXT, name TEXT, price REAL)")
+STOCK.executemany("INSERT INTO products VALUES (:sku, :name, :price)", PRODUCTS)
 
 
 def plain(text):
@@ -33,3 +38,10 @@ def suggest(params):
     typed = plain(params.get("q", "lamp"))
     near = [p["name"] for p in PRODUCTS if p["name"][:1] == typed[:1]][:20]
     return {"suggestions": sorted(near, key=lambda name: -difflib.SequenceMatcher(None, typed, name).ratio())[:5]}
+
+
+def stock(params):
+    """The products with a stock number."""
+    sku = params.get("sku", "p-0")
+    rows = STOCK.execute("SELECT name, price FROM products WHERE sku = ?", (sku,)).fetchall()
+    return {"count": len(rows), "products": [{"name": name, "price": price} for name, price in rows]}

@@ -39,6 +39,11 @@ def test_search():
     assert len(search.suggest({"q": "red lamp"})["suggestions"]) == 5
 
 
+def test_stock():
+    assert search.stock({"sku": "p-7"})["count"] == 1
+    assert search.stock({"sku": "none"}) == {"count": 0, "products": []}
+
+
 def test_account():
     assert account.tier_of({"tier": "gold"}) == "gold"
     assert account.worth({"user": "u-1"})["average"] == 40.0

@@ -1,0 +1,1 @@
+"""Security findings: their identity, their severity, and the smallest safe version of a package. Pure."""

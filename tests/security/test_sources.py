@@ -1,0 +1,146 @@
+"""What the sources say of a checkout: each on its own, bounded, and with texts that strangers wrote."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.models import Severity
+from core.policy.reader import parse_policy
+from core.policy.services import Repository
+from core.repair.sandbox.runner import BubblewrapRunner
+from core.runtime import Runtime
+from core.settings import Settings
+from core.stages.security import sources
+from core.stages.security.sources import Scanned, services_of, worst
+from core.vendors.base import SecurityAlert
+from core.vendors.command import git
+from tests.real import need_sandbox
+from tests.security.test_finding import line, package
+
+UNSAFE = "import subprocess\n\n\ndef run(name):\n    subprocess.run(f'ls {name}', shell=True)  # nosec\n"
+POLICY = """
+[repositories.shop]
+remote = "/srv/shop.git"
+[services.cart]
+repository = "shop"
+impact = "low"
+[services.checkout]
+repository = "shop"
+critical = true
+[services.other]
+repository = "api"
+[repositories.api]
+remote = "/srv/api.git"
+[security]
+rules = ["B602"]
+most_files = 3
+"""
+
+
+class Bare:
+    """A clone that has none of the commits that an alert names."""
+
+    def commits(self, *_names):
+        return [""]
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    def made(files: dict[str, str], **repository) -> tuple[Runtime, Scanned]:
+        tree = tmp_path / "tree"
+        for name, text in files.items():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / name).write_text(text)
+        git(tree, "init", "--quiet")
+        git(tree, "add", "--all")
+        git(tree, "commit", "--quiet", "--message", "x")
+        rt = Runtime(Settings(data_dir=tmp_path / "data"), runner=BubblewrapRunner())
+        rt._policy, rt._read_at = parse_policy(POLICY, "platform.toml"), 0.0
+        held = Repository(remote="/srv/shop.git", github="acme/shop", **({"source": ["shop"]} | repository))
+        return rt, Scanned("shop", held, Bare(), "", tree, BubblewrapRunner())
+
+    return made
+
+
+def test_bandit_reads_the_programs_own_code_and_no_comment_silences_it(checkout):
+    need_sandbox()
+    rt, scanned = checkout({
+        "shop/run.py": UNSAFE, "tests/test_run.py": UNSAFE, "tools/run.py": UNSAFE,
+        "shop/bandit.py": "raise SystemExit('a module of the repository must not take the place of a tool')\n",
+        ".bandit": "[bandit]\nskips = B602\n", "shop/sum.py": "import hashlib\n\nhashlib.md5(b'x')\n",
+    })  # fmt: skip
+    (found,) = sources.code(rt, scanned)
+    assert (found.path, found.details["line"], found.details["cwe"]) == ("shop/run.py", 5, 78)
+    assert found.details["code"].startswith("subprocess.run(") and found.severity is Severity.HIGH
+
+
+def test_the_number_of_files_is_bounded(checkout):
+    need_sandbox()
+    rt, scanned = checkout({f"shop/m{number}.py": UNSAFE for number in range(5)})
+    assert len(list(sources.code(rt, scanned))) == 3
+
+
+ALERT = SecurityAlert(
+    "code scanning", "high", "x", path="shop/run.py", line=5, rule="py/command-line-injection", cwe=78
+)
+
+
+class Alerts:
+    name = "github"
+
+    def __init__(self, *alerts):
+        self.alerts = alerts
+
+    def open(self, _repository):
+        return iter(self.alerts)
+
+
+def test_an_alert_counts_where_the_line_is_still_there(checkout):
+    rt, scanned = checkout({"shop/run.py": UNSAFE})
+    rt.alerts = Alerts(ALERT, replace(ALERT, line=99), replace(ALERT, line=0), replace(ALERT, path="shop/gone.py"))
+    (found,) = sources.alerts(rt, scanned)
+    assert (found.source, found.path, found.details["line"]) == ("code scanning", "shop/run.py", 5)
+
+
+@pytest.mark.parametrize("path", ["../secret.py", "/etc/passwd", "shop/../../secret.py", "shop/link.py", ""])
+def test_an_alert_reads_nothing_outside_of_the_checkout(checkout, tmp_path, path):
+    secret = tmp_path / "secret.py"
+    secret.write_text("TOKEN = 'x'\n")
+    rt, scanned = checkout({"shop/run.py": UNSAFE})
+    os.symlink(secret, scanned.tree / "shop" / "link.py")
+    rt.alerts = Alerts(replace(ALERT, path=path, line=1))
+    assert list(sources.alerts(rt, scanned)) == []
+
+
+def test_all_known_findings_are_kept_and_new_ones_are_bounded_the_worst_first():
+    rows = [package(pin=(f"p{number}", "1")) for number in range(5)] + [package(pin=("bad", "1"), severity="CRITICAL")]
+    known = {rows[4].name}
+    assert [one.details["package"] for one in worst([*rows, *rows], 2, known)] == ["p4", "bad", *_first(rows[:4], 1)]
+
+
+def _first(rows, most):
+    return [one.details["package"] for one in sorted(rows, key=lambda one: one.name)[:most]]
+
+
+@pytest.mark.parametrize(
+    ("one", "services"),
+    [
+        (package(), ["checkout", "cart"]),  # the strictest first
+        (line(path="shop/cart.py"), ["cart"]),
+        (line(path="shop/other.py"), ["checkout", "cart"]),  # another repository's service
+    ],
+)
+def test_the_services_of_a_finding(one, services):
+    assert services_of(parse_policy(POLICY, "x"), "shop", one) == services
+
+
+def test_only_what_is_connected_is_asked(checkout):
+    rt, scanned = checkout({"shop/a.py": ""})
+    assert set(sources.connected(rt, scanned.repository)) == {"bandit"}
+    rt.alerts, rt.advisories = Alerts(), object()
+    assert set(sources.connected(rt, scanned.repository)) == {"bandit", "osv", "github"}
+    assert Path(scanned.tree, "shop/a.py").exists()
