@@ -79,9 +79,14 @@ class Settings(BaseSettings):
     datadog_url: str = Field(default="", description="overrides https://api.SITE")
     datadog_api_key: SecretStr = Field(default=SecretStr(""), description="Datadog API key")
     datadog_app_key: SecretStr = Field(
-        default=SecretStr(""), description="Datadog application key (logs_read_data, metrics_read)"
+        default=SecretStr(""),
+        description="Datadog application key with logs_read_data, timeseries_query and monitors_read; for traces, "
+        "apm_read",
     )
     datadog_query: str = Field(default="status:error", description="log search query of each collection cycle")
+    datadog_spans_query: str = Field(
+        default="status:error", description="search query of the failing spans whose traces are read"
+    )
     datadog_metrics_filter: str = Field(
         default="!env:staging,!env:stage,!env:stg,!env:test,!env:qa,!env:preview,!env:dev,!env:development",
         description="tag filter of the metric queries, to select production, e.g. env:prod",

@@ -19,7 +19,7 @@ from sqlmodel import Session, SQLModel, create_engine, select
 
 from core import models
 from core.db import outages
-from core.models import access, following, inputs, kept, uptime
+from core.models import access, following, hosts, inputs, kept, traces, uptime
 from core.models.base import table_of
 
 PRAGMAS = (
@@ -307,6 +307,11 @@ def m020_incidents(connection: Connection) -> None:
     add(connection, "issue.also_affects", table_of(models.IssueLink).name)
 
 
+def m021_traces_hosts(connection: Connection) -> None:
+    """Failing spans of traces, and the load of hosts."""
+    add(connection, table_of(traces.FailedSpan).name, table_of(hosts.HostMetric).name)
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -325,6 +330,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m018_notes_owners_subscriptions,
     m019_health_checks_preferences,
     m020_incidents,
+    m021_traces_hosts,
 ]
 
 

@@ -13,12 +13,14 @@ from sqlmodel import Session, col, select
 from core.db import store
 from core.models import Analysis, Cause, Issue, Kind, Outcome, Record, Signal, now
 from core.models.counted import counted
+from core.models.origin import Writers
 from core.ops import notify
 from core.policy.services import Service
 from core.runtime import Runtime
-from core.signals import health, incident, service_graph
-from core.signals.analysis import memory
+from core.signals import health, host_store, incident, service_graph, trace_store
+from core.signals.analysis import memory, trace_origin
 from core.signals.analysis.components import Incident, reached
+from core.signals.analysis.host_pressure import pressure
 from core.signals.analysis.types import Conclusion, IssueFacts, latency_rise
 from core.stages import linking, shares
 from core.stages.context import StageContext
@@ -96,11 +98,12 @@ def gather(rt: Runtime, issue_id: int) -> IssueFacts:
             select(Signal).where(Signal.issue_id == issue_id).order_by(col(Signal.at).desc()).limit(RECORDS)
         ).all()
         known = policy.services.get(policy.worst_of(issue.affected), Service(repository=""))
+        records = [as_record(signal) for signal in signals]
         service, recent, before, others, share = _rates(session, policy.watch.source, issue, list(policy.services))
         return IssueFacts(
             title=issue.title,
             service=service,
-            records=[as_record(signal) for signal in signals],
+            records=records,
             health=recent,
             before=before,
             share=share,
@@ -113,8 +116,16 @@ def gather(rt: Runtime, issue_id: int) -> IssueFacts:
             upstreams=service_graph.graph(session, policy).get(service, ()),
             past=_past(session, issue),
             incident=_incident(session, rt, issue, service, recent.error_rate, before.error_rate),
+            traces=trace_origin.origins(trace_store.failing(session, issue, records), _public(rt)),
+            pressure=pressure(host_store.around(session, policy, issue, records), policy.infrastructure),
             confirmed_by=linking.confirming(session, issue),
         )
+
+
+def _public(rt: Runtime) -> set[str]:
+    """The sources that outsiders can write to."""
+    open_ = {source.name for source in rt.sources if source.origin.writers is Writers.ANYONE}
+    return open_ | set(rt.policy.corroboration.public_sources)
 
 
 def as_record(signal: Signal) -> Record:

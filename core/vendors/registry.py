@@ -54,7 +54,7 @@ def datadog(s: Settings) -> Datadog | None:
         return None
     address = s.datadog_url or f"https://api.{s.datadog_site}"
     http = _http(s, "datadog", address, {"DD-API-KEY": api, "DD-APPLICATION-KEY": app}, [api, app])
-    return Datadog(http, s.datadog_query, policy(s).metrics, s.datadog_metrics_filter)
+    return Datadog(http, s.datadog_query, policy(s).metrics, s.datadog_metrics_filter, s.datadog_spans_query)
 
 
 def sentry(s: Settings) -> Sentry | None:

@@ -55,7 +55,16 @@ def public(kind: type) -> set[str]:
 
 DD = "https://api.datadoghq.eu"
 LOGS = {"data": [], "meta": {"page": {"after": "abc"}}}
+SPAN = {
+    "trace_id": "6dcb09b5b57875f334f61aebed695e2e",
+    "span_id": "7",
+    "service": "cart",
+    "start_timestamp": "2026-11-24T11:59:00Z",
+    "end_timestamp": "2026-11-24T11:59:01Z",
+}
+SPANS = {"data": [{"id": "s-1", "type": "spans", "attributes": SPAN}], "meta": {"page": {"after": "abc"}}}
 DATADOG = {
+    "POST /api/v2/spans/events/search": [SPANS, SPANS, {"data": []}],
     "POST /api/v2/logs/events/search": [LOGS, {"data": []}],
     "POST /api/v2/events/search": [LOGS, {"data": []}],
     "GET /api/v1/query": [{"status": "ok", "series": []}],

@@ -23,12 +23,20 @@ from datadog_api_client.v1.api.metrics_api import MetricsApi
 from datadog_api_client.v1.api.monitors_api import MonitorsApi
 from datadog_api_client.v2.api.events_api import EventsApi
 from datadog_api_client.v2.api.logs_api import LogsApi
+from datadog_api_client.v2.api.spans_api import SpansApi
 from datadog_api_client.v2.model.events_list_request import EventsListRequest
 from datadog_api_client.v2.model.events_query_filter import EventsQueryFilter
 from datadog_api_client.v2.model.logs_list_request import LogsListRequest
 from datadog_api_client.v2.model.logs_list_request_page import LogsListRequestPage
 from datadog_api_client.v2.model.logs_query_filter import LogsQueryFilter
 from datadog_api_client.v2.model.logs_sort import LogsSort
+from datadog_api_client.v2.model.spans_list_request import SpansListRequest
+from datadog_api_client.v2.model.spans_list_request_attributes import SpansListRequestAttributes
+from datadog_api_client.v2.model.spans_list_request_data import SpansListRequestData
+from datadog_api_client.v2.model.spans_list_request_page import SpansListRequestPage
+from datadog_api_client.v2.model.spans_list_request_type import SpansListRequestType
+from datadog_api_client.v2.model.spans_query_filter import SpansQueryFilter
+from datadog_api_client.v2.model.spans_sort import SpansSort
 from github import Auth, BadCredentialsException, Github, GithubException, UnknownObjectException
 from moto import mock_aws
 from sentry_sdk.utils import event_from_exception
@@ -100,6 +108,23 @@ def test_datadog_gives_metrics_monitors_and_events(datadog):
     span = EventsListRequest(filter=EventsQueryFilter(query="source:alert", _from="now-15m", to="now"))
     rows = list(EventsApi(datadog).search_events_with_pagination(body=span))
     assert [row.attributes.attributes["service"] for row in rows] == ["cart"]
+
+
+def test_datadog_searches_spans_and_whole_traces(datadog):
+    def found(query: str, limit: int = 7):
+        span = SpansListRequestAttributes(
+            filter=SpansQueryFilter(query=query, _from="now-15m", to="now"),
+            sort=SpansSort.TIMESTAMP_ASCENDING,
+            page=SpansListRequestPage(limit=limit),
+        )
+        body = SpansListRequest(data=SpansListRequestData(attributes=span, type=SpansListRequestType.SEARCH_REQUEST))
+        return list(SpansApi(datadog).list_spans_with_pagination(body=body))
+
+    rows = found("status:error")
+    assert len({row.id for row in rows}) == CRASHES
+    assert {row.attributes.service for row in rows} == {"cart"}
+    (one,) = found(f"trace_id:({rows[0].attributes.trace_id})")
+    assert one.attributes.span_id == rows[0].attributes.span_id
 
 
 # --- PyGithub

@@ -133,6 +133,8 @@ class DatadogWorld(World):
             return Reply(body={"status": "ok", "series": []})
         if path == "/api/v1/monitor":
             return Reply(body=[])
+        if "spans" in path:
+            return Reply(body={"data": []})
         span, start = body["filter"], int(body["page"].get("cursor", 0))
         rows = self.between(_epoch(span["from"]), _epoch(span["to"])) if "logs" in path else []
         more = {"page": {"after": str(start + self.page)}} if start + self.page < len(rows) else {}

@@ -7,12 +7,12 @@ TIMESERIES. Anything else is a syntax error, as at the vendor.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from datetime import UTC, datetime
 
 from core.demo.telemetry import Telemetry
+from core.demo.vendors.spans import digest_of, trace_of
 
 WORDS = ("SELECT", "FROM", "WHERE", "FACET", "SINCE", "UNTIL", "ORDER BY", "LIMIT", "OFFSET", "TIMESERIES")
 CLAUSE = re.compile(rf"\b({'|'.join(WORDS)})\b", re.I)
@@ -84,7 +84,7 @@ def _events(parts: dict[str, str], telemetry: Telemetry, since: int, until: int)
 
 def event(row: dict) -> dict:
     """A crash of the shop as a TransactionError; agents send the class and message, not the stack."""
-    guid = hashlib.sha256(row["id"].encode()).hexdigest()
+    guid = digest_of(row)
     return {
         "timestamp": int(row["at"].timestamp() * 1000),
         "appName": row["service"],
@@ -93,7 +93,7 @@ def event(row: dict) -> dict:
         "error.message": row["exception"]["message"],
         "error.expected": False,
         "guid": guid[:16],
-        "traceId": guid[16:48],
+        "traceId": trace_of(row),
         "host": "shop-1",
         "environment": row["environment"],
         "service.version": row["release"],

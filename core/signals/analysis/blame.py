@@ -1,6 +1,7 @@
 """Ranks the suspects of an incident, with evidence: components, changes, and external causes.
 
-Components: see components.py. Changes: recent ones in the same service that touch files of the stack.
+Components: see components.py. Traces: see trace_origin.py. Changes: recent ones in the same service that touch files
+of the stack.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from datetime import datetime, timedelta
 
 from core.models import Record
 from core.signals.analysis.components import Incident, ranked
+from core.signals.analysis.trace_origin import TraceOrigin
 from core.signals.grouping.stack import normal_file
 
 Graph = Mapping[str, Sequence[str]]
 SOON = timedelta(minutes=30)  # the weight of a change falls to e^-1 at this distance
 SLACK = timedelta(minutes=1)  # clock skew: a change may appear this much later than the incident
+TRACED = 0.95  # of the service in which every trace failed first
 OWN = 0.2  # share of the own excess from which a component is a suspect
 
 
@@ -42,17 +45,19 @@ def rank(
     incident: Incident | None = None,
     upstream: str = "",
     ours: Sequence[str] = (),
+    traces: Sequence[TraceOrigin] = (),
 ) -> list[RankedSuspect]:
     """Suspects, most likely first; the input's order does not matter.
 
     ``calls`` are file:function of the stack; ``upstream`` is a host that the errors name; ``ours`` lists our
-    own services (default: those of the graph): any other host is external.
+    own services (default: those of the graph): any other host is external. ``traces`` says where traces failed first.
     """
     graph = graph or {}
     known = set(ours) or {*graph, *(callee for callees in graph.values() for callee in callees), service}
     suspects = [
         *(_of_host(upstream, known) if upstream else ()),
         *(_of_components(incident) if incident else ()),
+        *_of_traces(traces),
         *_of_changes(service, began, changes, calls, graph),
     ]
     best: dict[tuple[str, str], RankedSuspect] = {}
@@ -75,6 +80,11 @@ def _of_components(incident: Incident) -> Iterator[RankedSuspect]:
     for one in ranked(incident):
         if one.share >= OWN:
             yield RankedSuspect("service", one.name, round(one.share, 4), one.message)
+
+
+def _of_traces(traces: Sequence[TraceOrigin]) -> Iterator[RankedSuspect]:
+    for origin in traces:
+        yield RankedSuspect("service", origin.service, round(TRACED * origin.share, 4), origin.message)
 
 
 def _of_changes(
