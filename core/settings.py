@@ -102,7 +102,9 @@ class Settings(BaseSettings):
         default="https://api.github.com", description="GitHub API; https://HOST/api/v3 for GitHub Enterprise"
     )
     github_token: SecretStr = Field(
-        default=SecretStr(""), description="GitHub token with contents, issues, pull requests and statuses"
+        default=SecretStr(""),
+        description="GitHub token with contents, issues, pull requests and statuses; for workflow runs and deployments, "
+        "actions (read) and deployments (read)",
     )
     sentry_url: str = Field(
         default="https://sentry.io", description="Sentry address; also us.sentry.io, de.sentry.io or your own host"

@@ -26,10 +26,11 @@ log = logging.getLogger(__name__)
 FIRST_LOOK = timedelta(minutes=15)
 OVERLAP = timedelta(minutes=5)
 QUIET = timedelta(hours=1)  # how far the mark of a silent stream stays behind, because clocks differ
+TURN = "next in turn"  # in the marks: the stream that the next cycle reads first
 GONE = (400, 404, 410, 422)  # statuses of a vendor for an expired page cursor
 
 
-Item = TypeVar("Item", Record, SpanRecord)
+Item = TypeVar("Item")  # a record, or a span
 
 
 @dataclass(frozen=True)
@@ -81,25 +82,40 @@ def collect(streams: Mapping[str, Stream], cursor: str | None, until: datetime) 
     """Read every stream to its end or until the budget is used up; a failing stream does not stop the others.
 
     ``cursor`` is JSON: stream -> {"since"} and, during a reading, {"until", "after", "newest"}. After all streams,
-    raises the first fault, or BudgetSpent if there is more to read.
+    raises the first fault, or BudgetSpent if there is more to read; the next cycle then begins where this one stopped,
+    so that the streams take turns.
     """
     marks = marks_of(cursor)
+    names = _in_turn(list(streams), str(marks.pop(TURN, {}).get("stream")))
     begun = {name: {"since": (until - s.first_look).isoformat()} for name, s in streams.items() if name not in marks}
     if begun:  # store where a reading begins before anything can fail
         marks |= begun
         yield Batch(cursor=json.dumps(marks))
     faults: list[VendorError] = []
-    for name, stream in streams.items():
+    for name in names:
+        stream, before = streams[name], marks[name]
         try:
             for page, mark in _readings(stream, marks[name], until):
                 marks[name] = mark
                 yield _batch(page, json.dumps(marks))
+        except BudgetSpent as spent:
+            if TURN not in marks:
+                following = names[(names.index(name) + 1) % len(names)]
+                marks[TURN] = {"stream": following if marks[name] != before else name}
+                yield Batch(cursor=json.dumps(marks))
+            faults.append(spent)
         except VendorError as error:
             if stream.needs and error.permanent:
                 yield Batch(note=f"{name} cannot be read, which needs {stream.needs}: {error.message}")
             else:
                 faults.append(error)
     raise_first(faults)
+
+
+def _in_turn(names: list[str], first: str) -> list[str]:
+    """The names in the same order, from ``first`` on; from the beginning if it is unknown."""
+    start = names.index(first) if first in names else 0
+    return names[start:] + names[:start]
 
 
 def _batch(page: Page, cursor: str) -> Batch:

@@ -66,10 +66,10 @@ def sentry(s: Settings) -> Sentry | None:
 
 def github(s: Settings) -> GitHub | None:
     token = s.github_token.get_secret_value()
-    names = sorted({r.github for r in policy(s).repositories.values() if r.github})
+    branches = {r.github: r.branch for r in policy(s).repositories.values() if r.github}
     if not token:
         return None
-    return GitHub(_http(s, "github", s.github_url, HEADERS | _bearer(token), [token]), names)
+    return GitHub(_http(s, "github", s.github_url, HEADERS | _bearer(token), [token]), sorted(branches), branches)
 
 
 def newrelic(s: Settings) -> nerdgraph.NewRelic | None:

@@ -126,6 +126,12 @@ PULL = {"number": 5, "state": "open", "head": {"sha": SHA}}
 CLOSED = {"number": 6, "state": "closed", "merged": False, "closed_at": "2026-11-24T11:00:00Z"}
 PAGE2 = {"link": f'<{GH}/repos/{NAME}/commits?since=2026-11-24T11:00:00Z&per_page=100&page=2>; rel="next"'}
 R = f"/repos/{NAME}"
+OPEN = {"number": 7, "state": "open", "updated_at": "2026-11-24T11:58:00Z", "head": {"sha": SHA, "ref": "x"}}
+MERGED = {"number": 8, "state": "closed", "updated_at": "2026-11-24T11:58:00Z", "merged_at": "2026-11-24T11:58:00Z"}
+MERGED |= {"closed_at": "2026-11-24T11:58:00Z", "merged": True, "merge_commit_sha": SHA}
+RUN = {"id": 2, "name": "ci", "head_sha": SHA, "conclusion": "failure", "updated_at": "2026-11-24T11:58:00Z"}
+RUNS = {"total_count": 2, "workflow_runs": [RUN]}
+NEXT_RUNS = {"link": f'<{GH}{R}/actions/runs?branch=main&status=completed&page=2>; rel="next"'}
 GITHUB = {
     f"GET {R}/issues": [
         [
@@ -140,13 +146,20 @@ GITHUB = {
     f"GET {R}/commits/{SHA}/status": [{"state": "success", "statuses": [{"context": "ci", "state": "success"}]}],
     f"GET {R}/pulls/5/reviews": [[]],
     f"GET {R}/pulls": [[]],
+    f"GET {R}/pulls/8": [MERGED],
+    f"GET {R}/pulls/[78]/reviews": [[{"state": "APPROVED", "user": {"login": "eve"}}]],
+    f"GET {R}/pulls/7/files": [[{"filename": "a.py"}]],
+    f"GET {R}/actions/runs": [(200, RUNS, NEXT_RUNS), {"workflow_runs": []}],
+    f"GET {R}/releases": [[{"id": 4, "tag_name": "v1", "published_at": "2026-11-24T11:50:00Z"}]],
     f"POST {R}/pulls": [(201, PULL, {})],
     f"PATCH {R}/pulls/5": [PULL],
     f"GET {R}/pulls/5": [PULL],
     f"GET {R}/pulls/6": [CLOSED],
     f"GET {R}/issues/6": [{"number": 6, "closed_by": {"login": "eve"}}],
     f"GET {R}/issues/6/comments": [[{"body": "no", "user": {"login": "eve"}}]],
-    f"GET {R}/deployments": [[{"id": 3, "sha": SHA, "environment": "production"}]],
+    f"GET {R}/deployments": [
+        [{"id": 3, "sha": SHA, "environment": "production", "created_at": "2026-11-24T11:50:00Z"}]
+    ],
     f"GET {R}/deployments/3/statuses": [[{"state": "success", "created_at": "2026-11-24T11:00:00Z"}]],
     f"PUT {R}/pulls/5/merge": [{"sha": SHA, "merged": True}],
     f"POST {R}/statuses/{SHA}": [(201, {}, {})],
@@ -174,11 +187,12 @@ GITHUB_CALLS = {
 
 @pytest.mark.parametrize("call", GITHUB_CALLS)
 def test_github(call):
-    seen = Recorder(GITHUB)
+    seen = Recorder(GITHUB | ({f"GET {R}/pulls": [[OPEN, MERGED]]} if call == "collect" else {}))
     GITHUB_CALLS[call](GitHub(seen.http("github", GH, HEADERS | {"Authorization": "Bearer t"}), [NAME]))
     assert seen.sent
     for request in seen.sent:
-        conforms(request, "github-delivery.json" if "/deployments" in request.url.path else "github.json", GH)
+        delivery = any(part in request.url.path for part in ("/deployments", "/releases", "/actions/"))
+        conforms(request, "github-delivery.json" if delivery else "github.json", GH)
         assert request.headers["x-github-api-version"] == "2022-11-28" and request.headers["user-agent"]
 
 

@@ -193,6 +193,31 @@ def test_github_a_pull_request_from_its_opening_to_its_merge(repository, sim):
     assert repository.get_branch("main").commit.sha == repository.get_pull(pull.number).merge_commit_sha
 
 
+def test_github_runs_deployments_and_releases(repository, sim):
+    sha = git(sim.repo.origin, "rev-parse", "main").strip()
+    sim.hub.activity.run("ci", sha, "failure")
+    sim.hub.activity.run("ci", sha, "success", branch="other")
+    since = (datetime.now(UTC) - timedelta(hours=1)).strftime(">=%Y-%m-%dT%H:%M:%SZ")
+    (run,) = repository.get_workflow_runs(branch="main", status="completed", created=since)
+    assert (run.name, run.conclusion, run.head_sha) == ("ci", "failure", sha)
+    made = repository.create_deployment(sha, environment="production")
+    made.create_status("success")
+    (deployment,) = repository.get_deployments()
+    assert [status.state for status in deployment.get_statuses()] == ["success"]
+    repository.create_git_release("v1.2", "June", "text")
+    assert [release.tag_name for release in repository.get_releases()] == ["v1.2"]
+
+
+def test_github_files_of_a_pull_request(repository, sim):
+    git(sim.repo.team, "checkout", "--quiet", "-b", "wip", "main")
+    (sim.repo.team / "WIP").write_text("x")
+    sim.repo._commit("In work", "Ada Noor")
+    git(sim.repo.team, "push", "--quiet", "origin", "wip")
+    pull = repository.create_pull(base="main", head="wip", title="In work", body="")
+    assert [file.filename for file in pull.get_files()] == ["WIP"]
+    assert [p.number for p in repository.get_pulls(state="open", sort="updated", direction="desc")][0] == pull.number
+
+
 # --- sentry-sdk
 
 

@@ -208,7 +208,7 @@ class GitHubWorld(World):
 
     def serve(self, path, query, headers, body):
         if not path.endswith("/issues"):
-            return Reply(body=[])
+            return Reply(body={"workflow_runs": []} if path.endswith("/runs") else [])
         rows = [self.issue(t) for t in self.between(0, 4e9)]
         rows = [row for row in rows if row["updated_at"] >= query["since"]]
         size, number = int(query["per_page"]), int(query.get("page", 1))

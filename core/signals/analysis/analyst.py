@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.models import Cause, Frame, Kind, Record
 from core.models.counted import counted
-from core.signals.analysis import blame, causes, host_pressure, severity, wording
+from core.signals.analysis import blame, causes, change_notes, host_pressure, severity, wording
 from core.signals.analysis.blame import RankedSuspect
 from core.signals.analysis.suspects import commit_of
 from core.signals.analysis.types import Conclusion, IssueFacts, latency_rise
@@ -33,6 +33,7 @@ SIMPLE = {  # how small the fix of the failed operation usually is, 0..1
 }
 OTHERWISE = 0.8  # any other operation
 ENOUGH = 3  # occurrences
+PULLS = 3  # open pull requests that are shown
 PRESSED = 5  # metrics of hosts that are shown
 FILES = 20  # files of a change that are shown
 ORIGIN = 0.5  # share of the own excess from which another component is named as the origin
@@ -189,6 +190,7 @@ def _not_counted(case: Case, assessment: severity.Assessment) -> list[dict]:
         for s in case.suspects[:3]
     ]
     reasons += [one.message for one in case.evidence.pressure[:PRESSED]]
+    reasons += change_notes.pending(case.evidence.changes, {call.split(":")[0] for call in case.fp.calls})[:PULLS]
     past = [f"similar earlier issue: {text}" for text in case.evidence.past[:3]]
     return [*({"says": text, "weight": 0} for text in reasons), *suspects, *({"says": t, "weight": 0} for t in past)]
 
