@@ -103,8 +103,8 @@ class Settings(BaseSettings):
     )
     github_token: SecretStr = Field(
         default=SecretStr(""),
-        description="GitHub token with contents, issues, pull requests and statuses; for workflow runs and deployments, "
-        "actions (read) and deployments (read)",
+        description="GitHub token with contents, issues, pull requests and statuses; to read workflow runs and "
+        "deployments, actions (read) and deployments (read)",
     )
     sentry_url: str = Field(
         default="https://sentry.io", description="Sentry address; also us.sentry.io, de.sentry.io or your own host"

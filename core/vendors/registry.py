@@ -78,7 +78,8 @@ def newrelic(s: Settings) -> nerdgraph.NewRelic | None:
         return None
     address = s.newrelic_url or nerdgraph.ADDRESSES[s.newrelic_region]
     http = _http(s, "newrelic", address, {"API-Key": key}, [key])
-    return nerdgraph.NewRelic(http, s.newrelic_account_id, s.newrelic_condition)
+    hosts = policy(s).infrastructure.enabled
+    return nerdgraph.NewRelic(http, s.newrelic_account_id, s.newrelic_condition, hosts=hosts)
 
 
 def cloudwatch(s: Settings) -> aws.CloudWatch | None:
@@ -96,6 +97,7 @@ def cloudwatch(s: Settings) -> aws.CloudWatch | None:
         dimension=s.cloudwatch_dimension,
         endpoint=s.aws_endpoint_url,
         calls=rules.collect.calls("cloudwatch"),
+        hosts=rules.infrastructure.cloudwatch if rules.infrastructure.enabled else (),
     )
 
 

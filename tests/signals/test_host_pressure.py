@@ -23,6 +23,7 @@ BUSY = HostSamples("shop-1", "cpu", [40, 42, 39], [97, 99, 98])
         (BUSY, True),
         (HostSamples("shop-1", "cpu", [40, 42], [60, 97, 96]), True),
         (HostSamples("shop-1", "cpu", [40, 42], [60, 61, 99]), False),  # one peak is no pressure
+        (HostSamples("shop-1", "cpu", [40, 42], [40, 41, 40, 60, 97, 99]), True),  # it began right before the onset
         (HostSamples("shop-1", "memory", [97, 97], [98, 98]), False),  # it always runs at its limit
         (HostSamples("shop-1", "memory", [], [98, 98]), False),  # what is usual is not known
         (HostSamples("shop-1", "memory", [50], []), False),

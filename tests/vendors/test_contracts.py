@@ -12,6 +12,7 @@ import pytest
 from botocore.stub import Stubber
 from openapi_core.exceptions import OpenAPIError
 
+from core.policy.infrastructure import InfrastructureRules
 from core.policy.sections import MetricNames
 from core.vendors import base
 from core.vendors.cloudwatch import CloudWatch
@@ -233,7 +234,8 @@ def test_newrelic(call, region):
     account = {"id": 1, "name": "Shop", "aiIssues": {"issues": {"issues": [], "nextCursor": None}}}
     replies = [{"data": {"actor": {"account": account | told}}} for told in (waiting, {"nrql": done})]
     seen = Recorder({"POST /graphql": [*replies]})
-    made = NewRelic(seen.http("newrelic", ADDRESSES[region], {"API-Key": "NRAK-x"}), 1, pause=lambda _: None)
+    http = seen.http("newrelic", ADDRESSES[region], {"API-Key": "NRAK-x"})
+    made = NewRelic(http, 1, pause=lambda _: None, hosts=True)
     NERDGRAPH_CALLS[call](made)
     assert public(NewRelic) <= {*NERDGRAPH_CALLS}
     for request in seen.sent:
@@ -276,6 +278,30 @@ def test_cloudwatch():
     assert made.check().ok
     logs.assert_no_pending_responses(), metrics.assert_no_pending_responses()
     assert public(CloudWatch) <= {"collect", "points", "check"}
+
+
+def test_cloudwatch_hosts():
+    session = boto3.Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name="eu-central-1")
+    rules = InfrastructureRules().cloudwatch[:2]
+    made = CloudWatch(lambda: session, [], hosts=rules)
+    metrics = Stubber(made._client("cloudwatch"))
+    disks = [
+        {"Namespace": "AWS/EC2", "MetricName": "CPUUtilization", "Dimensions": [{"Name": "InstanceId", "Value": "i-1"}]}
+        for _ in range(2)
+    ]
+    data = [
+        {"Id": f"h{i}", "Label": "x", "Timestamps": [SINCE], "Values": [40.0 + i], "StatusCode": "Complete"}
+        for i in range(2)
+    ]
+    metrics.add_response("describe_alarms", {"MetricAlarms": []})
+    metrics.add_response("list_metrics", {"Metrics": disks})
+    metrics.add_response("get_metric_data", {"MetricDataResults": data[:1], "NextToken": "n"})
+    metrics.add_response("get_metric_data", {"MetricDataResults": data[1:]})
+    metrics.add_response("list_metrics", {"Metrics": []})
+    metrics.activate()
+    found = [point for batch in made.collect(None, UNTIL) for point in batch.hosts]
+    assert [(p.host, p.name, p.value) for p in found] == [("i-1", "cpu", 41.0)], "the fullest of its disks counts"
+    metrics.assert_no_pending_responses()
 
 
 # --- the validators themselves can fail

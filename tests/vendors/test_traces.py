@@ -20,6 +20,7 @@ from core.stages import analyze, collect
 from core.vendors.base import Batch, Check
 from core.vendors.datadog import Datadog
 from core.vendors.http import Http
+from core.vendors.newrelic import NewRelic
 from tests import screens
 from tests.reported import alert, grouped
 
@@ -165,3 +166,59 @@ def test_spans_of_outsiders_make_no_calls_and_are_named_as_such(platform):
     (issue,) = grouped(platform)
     (found,) = analyze.gather(platform, issue.id).traces
     assert found.message.endswith("sentry reports it, where outsiders can write")
+
+
+# --- New Relic
+
+
+def relic_span(service: str, span: str, parent: str, ms: int, trace: str = TRACE, **more) -> dict:
+    at = int((now() - timedelta(minutes=3)).timestamp() * 1000)
+    row = {"timestamp": at, "trace.id": trace, "guid": span, "parentId": parent, "appName": service}
+    return row | {"name": f"GET /{service}", "duration.ms": ms, "nr.entryPoint": True, **more}
+
+
+class Relic:
+    """NerdGraph whose only rows are spans."""
+
+    def __init__(self, spans: list[dict]):
+        self.spans, self.queries = spans, []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        nrql = httpx.Response(200, content=request.content).json()["variables"].get("nrql", "")
+        rows: list[dict] = []
+        if "FROM Span" in nrql:
+            self.queries.append(nrql)
+            rows = [row for row in self.spans if "trace.id` IN" in nrql or row.get("error.class")]
+        parts = {"aiIssues": {"issues": {"issues": []}}, "nrql": {"results": rows}}
+        return httpx.Response(200, json={"data": {"actor": {"account": parts}}})
+
+    def source(self) -> NewRelic:
+        http = Http("newrelic", "https://api.newrelic.com/graphql", transport=httpx.MockTransport(self))
+        return NewRelic(http, 1, pause=lambda _: None)
+
+
+def test_a_trace_of_new_relic_names_the_first_failing_span(platform):
+    error = {"error.class": "TimeoutError", "error.message": "no answer"}
+    relic = Relic(
+        [
+            relic_span("cart", "1", "", 90, **error),
+            relic_span(
+                "cart", "2", "1", 80, **{"nr.entryPoint": None, "category": "http", "peer.hostname": "tax.local"}
+            ),
+            relic_span("tax", "3", "2", 70, **error),
+        ]
+    )
+    assert collect.read(relic.source(), platform.policy)["error"] is None
+    assert f"WHERE `trace.id` IN ('{TRACE}') SINCE" in relic.queries[1]
+    assert ("cart", "tax") in calls()
+    alert("cart", 2, "5xx errors of cart", source="newrelic")
+    (issue,) = grouped(platform)
+    (found,) = analyze.gather(platform, issue.id).traces
+    assert found.service == "tax" and "tax <- cart" in found.message
+
+
+def test_a_trace_id_changes_no_nrql(platform):
+    evil = relic_span("cart", "1", "", 90, trace="x') OR appName LIKE ('%", **{"error.class": "E"})
+    relic = Relic([evil])
+    collect.read(relic.source(), platform.policy)
+    assert len(relic.queries) == 1 and "LIKE" not in relic.queries[0]

@@ -48,6 +48,7 @@ from core.demo.vendors import github as hub
 from core.demo.vendors import newrelic as relic
 from core.demo.vendors import sentry as tracker
 from core.demo.vendors import smtp
+from core.policy.infrastructure import CloudWatchMetric, InfrastructureRules
 from core.policy.sections import MetricNames
 from core.settings import Settings
 from core.signals.health import by_service
@@ -297,6 +298,18 @@ def test_aws_metrics_and_alarms(sim):
     assert alarms[0]["StateTransitionedTimestamp"].tzinfo is not None
 
 
+def test_aws_load_of_hosts(sim):
+    at = datetime.now(UTC) - timedelta(minutes=2)
+    sim.telemetry.sample("i-1", at, cpu=97.0, memory=40.0)
+    metrics = client(sim, "cloudwatch")
+    (found,) = metrics.list_metrics(Namespace="CWAgent", MetricName="mem_used_percent", RecentlyActive="PT3H")[
+        "Metrics"
+    ]
+    query = {"Id": "h0", "MetricStat": {"Metric": found, "Period": 60, "Stat": "Average"}}
+    span = {"StartTime": at - timedelta(minutes=2), "EndTime": at + timedelta(minutes=2)}
+    assert metrics.get_metric_data(MetricDataQueries=[query], **span)["MetricDataResults"][0]["Values"] == [40.0]
+
+
 @pytest.mark.parametrize(
     ("given", "code"),
     [
@@ -360,6 +373,18 @@ def test_every_health_source_sees_the_same_error_rate(settings, name):
     assert health["cart"].p95_ms and health["search"].error_rate is None
 
 
+def test_newrelic_reads_the_spans_and_the_hosts_of_the_shop(settings, sim):
+    until = datetime.now(UTC)
+    sim.telemetry.sample("shop-1", until - timedelta(minutes=3), cpu=97.0, memory=40.0)
+    batches = list(registry.newrelic(settings).collect(None, until))
+    spans = {span.span: span for batch in batches for span in batch.spans}
+    assert len(spans) == CRASHES and {(s.service, s.role, s.failed) for s in spans.values()} == {
+        ("cart", "server", True)
+    }
+    loads = {(p.name, p.value) for batch in batches for p in batch.hosts if p.host == "shop-1"}
+    assert loads == {("cpu", 97.0), ("memory", 40.0)}
+
+
 def test_newrelic_follows_a_query_that_takes_long(settings, monkeypatch):
     waits = []
     source = registry.newrelic(settings)
@@ -421,6 +446,25 @@ def test_cloudwatch_reads_what_moto_keeps(moto):
     assert sorted(r.title for r in records if r.kind == "log") == [f"ERROR KeyError: {i}" for i in range(5)]
     assert [(r.service, r.attributes["alarm_name"]) for r in records if r.kind == "alert"] == [("cart", "cart-errors")]
     assert [(p.name, p.value) for batch in batches for p in batch.metrics] == [("errors", 4.0)]
+
+
+def test_cloudwatch_reads_the_load_of_hosts_that_moto_keeps(moto):
+    at = datetime.now(UTC)
+    for disk, value in (("/", 40.0), ("/data", 97.0)):
+        dimensions = [{"Name": "InstanceId", "Value": "i-1"}, {"Name": "path", "Value": disk}]
+        data = {"MetricName": "disk_used_percent", "Dimensions": dimensions, "Value": value}
+        boto3.client("cloudwatch").put_metric_data(
+            Namespace="CWAgent", MetricData=[data | {"Timestamp": at - timedelta(minutes=3)}]
+        )
+    own = CloudWatchMetric(name="queue", namespace="Shop", metric="depth", host="Queue")
+    depth = {"MetricName": "depth", "Dimensions": [{"Name": "Queue", "Value": "mails"}], "Value": 900.0}
+    boto3.client("cloudwatch").put_metric_data(
+        Namespace="Shop", MetricData=[depth | {"Timestamp": at - timedelta(minutes=3)}]
+    )
+    rules = [*InfrastructureRules().cloudwatch, own]
+    source = cloudwatch.CloudWatch(partial(cloudwatch.connect, aws.REGION), [], hosts=rules)
+    found = [point for batch in source.collect(None, at) for point in batch.hosts]
+    assert [(p.host, p.name, p.value) for p in found] == [("i-1", "disk", 97.0), ("mails", "queue", 900.0)]
 
 
 def test_cloudwatch_says_which_log_group_is_missing(moto):

@@ -1,8 +1,8 @@
 """Was a host under pressure when an issue began? Pure.
 
-A metric of a host is under pressure if the median of its samples around the onset reaches its limit, and the median
-of the hour before did not: a host that always runs at its limit did not cause the change. Without earlier samples,
-nothing is known.
+A metric of a host is under pressure if the median of its last three samples at the onset reaches its limit, and the
+median of the hour before did not: a host that always runs at its limit did not cause the change, and one peak is no
+pressure. Without earlier samples, nothing is known.
 
 Pressure turns the cause "code" into "environment", with two exceptions:
 
@@ -40,12 +40,13 @@ BY_VALUE = frozenset(  # failed operations (core/signals/grouping/fingerprint.py
         "recursion",
     }
 )
+NEAREST = 3  # samples
 NEXT_STEP = "Relieve the host (more resources, fewer neighbours, free disk space), then retry."
 
 
 @dataclass(frozen=True)
 class HostSamples:
-    """A metric of a host in the hour before the onset, and around it."""
+    """A metric of a host in the hour before the onset, and in the last minutes up to it, in the order of time."""
 
     host: str
     name: str
@@ -69,7 +70,7 @@ def pressure(samples: Sequence[HostSamples], rules: InfrastructureRules) -> list
 def _pressed(one: HostSamples, limit: float | None) -> HostPressure | None:
     if limit is None or not one.before or not one.onset:
         return None
-    usual, now = median(one.before), median(one.onset)
+    usual, now = median(one.before), median(one.onset[-NEAREST:])
     if usual >= limit or now < limit:
         return None
     host = " ".join(one.host.split())[:80]
