@@ -110,7 +110,8 @@ class Settings(BaseSettings):
         default="https://sentry.io", description="Sentry address; also us.sentry.io, de.sentry.io or your own host"
     )
     sentry_token: SecretStr = Field(
-        default=SecretStr(""), description="Sentry auth token with event:read, event:write and org:read"
+        default=SecretStr(""),
+        description="Sentry auth token with event:read, event:write and org:read; to read releases, project:releases",
     )
     sentry_org: str = Field(default="", description="Sentry organization slug")
     sentry_project: str = Field(default="", description="Sentry project slug or id; empty: all projects")

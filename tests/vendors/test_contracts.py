@@ -95,11 +95,14 @@ def test_datadog(call):
 
 SY = "https://de.sentry.io"
 NEXT = '<https://de.sentry.io/x>; rel="next"; results="true"; cursor="0:100:0"'
+SY_SPAN = {"id": "a" * 16, "trace": "b" * 32, "precise.start_ts": 1.0, "precise.finish_ts": 2.0, "project": "cart"}
 ISSUE = {"id": "7", "count": "2", "title": "boom", "lastSeen": UNTIL.isoformat()}
 SENTRY = {
     r"GET /api/0/organizations/acme/issues/": [(200, [ISSUE], {"link": NEXT}), []],
     r"GET /api/0/organizations/acme/issues/7/events/latest/": [{"eventID": "e", "entries": []}],
     r"PUT /api/0/organizations/acme/issues/7/": [{}],
+    r"GET /api/0/organizations/acme/events/": [(200, {"data": [SY_SPAN]}, {"link": NEXT}), {"data": []}],
+    r"GET /api/0/organizations/acme/releases/": [[]],
 }
 SENTRY_CALLS = {
     "collect": lambda c: list(c.collect(None, UNTIL)),
@@ -115,7 +118,7 @@ def test_sentry(call, project):
     SENTRY_CALLS[call](Sentry(seen.http("sentry", SY, {"Authorization": "Bearer t"}), "acme", project))
     assert seen.sent and all(request.url.path.endswith("/") for request in seen.sent)
     for request in seen.sent:
-        conforms(request, "sentry.json", SY)
+        conforms(request, "sentry-releases.json" if "/releases/" in request.url.path else "sentry.json", SY)
     assert public(Sentry) <= {*SENTRY_CALLS}
 
 

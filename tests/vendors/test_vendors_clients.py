@@ -247,7 +247,9 @@ def test_sentry_takes_what_its_sdk_sends(sim, how):
     sdk.close(timeout=5)
     http = Http("sentry", f"{sim.url}/sentry", {"Authorization": f"Bearer {tracker.TOKEN}"})
     source = Sentry(http, tracker.ORG)
-    record = [r for batch in source.collect(None, datetime.now(UTC)) for r in batch.records][-1]
+    batches = list(source.collect(None, datetime.now(UTC) + timedelta(seconds=2)))
+    record = [r for batch in batches for r in batch.records][-1]
+    assert record.attributes["trace_id"] in {span.trace for batch in batches for span in batch.spans if span.failed}
     assert (record.service, record.release, record.crash.exception.type) == (f"cart-{how}", f"r-{how}", "TypeError")
     assert record.crash.frames[-1].locals == {"address": "{'city': None}"}
     assert record.crash.frames[-1].code == 'return address["city"]["name"]'

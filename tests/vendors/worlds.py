@@ -247,6 +247,8 @@ class SentryWorld(World):
         if found := re.search(r"/issues/(\d+)/events/latest/$", path):
             thing = next(t for t in self.things if t.number == int(found[1]) - 1)
             return Reply(body={"eventID": f"event-{thing.number}", "dateCreated": thing.at.isoformat(), "entries": []})
+        if not path.endswith("/issues/"):
+            return Reply(body=[] if path.endswith("/releases/") else {"data": []})
         rows = self.between(_epoch(query["start"]), _epoch(query["end"]) + 1)[::-1]
         start = int(query.get("cursor", "0:0:0").split(":")[1])
         more = start + self.page < len(rows)
