@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     # the platform itself
     database_url: str = Field(default="", repr=False, description="SQLAlchemy URL; empty: SQLite in DATA_DIR")
     data_dir: Path = Field(default=Path("data"), description="folder for the database, clones, worktrees and locks")
+    redis_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Redis 7 for the cached answers of vendors (redis://, rediss://); empty: DATA_DIR/answers.db",
+    )
     platform_file: Path = Field(default=Path("platform.toml"), description="file with the services and the policy")
     public_url: str = Field(
         default="http://localhost:8501", description="address of the console, for links in notifications"

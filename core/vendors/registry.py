@@ -25,6 +25,7 @@ from core.vendors.http import Http
 from core.vendors.kestra import Kestra, KestraAnalyst
 from core.vendors.openai import Chat, OpenAIAnalyst
 from core.vendors.osv import Osv
+from core.vendors.response_cache import answers
 from core.vendors.sentry import Sentry
 from core.vendors.slack import Slack, SlackWebhook
 from core.vendors.vercel import Vercel
@@ -45,7 +46,9 @@ def _http(s: Settings, vendor: str, address: str, headers: dict[str, str], secre
     """The HTTP client of a signal source, with its budget; private hosts only if the settings allow them."""
     hosts = {host.strip() for host in s.private_hosts.split(",")}
     private = (urlsplit(address).hostname or "") in hosts
-    return Http(vendor, address, headers, secrets, calls=policy(s).collect.calls(vendor), private=private)
+    kept = answers(s.data_dir.resolve(), s.redis_url.get_secret_value())
+    calls = policy(s).collect.calls(vendor)
+    return Http(vendor, address, headers, secrets, calls=calls, private=private, kept=kept)
 
 
 def datadog(s: Settings) -> Datadog | None:
