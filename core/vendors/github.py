@@ -17,7 +17,7 @@ from core.models import Kind, Record
 from core.models.counted import counted
 from core.models.origin import Origin, Writers
 from core.vendors.base import Batch, BudgetSpent, Check, Deployed, Meter, Pull, PullState, VendorError, understood
-from core.vendors.github_activity import Activity
+from core.vendors.github_activity import GitHubActivity
 from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redacting
@@ -53,7 +53,7 @@ class GitHub:
         for name in self.repositories:
             streams[f"commits {name}"] = Stream(partial(self._commits, name), False, FIRST_LOOK, FIRST_LOOK)
             streams[f"issues {name}"] = Stream(partial(self._issues, name), first_look=FIRST_LOOK)
-            streams |= Activity(self.http, name, self.branches.get(name, "main")).streams()
+            streams |= GitHubActivity(self.http, name, self.branches.get(name, "main")).streams()
         return collect(streams, cursor, until)
 
     def _issues(self, name: str, window: ReadWindow) -> Page:

@@ -25,7 +25,7 @@ PAGE, REMEMBERED = 100, 500
 OURS = re.compile(r"(?:fix|revert)/issue-\d+(?:-\d+)?")  # branches of the platform's own pull requests
 
 
-class Activity:
+class GitHubActivity:
     """Reads one repository (OWNER/NAME). ``branch`` is the one that production is released from."""
 
     def __init__(self, http: Http, name: str, branch: str):

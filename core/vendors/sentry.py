@@ -18,7 +18,7 @@ from core.vendors.base import Batch, BudgetSpent, Check, Meter, VendorError
 from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redacting
-from core.vendors.sentry_activity import Activity, after_of
+from core.vendors.sentry_activity import SentryActivity, after_of
 from core.vendors.values import mapping, text
 
 SECOND = timedelta(seconds=1)  # times are whole seconds; the current one belongs to the span
@@ -49,7 +49,7 @@ class Sentry:
         """Unresolved issues seen since the last reading; the memory is each issue's count at that time."""
         self.http.meter.begin()
         streams = {"issues": Stream(self._issues, ascending=False)}
-        return collect(streams | Activity(self.http, self.org, self.project).streams(), cursor, until)
+        return collect(streams | SentryActivity(self.http, self.org, self.project).streams(), cursor, until)
 
     def _issues(self, window: ReadWindow) -> Page:
         """A page of issues that occurred again, each with its latest event."""

@@ -44,7 +44,7 @@ FIELDS = (
 OPS = {"http.server": "server", "queue.process": "server", "http.client": "client", "queue.publish": "client"}
 
 
-class Activity:
+class SentryActivity:
     def __init__(self, http: Http, org: str, project: str = ""):
         self.http, self.path = http, f"/api/0/organizations/{org}"
         self.project = {"project": project} if project else {}

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.demo.repo import ShopRepo, git
-from core.demo.vendors.github_activity import Activity
+from core.demo.vendors.github_activity import SimulatedActivity
 from core.demo.vendors.github_issues import Issues, now, paged
 from core.demo.vendors.github_reviews import Reviews
 
@@ -28,7 +28,7 @@ class SimulatedGitHub:
     def __init__(self, repo: ShopRepo, url: str, name: str = NAME):
         self.repo, self.name, self.path, self.pulls = repo, name, f"/github/repos/{name}", {}
         self.owner, _, self.short = name.partition("/")
-        self.tickets, self.said, self.activity = Issues(name), Reviews(self.head), Activity()
+        self.tickets, self.said, self.activity = Issues(name), Reviews(self.head), SimulatedActivity()
         self.at(url)
         table = (
             ("", self.repository, "GET"),

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from core.demo.vendors.github_issues import now, paged
 
 
-class Activity:
+class SimulatedActivity:
     def __init__(self):
         self.base, self.api = "", ""
         self.made: list[dict] = []
