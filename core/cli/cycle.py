@@ -47,7 +47,7 @@ def begin(given) -> dict:
 def read(given) -> dict:
     """Read one vendor, or all inputs in use. A source that is not connected has nothing to read."""
     results = {
-        source.name: collecting.read(source) for source in runtime.current().sources if _is(source, given.source)
+        source.name: collecting.read(source, runtime.current().policy) for source in runtime.current().sources if _is(source, given.source)
     }
     faults = [f"{name}: {found['error']}" for name, found in results.items() if found["error"]]
     return {"records": sum(found["records"] for found in results.values()), "error": "; ".join(faults)}
