@@ -59,7 +59,7 @@ class Datadog:
             "monitors": Stream(self._monitors, ascending=False),
             "events": Stream(lambda window: self._found("/api/v2/events/search", ALERTS, window, event)),
             "logs": Stream(self._logs),
-            "spans": Stream(self._spans, needs=f"the scope {SPANS} of DATADOG_APP_KEY"),
+            "spans": Stream(self._spans, ascending=False, needs=f"the scope {SPANS} of DATADOG_APP_KEY"),
         }
         return collect(streams, cursor, until)
 

@@ -77,7 +77,7 @@ class NewRelic:
             "metrics": Stream(self._metrics),
             "issues": Stream(self._issues, ascending=False),
             "errors": Stream(self._errors),
-            "spans": Stream(self._spans, needs="access to the Span events"),
+            "spans": Stream(self._spans, ascending=False, needs="access to the Span events"),
         }
         if self.hosts:
             streams["hosts"] = Stream(self._loads, needs="access to the SystemSample events")
