@@ -102,8 +102,9 @@ class GitHubActivity:
         begun = f">={window.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         asked = {"branch": self.branch, "status": "completed", "created": begun, "exclude_pull_requests": "true"}
         answer = self._first("actions/runs", window, **asked)
+        rows = [row for row in answer.rows("workflow_runs") if row.get("conclusion")]
         read = partial(changes.run, repository=self.name, http=self.http)
-        return Page(records_of(answer.rows("workflow_runs"), read, self.http.meter), after=_next(answer))
+        return Page(records_of(rows, read, self.http.meter), after=_next(answer))
 
     def _deployments(self, window: ReadWindow) -> Page:
         """Deployments that ended, by their latest status; the statuses of an ended one are asked for once."""
