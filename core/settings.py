@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     # the platform itself
     database_url: str = Field(default="", repr=False, description="SQLAlchemy URL; empty: SQLite in DATA_DIR")
     data_dir: Path = Field(default=Path("data"), description="folder for the database, clones, worktrees and locks")
+    redis_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Redis 7 for the cached answers of vendors (redis://, rediss://); empty: DATA_DIR/answers.db",
+    )
     platform_file: Path = Field(default=Path("platform.toml"), description="file with the services and the policy")
     public_url: str = Field(
         default="http://localhost:8501", description="address of the console, for links in notifications"
@@ -79,9 +83,14 @@ class Settings(BaseSettings):
     datadog_url: str = Field(default="", description="overrides https://api.SITE")
     datadog_api_key: SecretStr = Field(default=SecretStr(""), description="Datadog API key")
     datadog_app_key: SecretStr = Field(
-        default=SecretStr(""), description="Datadog application key (logs_read_data, metrics_read)"
+        default=SecretStr(""),
+        description="Datadog application key with logs_read_data, timeseries_query and monitors_read; for traces, "
+        "apm_read",
     )
     datadog_query: str = Field(default="status:error", description="log search query of each collection cycle")
+    datadog_spans_query: str = Field(
+        default="status:error", description="search query of the failing spans whose traces are read"
+    )
     datadog_metrics_filter: str = Field(
         default="!env:staging,!env:stage,!env:stg,!env:test,!env:qa,!env:preview,!env:dev,!env:development",
         description="tag filter of the metric queries, to select production, e.g. env:prod",
@@ -98,13 +107,15 @@ class Settings(BaseSettings):
     )
     github_token: SecretStr = Field(
         default=SecretStr(""),
-        description="GitHub token with contents, issues, pull requests, statuses and, to be read, security alerts",
+        description="GitHub token with contents, issues, pull requests and statuses; to read more: actions, deployments, "
+        "Dependabot alerts and code scanning alerts (read)",
     )
     sentry_url: str = Field(
         default="https://sentry.io", description="Sentry address; also us.sentry.io, de.sentry.io or your own host"
     )
     sentry_token: SecretStr = Field(
-        default=SecretStr(""), description="Sentry auth token with event:read, event:write and org:read"
+        default=SecretStr(""),
+        description="Sentry auth token with event:read, event:write and org:read; to read releases, project:releases",
     )
     sentry_org: str = Field(default="", description="Sentry organization slug")
     sentry_project: str = Field(default="", description="Sentry project slug or id; empty: all projects")

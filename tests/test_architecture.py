@@ -76,7 +76,9 @@ def test_the_demo_is_separate():
             "subprocess",
             {"core.vendors.command", "core.repair.sandbox.servers_inside"},
         ),  # the latter runs in the sandbox
-        ("httpx", {"core.vendors.http"}),
+        ("httpx", {"core.vendors.http", "core.vendors.bodies", "core.vendors.response_cache"}),  # its two parts
+        ("hishel", {"core.vendors.response_cache"}),
+        ("redis", {"core.vendors.response_cache"}),
         ("boto3", {"core.vendors.cloudwatch"}),
         ("openai", {"core.vendors.openai"}),
         ("kubernetes", {"core.vendors.delivery.cluster"}),

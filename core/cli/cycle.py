@@ -46,9 +46,8 @@ def begin(given) -> dict:
 
 def read(given) -> dict:
     """Read one vendor, or all inputs in use. A source that is not connected has nothing to read."""
-    results = {
-        source.name: collecting.read(source) for source in runtime.current().sources if _is(source, given.source)
-    }
+    rt = runtime.current()
+    results = {source.name: collecting.read(source, rt.policy) for source in rt.sources if _is(source, given.source)}
     faults = [f"{name}: {found['error']}" for name, found in results.items() if found["error"]]
     return {"records": sum(found["records"] for found in results.values()), "error": "; ".join(faults)}
 

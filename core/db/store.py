@@ -19,7 +19,7 @@ from sqlmodel import Session, SQLModel, create_engine, select
 
 from core import models
 from core.db import outages
-from core.models import access, following, inputs, kept, security, uptime
+from core.models import access, following, hosts, inputs, kept, security, traces, uptime
 from core.models.base import table_of
 
 PRAGMAS = (
@@ -321,6 +321,11 @@ def m021_security_findings(connection: Connection) -> None:
         connection.execute(text(f"ALTER TYPE {kind} ADD VALUE IF NOT EXISTS 'SECURITY'"))
 
 
+def m023_traces_hosts(connection: Connection) -> None:
+    """Failing spans of traces, and the load of hosts."""
+    add(connection, table_of(traces.FailedSpan).name, table_of(hosts.HostMetric).name)
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -340,6 +345,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m019_health_checks_preferences,
     m020_incidents,
     m021_security_findings,
+    m023_traces_hosts,
 ]
 
 

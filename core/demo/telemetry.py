@@ -16,6 +16,7 @@ class Telemetry:
     def __init__(self):
         self.logs: deque[dict] = deque(maxlen=LOGS)
         self.buckets: OrderedDict[tuple[str, int], dict] = OrderedDict()
+        self.hosts: deque[dict] = deque(maxlen=LOGS)  # samples of hosts; the demo's own machine is not measured
         self.lock, self.count = threading.Lock(), 0
         self.readers: list[Callable[[dict], None]] = []  # called with each production error
 
@@ -31,6 +32,11 @@ class Telemetry:
                 self._request(row, at)
         elif row.get("event") == "error":
             self._error(row, at, environment, text)
+
+    def sample(self, host: str, at: datetime, **percent: float) -> None:
+        """Add a sample of a host: cpu, memory and disk."""
+        with self.lock:
+            self.hosts.append({"host": host, "at": at.timestamp(), **percent})
 
     def _error(self, row: dict, at: datetime, environment: str, text: str) -> None:
         with self.lock:

@@ -13,6 +13,9 @@ from typing import Any
 from core.models import Record
 from core.models.inputs import Payload
 from core.policy.reader import Policy
+from core.vendors.values import mapping, text
+
+__all__ = ["HookContext", "Reader", "mapping", "text"]
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,3 @@ class HookContext:
 
 
 Reader = Callable[[Payload, HookContext], list[Record]]
-
-
-def mapping(value: Any) -> dict:
-    """The value if it is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def text(value: Any) -> str:
-    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""

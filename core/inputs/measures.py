@@ -1,4 +1,4 @@
-"""Turns server spans and metrics into metric points, and spans into calls between services.
+"""Turns server spans and metrics into metric points, and spans into calls between services and failing spans.
 
 Each accepted request is counted exactly once.
 """
@@ -9,26 +9,22 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 
 from sqlmodel import Session, col, delete, select, update
 
 from core.db import store
-from core.inputs import meters
+from core.inputs import calls, meters, traces
 from core.inputs.latency import latency_class, percentile
-from core.inputs.naming import known
 from core.inputs.otlp_records import SOURCE, moment
 from core.models import MetricPoint, now
 from core.models.bounds import COUNT
-from core.models.inputs import Payload, ServiceCall, SpanLink, SpanWindow
+from core.models.inputs import Payload, SpanWindow
 from core.policy.reader import Policy
 from core.signals.analysis.corroboration import PRODUCTION, names_of
 from core.vendors.base import FAULTS
 
 KINDS = ("traces", "metrics")
 STEP = 20  # length of a window in seconds
-LINKS = 500  # spans of a request whose peer span is searched; a sample shows the calls as well as all spans
-UNRESOLVED = timedelta(minutes=10)
 KEPT = timedelta(days=2)  # how long a window is kept for late spans
 Window = tuple[str, datetime]
 
@@ -42,7 +38,9 @@ def measure(payloads: Sequence[Payload], policy: Policy) -> list[MetricPoint]:
         fresh = session.exec(select(Payload.id).where(col(Payload.id).in_(list(rows)), ~col(Payload.measured))).all()
         new = [row for number in fresh for row in rows[number]]
         _count(session, new)
-        _connect(session, new, policy)
+        spans = [span for row in new if (span := traces.of_otlp(row))]
+        calls.connect(session, spans, policy)
+        traces.store(session, spans)
         session.exec(update(Payload).where(col(Payload.id).in_(fresh)).values(measured=True))
         _prune(session, policy)
         counted = ("server", *meters.ORDER)
@@ -114,50 +112,8 @@ def _points(session: Session, windows: Iterable[Window]) -> list[MetricPoint]:
     return points
 
 
-# --- calls between services ------------------------------------------------------------------------
-
-
-def _connect(session: Session, rows: Sequence[dict], policy: Policy) -> None:
-    found: set[tuple[str, str]] = set()
-    for row in rows[:LINKS]:
-        if row["role"] == "client":
-            found |= {(row["service"], callee) for callee in _peer(row["peer"], policy)}
-            found |= _other_side(session, f"{row['trace']}:{row['span']}", caller=row["service"])
-        elif row["role"] == "server" and row["parent"]:
-            found |= _other_side(session, f"{row['trace']}:{row['parent']}", callee=row["service"])
-    for caller, callee in sorted(found):
-        if caller != callee:
-            _seen(session, caller, callee)
-
-
-def _peer(name: str, policy: Policy) -> list[str]:
-    """The called service: the first label of the host name, unless the host is an IP address or this machine."""
-    if not name or name == "localhost":
-        return []
-    try:
-        ip_address(name)
-    except ValueError:
-        return [known(name, policy) or known(name.split(".")[0], policy) or name.lower()[:100]]
-    return []
-
-
-def _other_side(session: Session, key: str, **mine: str) -> set[tuple[str, str]]:
-    link = session.get(SpanLink, key) or SpanLink(id=key)
-    link.sqlmodel_update(mine)
-    session.add(link)
-    return {(link.caller, link.callee)} if link.caller and link.callee else set()
-
-
-def _seen(session: Session, caller: str, callee: str) -> None:
-    where = (ServiceCall.caller == caller, ServiceCall.callee == callee)
-    row = session.exec(select(ServiceCall).where(*where)).first() or ServiceCall(caller=caller, callee=callee)
-    row.last_seen = now()
-    session.add(row)
-
-
 def _prune(session: Session, policy: Policy) -> None:
     meters.prune(session)
-    session.exec(delete(SpanLink).where(col(SpanLink.at) < now() - UNRESOLVED))
+    calls.prune(session, policy)
+    traces.prune(session)
     session.exec(delete(SpanWindow).where(col(SpanWindow.at) < now() - KEPT))
-    forgotten = now() - timedelta(days=policy.inputs.edge_days)
-    session.exec(delete(ServiceCall).where(col(ServiceCall.last_seen) < forgotten))

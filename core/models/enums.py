@@ -58,6 +58,7 @@ class Status(StrEnum):
 
 
 TEST_ENVIRONMENT = "platform-test"  # of a test event, which shows how a signal is processed and starts no run
+PENDING = "pending"  # level of a change that production does not have yet: an open pull request
 ENDED = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
 
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ValidationError, model_validator
 
 from core.models import Impact
 from core.policy import names
+from core.policy.infrastructure import InfrastructureRules
 from core.policy.sections import (
     Access,
     ApprovalRules,
@@ -63,6 +64,7 @@ class Policy(Strict):
     security: SecurityRules = SecurityRules()
     collect: Collect = Collect()
     inputs: Inputs = Inputs()
+    infrastructure: InfrastructureRules = InfrastructureRules()
     value: ValueRules = ValueRules()
 
     @model_validator(mode="after")

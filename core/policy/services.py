@@ -162,6 +162,7 @@ class Service(Strict):
     max_lines: int = Field(default=0, ge=0, description="a lower [fix] max_lines for this service; 0: no change")
     max_files: int = Field(default=0, ge=0, description="a lower [fix] max_files for this service; 0: no change")
     upstreams: list[str] = []
+    hosts: list[str] = Field(default=[], description="hosts that run it (globs), beside those that its signals name")
     corroboration: bool | None = Field(default=None, description="overrides [corroboration] required for this service")
     checks: dict[Annotated[str, AfterValidator(names.name)], SuccessCheck] = Field(
         default={}, description="success checks of a release; one that passed before and fails after it is a regression"

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from core.models import Deployment, Issue, Kind, Severity, Signal, Status
+from core.models.enums import PENDING
 from core.policy.reader import Policy
 from core.queries import families, pipeline
 
@@ -81,7 +82,11 @@ def _released(session: Session, since: datetime):
 def _changed(session: Session, policy: Policy, since: datetime):
     hosted = {one.github: name for name, one in policy.repositories.items() if one.github}
     rows = select(Signal).where(
-        col(Signal.set_aside).is_not(None), Signal.received_at >= since, Signal.kind == Kind.CHANGE, Signal.at >= since
+        col(Signal.set_aside).is_not(None),
+        Signal.received_at >= since,
+        Signal.kind == Kind.CHANGE,
+        Signal.level != PENDING,
+        Signal.at >= since,
     )
     for row in session.exec(rows.order_by(col(Signal.received_at).desc()).limit(MARKS)):
         if (name := hosted.get(str(row.attributes.get("repository")))) is not None:

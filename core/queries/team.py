@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from core.models import Deployment, Kind, Signal
+from core.models.enums import PENDING
 from core.policy.reader import Policy
 
 MOST = 50  # of one page
@@ -35,6 +36,7 @@ def between(session: Session, policy: Policy, since: datetime, until: datetime) 
             Signal.received_at >= since,
             col(Signal.set_aside).is_not(None),
             Signal.kind == Kind.CHANGE,
+            Signal.level != PENDING,
             col(Signal.at) >= since,
             col(Signal.at) < until,
         )

@@ -6,19 +6,24 @@ notes it. The last one is the embedded analysis, which needs neither model nor n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from core.db import store
 from core.models import Analysis, Cause, Issue, Kind, Outcome, Record, Signal, now
 from core.models.counted import counted
+from core.models.enums import PENDING
+from core.models.origin import Writers
 from core.ops import notify
 from core.policy.services import Service
 from core.runtime import Runtime
-from core.signals import health, incident, service_graph
-from core.signals.analysis import memory, security
+from core.signals import health, host_store, incident, service_graph, trace_store
+from core.signals.analysis import memory, security, trace_origin
 from core.signals.analysis.components import Incident, reached
+from core.signals.analysis.host_pressure import pressure
 from core.signals.analysis.types import Conclusion, IssueFacts, latency_rise
 from core.stages import linking, shares
 from core.stages.context import StageContext
@@ -29,6 +34,7 @@ RECENT = timedelta(minutes=10)  # "now", for rates
 BEFORE = timedelta(hours=1)  # the reference for "now"
 CHANGES = timedelta(hours=24)
 RECORDS = 50
+CHANGED = 200  # latest changes; a busy repository has several workflow runs for each commit
 REMEMBERED = 50  # compared outcomes of each kind
 RESULTS = {"human": "resolved", "failed": "no fix was found", "rolled_back": "its fix was rolled back",
            "rejected": "its fix was rejected", "escalated": "escalated"}  # fmt: skip
@@ -101,11 +107,12 @@ def gather(rt: Runtime, issue_id: int) -> IssueFacts:
             select(Signal).where(Signal.issue_id == issue_id).order_by(col(Signal.at).desc()).limit(RECORDS)
         ).all()
         known = policy.services.get(policy.worst_of(issue.affected), Service(repository=""))
+        records = [as_record(signal) for signal in signals]
         service, recent, before, others, share = _rates(session, policy.watch.source, issue, list(policy.services))
         return IssueFacts(
             title=issue.title,
             service=service,
-            records=[as_record(signal) for signal in signals],
+            records=records,
             health=recent,
             before=before,
             share=share,
@@ -118,8 +125,16 @@ def gather(rt: Runtime, issue_id: int) -> IssueFacts:
             upstreams=service_graph.graph(session, policy).get(service, ()),
             past=_past(session, issue),
             incident=_incident(session, rt, issue, service, recent.error_rate, before.error_rate),
+            traces=trace_origin.origins(trace_store.failing(session, issue, records), _public(rt)),
+            pressure=pressure(host_store.around(session, policy, issue, records), policy.infrastructure),
             confirmed_by=linking.confirming(session, issue),
         )
+
+
+def _public(rt: Runtime) -> set[str]:
+    """The sources that outsiders can write to."""
+    open_ = {source.name for source in rt.sources if source.origin.writers is Writers.ANYONE}
+    return open_ | set(rt.policy.corroboration.public_sources)
 
 
 def as_record(signal: Signal) -> Record:
@@ -164,14 +179,14 @@ def _changes(session: Session, rt: Runtime, issue: Issue) -> list[Record]:
     related = {name for service in issue.affected or [""] for name in reached(service, graph)}
     owners = [rt.policy.services[name].repository for name in related if name in rt.policy.services]
     hosted = {rt.policy.repositories[name].github for name in owners if name in rt.policy.repositories}
-    rows = session.exec(
-        select(Signal)
-        .where(Signal.kind == Kind.CHANGE, col(Signal.at) >= issue.first_seen - CHANGES)
-        .order_by(col(Signal.at).desc())
-        .limit(RECORDS)
-    ).all()
-    records = (as_record(row) for row in rows)
+    live, pending = col(Signal.level) != PENDING, col(Signal.level) == PENDING  # the two do not displace each other
+    records = [as_record(row) for kind in (live, pending) for row in _latest_changes(session, issue, kind)]
     return [one for one in records if one.service in related or (not one.service and _of_repository(one, hosted))]
+
+
+def _latest_changes(session: Session, issue: Issue, kind: ColumnElement[bool]) -> Sequence[Signal]:
+    rows = select(Signal).where(Signal.kind == Kind.CHANGE, kind, col(Signal.at) >= issue.first_seen - CHANGES)
+    return session.exec(rows.order_by(col(Signal.at).desc()).limit(CHANGED)).all()
 
 
 def _of_repository(change: Record, hosted: set[str]) -> bool:

@@ -16,9 +16,12 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, SQLModel
 
 from core.db import bulk, store
+from core.inputs import hosts, traces
 from core.models import Connector, Kind, Metric, Record, Signal, now
 from core.models.bounds import bounded
 from core.models.counted import counted
+from core.models.origin import Writers
+from core.policy.reader import Policy
 from core.runtime import Runtime
 from core.stages.recount import recounted
 from core.vendors.base import Batch, BudgetSpent, Meter, Source, VendorError
@@ -46,7 +49,7 @@ class Collector:
         """
         for source in rt.sources:
             if source.name not in self.reading and _wanted(source, inputs_only):
-                self.reading[source.name] = self.pool.submit(read, source)
+                self.reading[source.name] = self.pool.submit(read, source, rt.policy)
         wait(self.reading.values(), timeout=patience)
         reading, self.reading = self.reading, {}
         results = {}
@@ -83,7 +86,7 @@ def _late(name: str, patience: float) -> dict:
     return {"records": 0, "seconds": patience, "error": error}
 
 
-def read(source: Source) -> dict:
+def read(source: Source, policy: Policy | None = None) -> dict:
     """Read one source until it has no more records or its budget is used up; records read before a failure are kept."""
     started, records = time.monotonic(), 0
     with store.write() as session:
@@ -91,19 +94,21 @@ def read(source: Source) -> dict:
         connector.last_attempt, cursor, rest = now(), connector.cursor, connector.open_until
     if rest and rest > now():
         return {"records": 0, "seconds": 0.0, "error": f"paused until {rest:%H:%M:%S} UTC: {connector.error or ''}"}
-    error, note, wait = None, "", None
+    error, notes, wait = None, [], None
     meter = getattr(source, "meter", None) or Meter(source.name)
     try:
         for batch in source.collect(cursor, now()):
+            _keep_around(source, batch, policy or Policy())
             records += keep(source.name, batch, getattr(source, "counts_all", False))
+            notes += [batch.note] if batch.note else []
     except BudgetSpent as spent:
-        note = spent.message
+        notes.append(spent.message)
     except VendorError as fault:
         error, wait = fault.message, fault.retry_after
     except Exception as fault:  # a fault of ours must not stop the other sources either; it is shown and logged
         log.exception("reading %s failed", source.name)
         error = f"reading failed: {type(fault).__name__}: {fault}"
-    note = note or getattr(source, "note", "")
+    note = "; ".join(notes) or getattr(source, "note", "")
     if meter.unreadable:
         note = f"{counted(meter.unreadable, 'record')} could not be read; see the log. {note}".strip()
     _tell(source.name, error, note, wait, meter)
@@ -131,6 +136,14 @@ def keep(name: str, batch: Batch, counts_all: bool = False) -> int:
             newest = max(record.at for record in batch.records)
             connector.lag_seconds = round((now() - newest).total_seconds(), 1)
     return new
+
+
+def _keep_around(source: Source, batch: Batch, policy: Policy) -> None:
+    """Store what traces and hosts show, before the cursor; a page that is read again stores it once."""
+    if batch.spans or batch.hosts:
+        with store.write() as session:
+            traces.keep(session, batch.spans, policy, source.origin.writers is Writers.TEAM)
+            hosts.keep(session, batch.hosts)
 
 
 def _parts(table: type[SQLModel], rows: list[dict]) -> Iterator[tuple[type[SQLModel], list[dict]]]:

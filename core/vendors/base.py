@@ -12,7 +12,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
 from core.models import MetricPoint, Record
+from core.models.hosts import HostPoint
 from core.models.origin import Origin
+from core.models.traces import SpanRecord
 from core.signals.analysis.types import Conclusion, IssueFacts
 
 P = ParamSpec("P")
@@ -95,11 +97,17 @@ class Meter:
 
 @dataclass(frozen=True)
 class Batch:
-    """The content of one page. Store the batch before ``cursor``, so that a crash in between loses nothing."""
+    """The content of one page. Store the batch before ``cursor``, so that a crash in between loses nothing.
+
+    ``note`` says what the source cannot read, although all else works.
+    """
 
     records: Sequence[Record] = ()
     metrics: Sequence[MetricPoint] = ()
     cursor: str | None = None
+    spans: Sequence[SpanRecord] = ()
+    hosts: Sequence[HostPoint] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)

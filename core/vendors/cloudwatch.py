@@ -1,4 +1,4 @@
-"""AWS CloudWatch by boto3: log events, service metrics and alarms.
+"""AWS CloudWatch by boto3: log events, service metrics, alarms, and the load of hosts (cloudwatch_hosts.py).
 
 API: logs.filter_log_events (a page may be empty while a token remains), cloudwatch.get_metric_data,
 cloudwatch.describe_alarms. Signing, retries of throttled calls and the address of a region are boto3's.
@@ -21,9 +21,11 @@ from botocore.session import Session
 from core.models import Kind, MetricPoint, Record
 from core.models.counted import counted
 from core.models.origin import Origin, Writers
+from core.policy.infrastructure import CloudWatchMetric
 from core.policy.sections import MetricNames
 from core.vendors import cloudwatch_lines, line_pages
 from core.vendors.base import Batch, Check, Meter, VendorError, understood
+from core.vendors.cloudwatch_hosts import CloudWatchHosts
 from core.vendors.logline import read_line
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redactor
@@ -33,7 +35,7 @@ UNSTATED = "unknown"  # the line has no level; matching the filter pattern is no
 PAGE, PERIOD, QUERIES = 10_000, 60, 500
 PASSING = ("Throttl", "TooManyRequests", "LimitExceeded", "ServiceUnavailable", "InternalFailure", "InternalService")
 KEY = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (IAM > Users > Security credentials)"
-RIGHTS = "logs:FilterLogEvents, cloudwatch:GetMetricData and cloudwatch:DescribeAlarms"
+RIGHTS = "logs:FilterLogEvents, cloudwatch:GetMetricData, cloudwatch:DescribeAlarms and cloudwatch:ListMetrics"
 FIXES = {
     "UnrecognizedClientException": f"the key does not exist in this account: {KEY}",
     "InvalidClientTokenId": f"the key does not exist in this account: {KEY}",
@@ -65,10 +67,12 @@ class CloudWatch:
         dimension: str = "Service",
         endpoint: str = "",
         calls: int | None = None,
+        hosts: Sequence[CloudWatchMetric] = (),
     ):
         self.connect, self.groups, self.pattern, self.endpoint = connect, list(groups), pattern, endpoint
         self.namespace, self.services, self.dimension = namespace, list(services), dimension
         self.names, self.meter, self.redact = names or MetricNames(), Meter(self.name, calls), Redactor()
+        self.hosts = CloudWatchHosts(self._call, hosts)
         self.session: boto3.Session | None = None
         self.clients: dict[str, Any] = {}
 
@@ -81,6 +85,8 @@ class CloudWatch:
             streams["metrics"] = Stream(self._metrics)
         for group in self.groups:
             streams[f"logs {group}"] = Stream(partial(self._logs, group), ascending=False)
+        if self.hosts.metrics:
+            streams["hosts"] = Stream(self.hosts.read, ascending=False, needs="cloudwatch:ListMetrics")
         return collect(streams, cursor, until)
 
     def _logs(self, group: str, window: ReadWindow) -> Page:

@@ -1,4 +1,4 @@
-"""Datadog: error logs, alerts (monitors and their events), and service metrics.
+"""Datadog: error logs, alerts (monitors and their events), service metrics, and traces (datadog_spans.py).
 
 API: POST /api/v2/logs/events/search and /api/v2/events/search (cursor meta.page.after), GET /api/v1/monitor (pages by
 number), GET /api/v1/query (pointlist in ms), GET /api/v1/validate. Any site but the key's own returns 403.
@@ -12,10 +12,11 @@ from typing import Any
 
 from core.models import Kind, MetricPoint, Record
 from core.models.origin import Origin, Writers
+from core.models.traces import SpanRecord
 from core.policy.sections import MetricNames
-from core.vendors import datadog_lines, line_pages
+from core.vendors import datadog_lines, datadog_spans, line_pages
 from core.vendors.base import Batch, Check, Meter, VendorError, understood
-from core.vendors.http import Http
+from core.vendors.http import Http, VendorAnswer
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redacting
 
@@ -26,6 +27,7 @@ SITES = (
     "us2.ddog-gov.com",
 )
 PAGE = 1000
+SPANS = "apm_read"  # the scope that reading spans needs
 ALERTS = "source:alert status:error"  # events of monitors that were triggered
 
 
@@ -33,8 +35,16 @@ class Datadog:
     name = "datadog"
     origin = Origin("Datadog", Writers.TEAM)
 
-    def __init__(self, http: Http, query: str = "status:error", names: MetricNames | None = None, scope: str = "*"):
+    def __init__(
+        self,
+        http: Http,
+        query: str = "status:error",
+        names: MetricNames | None = None,
+        scope: str = "*",
+        failing: str = "status:error",
+    ):
         self.http, self.query, self.names, self.scope = http, query, names or MetricNames(), scope
+        self.failing = failing
 
     @property
     def meter(self) -> Meter:
@@ -49,6 +59,7 @@ class Datadog:
             "monitors": Stream(self._monitors, ascending=False),
             "events": Stream(lambda window: self._found("/api/v2/events/search", ALERTS, window, event)),
             "logs": Stream(self._logs),
+            "spans": Stream(self._spans, ascending=False, needs=f"the scope {SPANS} of DATADOG_APP_KEY"),
         }
         return collect(streams, cursor, until)
 
@@ -71,8 +82,25 @@ class Datadog:
         page = {"limit": PAGE} | ({"cursor": window.after} if window.after else {})
         body = {"filter": span, "sort": "timestamp", "page": page}
         answer = self.http.post(path, json=body, idempotent=True)
-        after = ((answer.json().get("meta") or {}).get("page") or {}).get("after")
-        return answer.rows("data"), after or None
+        return answer.rows("data"), _cursor(answer)
+
+    def _spans(self, window: ReadWindow) -> Page:
+        """A page of failing spans with all spans of their traces, which show who called whom."""
+        rows, after = self._spans_of(self.failing, window, window.after)
+        failing = frozenset(str(row.get("id")) for row in rows if isinstance(row, dict))
+        found = self._read_spans(rows, failing)
+        if traces := datadog_spans.traces_of(found):
+            rows, _ = self._spans_of(datadog_spans.whole(traces), window)
+            found += self._read_spans(rows, failing)
+        return Page(spans=found, after=after)
+
+    def _spans_of(self, query: str, window: ReadWindow, after: str | None = None) -> tuple[list, str | None]:
+        body = datadog_spans.search(query, _iso(window.since), _iso(window.until), PAGE, after)
+        answer = self.http.post(datadog_spans.PATH, json=body, idempotent=True)
+        return answer.rows("data"), _cursor(answer)
+
+    def _read_spans(self, rows: list, failing: frozenset[str]) -> list[SpanRecord]:
+        return records_of(rows, lambda row: datadog_spans.span(row, self.http, failing), self.meter)
 
     def _monitors(self, window: ReadWindow) -> Page:
         """Triggered monitors; each trigger is a separate alert."""
@@ -155,6 +183,11 @@ class Datadog:
         if error.status is None or error.status == 404:
             return f"DATADOG_SITE, one of {', '.join(SITES)}; now it is {site}"
         return "check DATADOG_QUERY, or the names under [metrics] in platform.toml"
+
+
+def _cursor(answer: VendorAnswer) -> str | None:
+    """The cursor of the next page of a search."""
+    return ((answer.json().get("meta") or {}).get("page") or {}).get("after") or None
 
 
 def parse(row: dict, http: Redacting) -> Record:

@@ -1,4 +1,5 @@
-"""GitHub: issues and commits as signals; branches, pull requests, reviews, checks, statuses and merges as code host.
+"""GitHub: issues, commits and activity (github_activity.py) as signals; branches, pull requests, reviews, checks,
+statuses and merges as code host.
 
 API version 2022-11-28; pages by Link rel="next"; Enterprise serves the same API below https://HOST/api/v3. Every write
 is idempotent.
@@ -6,7 +7,7 @@ is idempotent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,6 +17,7 @@ from core.models import Kind, Record
 from core.models.counted import counted
 from core.models.origin import Origin, Writers
 from core.vendors.base import Batch, BudgetSpent, Check, Deployed, Meter, Pull, PullState, VendorError, understood
+from core.vendors.github_activity import GitHubActivity
 from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redacting
@@ -36,8 +38,8 @@ class GitHub:
     name = "github"
     origin = Origin("GitHub", Writers.ANYONE, "where anyone can open an issue")
 
-    def __init__(self, http: Http, repositories: Sequence[str] = ()):
-        self.http, self.repositories = http, list(repositories)
+    def __init__(self, http: Http, repositories: Sequence[str] = (), branches: Mapping[str, str] | None = None):
+        self.http, self.repositories, self.branches = http, list(repositories), branches or {}
 
     @property
     def meter(self) -> Meter:
@@ -51,6 +53,7 @@ class GitHub:
         for name in self.repositories:
             streams[f"commits {name}"] = Stream(partial(self._commits, name), False, FIRST_LOOK, FIRST_LOOK)
             streams[f"issues {name}"] = Stream(partial(self._issues, name), first_look=FIRST_LOOK)
+            streams |= GitHubActivity(self.http, name, self.branches.get(name, "main")).streams()
         return collect(streams, cursor, until)
 
     def _issues(self, name: str, window: ReadWindow) -> Page:

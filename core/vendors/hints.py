@@ -26,7 +26,8 @@ NEEDS = {  # settings that are required together
 }
 WHERE = {
     "datadog_api_key": "Organization Settings > API Keys",
-    "datadog_app_key": "Organization Settings > Application Keys, with logs_read_data, timeseries_query, monitors_read",
+    "datadog_app_key": "Organization Settings > Application Keys, with logs_read_data, timeseries_query, monitors_read "
+    "and, for traces, apm_read",
     "newrelic_api_key": "one.newrelic.com > user menu > API keys, of the type User",
     "newrelic_account_id": "the number beside the account's name: one.newrelic.com > user menu > API keys",
     "sentry_token": "Settings > Developer Settings > a new internal integration with org:read, event:read, event:write",

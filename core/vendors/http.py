@@ -19,17 +19,16 @@ import httpcore
 import httpx
 import stamina
 
-from core.vendors import limits
+from core.vendors import bodies, limits
 from core.vendors.address import LOOPBACK, ConnectionGuard, proxy_of
 from core.vendors.base import BudgetSpent, Meter, VendorError
 from core.vendors.redact import Redactor
+from core.vendors.response_cache import Answers, CachedTransport
 
 TIMEOUT, TOTAL = httpx.Timeout(20.0, connect=5.0), 60.0  # seconds of one operation; of one exchange
 ATTEMPTS, LONGEST_WAIT = 3, 30.0
 HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL)
-LARGEST = 20 * 1024 * 1024  # maximum bytes of one response
 SHOWN = 64 * 1024  # bytes of a probe's response in which a text is searched
-CODINGS = ("gzip", "deflate", "identity")  # at most 1032 times as large unpacked, part by part
 WORDS = {  # by status, else by its first digit
     3: "redirected us to another address; check the URL",
     4: "refused the request",
@@ -87,7 +86,7 @@ class Http:
     """One vendor's address with its headers.
 
     ``calls``: the limit of calls per collection cycle; ``private``: the address may be on a private network;
-    ``transport`` is for tests.
+    ``transport`` is for tests; ``kept``: the storage of answers to GET requests.
     """
 
     def __init__(
@@ -99,15 +98,19 @@ class Http:
         transport: httpx.BaseTransport | None = None,
         calls: int | None = None,
         private: bool = False,
+        kept: Answers | None = None,
     ):
         self.vendor, self.base_url = vendor, base_url.rstrip("/")
         self.meter, self.redact, self.skew = Meter(vendor, calls), Redactor(secrets), 0.0
         host = urlsplit(self.base_url).hostname or ""
         self.guard = ConnectionGuard(vendor, private=private, loopback=host in LOOPBACK)
+        sends = transport or _transport(self.guard, self.base_url)
+        if kept and sends:  # a proxy, by which httpx sends itself, gets no cache
+            sends = CachedTransport(kept, vendor, self.redact, sends)
         self.client = httpx.Client(
             headers={"accept-encoding": "gzip, deflate"} | (headers or {}),
             timeout=TIMEOUT,
-            transport=transport or _transport(self.guard, self.base_url),
+            transport=sends,
             follow_redirects=False,
         )
 
@@ -145,30 +148,17 @@ class Http:
     def _once(self, method: str, url: str, **kw) -> VendorAnswer:
         self.meter.spend()
         self.guard.limit(TOTAL)
-        body = bytearray()
         try:
             with self.client.stream(method, url, **kw) as response:
-                self._unpackable(response)
-                for part in response.iter_bytes():
-                    body += part
-                    if len(body) > LARGEST:
-                        raise VendorError(self.vendor, "returned more than 20 MB", permanent=True)
+                body = bodies.read(self.vendor, response)
         except HTTP_ERRORS as error:
             raise self._unreached(url, error) from None
-        answer = httpx.Response(response.status_code, headers=_plain(response.headers), content=bytes(body))
+        answer = httpx.Response(response.status_code, headers=bodies.plain(response.headers), content=body)
         self.skew, left = limits.skew(answer.headers), limits.left(answer.headers)
         self.meter.vendor_left = self.meter.vendor_left if left is None else left
         if answer.status_code >= 300:
             raise self._fault(answer)
         return VendorAnswer(self.vendor, answer)
-
-    def _unpackable(self, response: httpx.Response) -> None:
-        """Raises VendorError for encodings with extreme compression (brotli, zstd), and for several encodings."""
-        coding = response.headers.get("content-encoding", "identity").strip().lower()
-        if coding not in CODINGS:
-            raise VendorError(
-                self.vendor, f"returned an encoding that was not requested ({coding[:40]})", permanent=True
-            )
 
     def _unreached(self, url: str, error: Exception) -> VendorError:
         where = urlsplit(url).netloc
@@ -213,11 +203,6 @@ def _guarded(guard: ConnectionGuard) -> httpx.HTTPTransport:
     transport = httpx.HTTPTransport(verify=_tls())
     transport._pool = httpcore.ConnectionPool(ssl_context=_tls(), max_connections=20, network_backend=guard)
     return transport
-
-
-def _plain(headers: httpx.Headers) -> dict[str, str]:
-    """Headers of the decoded body."""
-    return {k: v for k, v in headers.items() if k not in ("content-encoding", "content-length", "transfer-encoding")}
 
 
 def _wait(idempotent: bool) -> Callable[[Exception], bool | float]:
@@ -295,7 +280,7 @@ def _start(response: httpx.Response) -> str:
 class Bounded(httpx.BaseTransport):
     """A transport for other libraries' clients: guarded connections, limited response sizes, one deadline."""
 
-    def __init__(self, vendor: str, seconds: float, largest: int = LARGEST):
+    def __init__(self, vendor: str, seconds: float, largest: int = bodies.LARGEST):
         self.largest = largest
         self.guard, self.seconds = ConnectionGuard(vendor, private=True, loopback=True), seconds
         self.inner: dict[str, httpx.BaseTransport] = {}  # proxy URL -> transport
@@ -339,6 +324,6 @@ class _Counted(httpx.SyncByteStream):
         self.stream.close()
 
 
-def bounded(vendor: str, seconds: float, largest: int = LARGEST) -> httpx.Client:
+def bounded(vendor: str, seconds: float, largest: int = bodies.LARGEST) -> httpx.Client:
     """A client with the same limits for a vendor's library; ``largest``: maximum bytes of a response."""
     return httpx.Client(transport=Bounded(vendor, seconds, largest), timeout=TIMEOUT, follow_redirects=False)

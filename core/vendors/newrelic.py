@@ -1,4 +1,5 @@
-"""New Relic: transaction errors, alert issues, service metrics, and the health of services.
+"""New Relic: transaction errors, alert issues, service metrics, traces (newrelic_spans.py), the load of hosts
+(newrelic_hosts.py), and the health of services.
 
 API: NerdGraph, one GraphQL URL for each region. NRQL runs asynchronously and is polled by its queryId. NRQL has no page
 cursor, so rows are read in order of time, each page from the last row's time on. Faults come as HTTP 200 with
@@ -11,16 +12,18 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from core.models import Kind, MetricPoint, Record, ServiceHealth
 from core.models.origin import Origin, Writers
+from core.vendors import newrelic_hosts, newrelic_spans
 from core.vendors.base import Batch, Check, Meter, VendorError, understood
 from core.vendors.http import Http, VendorAnswer
-from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
+from core.vendors.reading import Item, Page, ReadWindow, Stream, collect, records_of
 
 ADDRESSES = {"us": "https://api.newrelic.com/graphql", "eu": "https://api.eu.newrelic.com/graphql"}
 ROWS, BUCKET, BUCKETS = 5000, 60, 360  # rows of LIMIT MAX; seconds of a metric's interval; most of them in one query
+TRACE = timedelta(minutes=5)  # how much earlier a trace may begin than its failing span
 PATIENCE = 60.0  # seconds for one asynchronous query
 OPT_IN = {"nerd-graph-unsafe-experimental-opt-in": "AiIssues"}
 OPEN = ("CREATED", "ACTIVATED")
@@ -57,8 +60,10 @@ class NewRelic:
         account: int,
         condition: str = "error.expected IS NOT true",
         pause: Callable[[float], None] = time.sleep,
+        hosts: bool = False,
     ):
         self.http, self.account, self.condition, self.pause = http, account, condition, pause
+        self.hosts = hosts
 
     @property
     def meter(self) -> Meter:
@@ -72,23 +77,46 @@ class NewRelic:
             "metrics": Stream(self._metrics),
             "issues": Stream(self._issues, ascending=False),
             "errors": Stream(self._errors),
+            "spans": Stream(self._spans, ascending=False, needs="access to the Span events"),
         }
+        if self.hosts:
+            streams["hosts"] = Stream(self._loads, needs="access to the SystemSample events")
         return collect(streams, cursor, until)
 
     def _metrics(self, window: ReadWindow) -> Page:
         """A page of metrics for whole minutes only, so that intervals are always the same."""
-        begin, end = _whole(window.after or window.since.timestamp()), _whole(window.until.timestamp())
-        stop = min(end, begin + BUCKET * BUCKETS)
+        begin, stop, after = _minutes(window)
+        return Page(metrics=self._measured(begin, stop), after=after) if begin < stop else Page()
+
+    def _loads(self, window: ReadWindow) -> Page:
+        """A page of the load of hosts."""
+        begin, stop, after = _minutes(window)
         if begin >= stop:
             return Page()
-        return Page(metrics=self._measured(begin, stop), after=str(stop) if stop < end else None)
+        rows = self.nrql(f"{newrelic_hosts.LOAD} {_series(begin, stop)}")
+        return Page(hosts=[point for row in rows for point in newrelic_hosts.points(row)], after=after)
+
+    def _spans(self, window: ReadWindow) -> Page:
+        """A page of failing spans with all spans of their traces; ``after`` is as in ``_errors``."""
+        rows, after = self._in_order(f"{newrelic_spans.FAILING}", window)
+        found = self._records(rows, newrelic_spans.span)
+        if traces := newrelic_spans.traces_of(found):
+            since, until = _ms(window.since - TRACE), _ms(window.until)
+            whole = self.nrql(f"{newrelic_spans.whole(traces)} SINCE {since} UNTIL {until} LIMIT MAX")
+            found += self._records(whole, newrelic_spans.span)
+        return Page(spans=found, after=after)
 
     def _errors(self, window: ReadWindow) -> Page:
         """A page of errors; ``after`` is the last row's time in ms, and the number of rows read at that time."""
-        since, skip = map(int, (window.after or f"{_ms(window.since)}:0").split(":"))
         where = f" WHERE {self.condition}" if self.condition else ""
+        rows, after = self._in_order(f"SELECT {ATTRIBUTES} FROM TransactionError{where}", window)
+        return Page(self._records(rows, error), after=after)
+
+    def _in_order(self, query: str, window: ReadWindow) -> tuple[list[dict], str | None]:
+        """(rows in the order of time, the place of the next page)."""
+        since, skip = map(int, (window.after or f"{_ms(window.since)}:0").split(":"))
         rows = self.nrql(
-            f"SELECT {ATTRIBUTES} FROM TransactionError{where} SINCE {since} UNTIL {_ms(window.until)} "
+            f"{query} SINCE {since} UNTIL {_ms(window.until)} "
             f"ORDER BY timestamp ASC LIMIT MAX" + (f" OFFSET {skip}" if skip else "")
         )
         if rows and int(rows[0]["timestamp"]) < since:
@@ -97,7 +125,7 @@ class NewRelic:
         if len(rows) >= ROWS:
             last = int(rows[-1]["timestamp"])
             after = f"{last}:0" if last > since else f"{since}:{skip + len(rows)}"
-        return Page(self._records(rows, error), after=after)
+        return rows, after
 
     def _issues(self, window: ReadWindow) -> Page:
         span = {"startTime": _ms(window.since), "endTime": _ms(window.until)}
@@ -107,7 +135,7 @@ class NewRelic:
         rows = [row for row in found["issues"] if row.get("state") in OPEN]
         return Page(self._records(rows, alert), after=found.get("nextCursor") or None)
 
-    def _records(self, rows: list, read: Callable[[dict, Http], Record]) -> list[Record]:
+    def _records(self, rows: list, read: Callable[[dict, Http], Item]) -> list[Item]:
         return records_of(rows, lambda row: read(row, self.http), self.meter)
 
     # --- health of services
@@ -124,7 +152,7 @@ class NewRelic:
 
     def _measured(self, begin: int, stop: int) -> list[MetricPoint]:
         """Points of whole minutes; both ends are epoch seconds."""
-        rows = self.nrql(f"{FARES} SINCE {begin * 1000} UNTIL {stop * 1000} LIMIT MAX TIMESERIES {BUCKET} seconds")
+        rows = self.nrql(f"{FARES} {_series(begin, stop)}")
         return [point for row in rows for point in measured(row)]
 
     # --- NerdGraph
@@ -258,6 +286,17 @@ def fares(row: dict) -> ServiceHealth:
     p95 = (row.get("p95") or {}).get("95")
     requests, errors = float(row.get("requests") or 0), float(row.get("errors") or 0)
     return ServiceHealth(requests=requests, errors=errors, p95_ms=None if p95 is None else p95 * 1000, samples=1)
+
+
+def _minutes(window: ReadWindow) -> tuple[int, int, str | None]:
+    """(begin, end, place of the next page) of a page of whole minutes, in epoch seconds."""
+    begin, end = _whole(window.after or window.since.timestamp()), _whole(window.until.timestamp())
+    stop = min(end, begin + BUCKET * BUCKETS)
+    return begin, stop, str(stop) if stop < end else None
+
+
+def _series(begin: int, stop: int) -> str:
+    return f"SINCE {begin * 1000} UNTIL {stop * 1000} LIMIT MAX TIMESERIES {BUCKET} seconds"
 
 
 def _facet(row: dict) -> str:

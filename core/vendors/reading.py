@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from core.models import MetricPoint, Record
+from core.models.hosts import HostPoint
+from core.models.traces import SpanRecord
 from core.vendors.base import FAULTS, Batch, BudgetSpent, Meter, VendorError
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,11 @@ log = logging.getLogger(__name__)
 FIRST_LOOK = timedelta(minutes=15)
 OVERLAP = timedelta(minutes=5)
 QUIET = timedelta(hours=1)  # how far the mark of a silent stream stays behind, because clocks differ
+TURN = "next in turn"  # in the marks: the stream that the next cycle reads first
 GONE = (400, 404, 410, 422)  # statuses of a vendor for an expired page cursor
+
+
+Item = TypeVar("Item")  # a record, or a span
 
 
 @dataclass(frozen=True)
@@ -49,41 +55,71 @@ class Page:
     after: str | None = None
     memory: dict[str, Any] | None = None
     cut: VendorError | None = None
+    spans: Sequence[SpanRecord] = ()
+    hosts: Sequence[HostPoint] = ()
 
     def newest(self, before: datetime) -> datetime:
-        return max((item.at for item in (*self.records, *self.metrics)), default=before)
+        items = (*self.records, *self.metrics, *self.spans, *self.hosts)
+        return max((item.at for item in items), default=before)
 
 
 @dataclass(frozen=True)
 class Stream:
-    """``ascending``: pages come oldest first, so that everything before the newest record was read."""
+    """``ascending``: pages come oldest first, so that everything before the newest record was read.
+
+    ``needs``: the permission of a stream that is read where the credential has it; if the vendor refuses it for good,
+    that is a note and no fault of the source.
+    """
 
     read: Callable[[ReadWindow], Page]
     ascending: bool = True
     first_look: timedelta = FIRST_LOOK
     overlap: timedelta = OVERLAP
+    needs: str = ""
 
 
 def collect(streams: Mapping[str, Stream], cursor: str | None, until: datetime) -> Iterator[Batch]:
     """Read every stream to its end or until the budget is used up; a failing stream does not stop the others.
 
     ``cursor`` is JSON: stream -> {"since"} and, during a reading, {"until", "after", "newest"}. After all streams,
-    raises the first fault, or BudgetSpent if there is more to read.
+    raises the first fault, or BudgetSpent if there is more to read; the next cycle then begins where this one stopped,
+    so that the streams take turns.
     """
     marks = marks_of(cursor)
+    names = _in_turn(list(streams), str(marks.pop(TURN, {}).get("stream")))
     begun = {name: {"since": (until - s.first_look).isoformat()} for name, s in streams.items() if name not in marks}
     if begun:  # store where a reading begins before anything can fail
         marks |= begun
         yield Batch(cursor=json.dumps(marks))
     faults: list[VendorError] = []
-    for name, stream in streams.items():
+    for name in names:
+        stream, before = streams[name], marks[name]
         try:
             for page, mark in _readings(stream, marks[name], until):
                 marks[name] = mark
-                yield Batch(records=page.records, metrics=page.metrics, cursor=json.dumps(marks))
+                yield _batch(page, json.dumps(marks))
+        except BudgetSpent as spent:
+            if TURN not in marks:
+                following = names[(names.index(name) + 1) % len(names)]
+                marks[TURN] = {"stream": following if marks[name] != before else name}
+                yield Batch(cursor=json.dumps(marks))
+            faults.append(spent)
         except VendorError as error:
-            faults.append(error)
+            if stream.needs and error.permanent:
+                yield Batch(note=f"{name} cannot be read, which needs {stream.needs}: {error.message}")
+            else:
+                faults.append(error)
     raise_first(faults)
+
+
+def _in_turn(names: list[str], first: str) -> list[str]:
+    """The names in the same order, from ``first`` on; from the beginning if it is unknown."""
+    start = names.index(first) if first in names else 0
+    return names[start:] + names[:start]
+
+
+def _batch(page: Page, cursor: str) -> Batch:
+    return Batch(records=page.records, metrics=page.metrics, spans=page.spans, hosts=page.hosts, cursor=cursor)
 
 
 def _readings(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Page, dict]]:
@@ -94,8 +130,8 @@ def _readings(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Pag
     yield from _pages(stream, mark, until)
 
 
-def records_of(rows: Iterable[dict], read: Callable[[dict], Record], meter: Meter) -> list[Record]:
-    """The rows as records. An unreadable row is counted and logged, and does not stop the others."""
+def records_of(rows: Iterable[dict], read: Callable[[dict], Item], meter: Meter) -> list[Item]:
+    """The rows as records, or as spans. An unreadable row is counted and logged, and does not stop the others."""
     records = []
     for row in rows:
         try:

@@ -36,6 +36,7 @@ from core.vendors.http import Http
 from core.vendors.kestra import Kestra, KestraAnalyst
 from core.vendors.openai import Chat, OpenAIAnalyst
 from core.vendors.osv import Osv
+from core.vendors.response_cache import answers
 from core.vendors.sentry import Sentry
 from core.vendors.slack import Slack, SlackWebhook
 from core.vendors.vercel import Vercel
@@ -56,7 +57,9 @@ def _http(s: Settings, vendor: str, address: str, headers: dict[str, str], secre
     """The HTTP client of a signal source, with its budget; private hosts only if the settings allow them."""
     hosts = {host.strip() for host in s.private_hosts.split(",")}
     private = (urlsplit(address).hostname or "") in hosts
-    return Http(vendor, address, headers, secrets, calls=policy(s).collect.calls(vendor), private=private)
+    kept = answers(s.data_dir.resolve(), s.redis_url.get_secret_value())
+    calls = policy(s).collect.calls(vendor)
+    return Http(vendor, address, headers, secrets, calls=calls, private=private, kept=kept)
 
 
 def datadog(s: Settings) -> Datadog | None:
@@ -65,7 +68,7 @@ def datadog(s: Settings) -> Datadog | None:
         return None
     address = s.datadog_url or f"https://api.{s.datadog_site}"
     http = _http(s, "datadog", address, {"DD-API-KEY": api, "DD-APPLICATION-KEY": app}, [api, app])
-    return Datadog(http, s.datadog_query, policy(s).metrics, s.datadog_metrics_filter)
+    return Datadog(http, s.datadog_query, policy(s).metrics, s.datadog_metrics_filter, s.datadog_spans_query)
 
 
 def sentry(s: Settings) -> Sentry | None:
@@ -77,10 +80,10 @@ def sentry(s: Settings) -> Sentry | None:
 
 def github(s: Settings) -> GitHub | None:
     token = s.github_token.get_secret_value()
-    names = sorted({r.github for r in policy(s).repositories.values() if r.github})
+    branches = {r.github: r.branch for r in policy(s).repositories.values() if r.github}
     if not token:
         return None
-    return GitHub(_http(s, "github", s.github_url, HEADERS | _bearer(token), [token]), names)
+    return GitHub(_http(s, "github", s.github_url, HEADERS | _bearer(token), [token]), sorted(branches), branches)
 
 
 def newrelic(s: Settings) -> nerdgraph.NewRelic | None:
@@ -89,7 +92,8 @@ def newrelic(s: Settings) -> nerdgraph.NewRelic | None:
         return None
     address = s.newrelic_url or nerdgraph.ADDRESSES[s.newrelic_region]
     http = _http(s, "newrelic", address, {"API-Key": key}, [key])
-    return nerdgraph.NewRelic(http, s.newrelic_account_id, s.newrelic_condition)
+    hosts = policy(s).infrastructure.enabled
+    return nerdgraph.NewRelic(http, s.newrelic_account_id, s.newrelic_condition, hosts=hosts)
 
 
 def cloudwatch(s: Settings) -> aws.CloudWatch | None:
@@ -107,6 +111,7 @@ def cloudwatch(s: Settings) -> aws.CloudWatch | None:
         dimension=s.cloudwatch_dimension,
         endpoint=s.aws_endpoint_url,
         calls=rules.collect.calls("cloudwatch"),
+        hosts=rules.infrastructure.cloudwatch if rules.infrastructure.enabled else (),
     )
 
 

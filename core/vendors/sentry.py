@@ -1,4 +1,7 @@
-"""Sentry: issues with their latest event (frames and locals), and resolving issues whose fix was verified.
+"""Sentry: issues with their latest event (frames and locals), and resolving issues whose fix was verified; spans and
+releases (sentry_activity.py).
+
+An issue can also be an alert: of a metric, uptime or cron monitor, or of a performance problem that Sentry found.
 
 API: GET organizations/{org}/issues/, GET …/issues/{id}/events/latest/, PUT …/issues/{id}/ (trailing slashes kept).
 """
@@ -15,10 +18,18 @@ from core.vendors.base import Batch, BudgetSpent, Check, Meter, VendorError
 from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redacting
+from core.vendors.sentry_activity import SentryActivity, after_of
+from core.vendors.values import mapping, text
 
 SECOND = timedelta(seconds=1)  # times are whole seconds; the current one belongs to the span
 TEXT = 600  # maximum characters of one local
 DEPTH = 30  # maximum nesting of containers; Sentry itself keeps ten levels
+EVIDENCE = 20  # lines of an alert's evidence
+SLOW = {"metric": "p95_ms"}  # a performance problem is a symptom of latency
+ALERTS: dict[str, dict[str, str]] = {  # categories of issues that are alerts, with what they measure
+    **dict.fromkeys(("performance", "db_query", "http_client", "frontend", "mobile"), SLOW),
+    **dict.fromkeys(("metric", "metric_alert", "outage", "uptime", "cron"), {}),
+}
 REMEMBERED = 2000  # maximum issues whose counts are stored
 
 
@@ -37,7 +48,8 @@ class Sentry:
     def collect(self, cursor: str | None, until: datetime) -> Iterator[Batch]:
         """Unresolved issues seen since the last reading; the memory is each issue's count at that time."""
         self.http.meter.begin()
-        return collect({"issues": Stream(self._issues, ascending=False)}, cursor, until)
+        streams = {"issues": Stream(self._issues, ascending=False)}
+        return collect(streams | SentryActivity(self.http, self.org, self.project).streams(), cursor, until)
 
     def _issues(self, window: ReadWindow) -> Page:
         """A page of issues that occurred again, each with its latest event."""
@@ -54,9 +66,7 @@ class Sentry:
                 records += self._record(row, counts)
         except BudgetSpent as spent:
             cut = spent
-        link = answer.next_link() or {}
-        after = link.get("cursor") if link.get("results") == "true" else None
-        return Page(records, after=after, memory=dict(list(counts.items())[-REMEMBERED:]), cut=cut)
+        return Page(records, after=after_of(answer), memory=dict(list(counts.items())[-REMEMBERED:]), cut=cut)
 
     def _record(self, row: dict, counts: dict[str, int]) -> list[Record]:
         """The issue with its latest event; ``count`` is the number of occurrences since the last reading."""
@@ -118,23 +128,41 @@ def parse(row: dict, event: dict, count: int, http: Redacting) -> Record:
     at = datetime.fromisoformat(event.get("dateCreated") or row["lastSeen"])
     crash = crash_of(event, tags.get("service") or project, release, tags.get("environment") or "production", http)
     title = http.redact(str(row.get("title") or event.get("title") or "error"))
+    category = str(row.get("issueCategory") or "")
+    alert = None if crash else ALERTS.get(category)
     return Record(
         source="sentry",
         vendor_id=f"{row['id']}:{event.get('eventID') or event.get('id') or 'count-' + str(row.get('count'))}",
-        kind=Kind.EXCEPTION if crash else Kind.LOG,
+        kind=Kind.EXCEPTION if crash else Kind.LOG if alert is None else Kind.ALERT,
         at=at,
         service=tags.get("service") or project,
         environment=tags.get("environment") or "production",
         release=release,
-        level=str(row.get("level") or "error"),
+        level=str(row.get("level") or "error") if alert is None else "error",
         title=title,
-        message=http.redact(str(event.get("message") or "")),
+        message=http.redact(shown(event) or str(event.get("message") or "")),
         count=count,
         users=int(row.get("userCount") or 0),
         url=str(row.get("permalink") or ""),
         crash=crash,
-        attributes={"first_seen": row.get("firstSeen"), "handled": tags.get("handled")},
+        attributes={
+            "first_seen": row.get("firstSeen"),
+            "handled": tags.get("handled"),
+            "trace_id": _trace(event),
+            **({} if alert is None else {"transaction": str(row.get("culprit") or ""), "category": category, **alert}),
+        },
     )
+
+
+def shown(event: dict) -> str:
+    """What an alert's event shows: its evidence, one line each; empty for an error."""
+    rows = mapping(event.get("occurrence")).get("evidenceDisplay") or []
+    lines = (f"{text(mapping(row).get('name'))}: {text(mapping(row).get('value'))}" for row in rows[:EVIDENCE])
+    return "\n".join(lines)
+
+
+def _trace(event: dict) -> str | None:
+    return text(mapping(mapping(event.get("contexts")).get("trace")).get("trace_id")) or None
 
 
 def crash_of(event: dict, service: str, release: str | None, environment: str, http: Redacting) -> Crash | None:

@@ -47,6 +47,11 @@ from tests.inputs.test_reconsider import (  # noqa: F401
     test_it_is_bounded,
     test_the_third_report_changes_the_escalation_of_the_second,
 )
+from tests.inputs.test_traces import (  # noqa: F401
+    test_a_storm_of_failing_spans_is_bounded,
+    test_an_exception_names_the_service_in_which_its_trace_failed_first,
+    test_what_is_read_again_is_stored_once_and_old_spans_are_removed,
+)
 from tests.postgres import server
 
 numbers = count(1)

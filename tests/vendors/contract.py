@@ -50,6 +50,8 @@ def specification(name: str, host: str) -> tuple[OpenAPI, dict]:
         for method, operation in path.items():
             if method == "put" and "sentry" in name:
                 _partial(operation)  # SOURCES.md: the service takes partial bodies, its document does not say so
+    created = spec["components"].get("parameters", {}).get("created", {}).get("schema", {})
+    created.pop("format", None)  # its description allows a range such as >=2026-11-24, its format does not
     _close(spec)
     return OpenAPI.from_dict(spec, config=Config(spec_validator_cls=None)), spec
 

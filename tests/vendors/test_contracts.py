@@ -12,6 +12,7 @@ import pytest
 from botocore.stub import Stubber
 from openapi_core.exceptions import OpenAPIError
 
+from core.policy.infrastructure import InfrastructureRules
 from core.policy.sections import MetricNames
 from core.vendors import base
 from core.vendors.cloudwatch import CloudWatch
@@ -55,7 +56,16 @@ def public(kind: type) -> set[str]:
 
 DD = "https://api.datadoghq.eu"
 LOGS = {"data": [], "meta": {"page": {"after": "abc"}}}
+SPAN = {
+    "trace_id": "6dcb09b5b57875f334f61aebed695e2e",
+    "span_id": "7",
+    "service": "cart",
+    "start_timestamp": "2026-11-24T11:59:00Z",
+    "end_timestamp": "2026-11-24T11:59:01Z",
+}
+SPANS = {"data": [{"id": "s-1", "type": "spans", "attributes": SPAN}], "meta": {"page": {"after": "abc"}}}
 DATADOG = {
+    "POST /api/v2/spans/events/search": [SPANS, SPANS, {"data": []}],
     "POST /api/v2/logs/events/search": [LOGS, {"data": []}],
     "POST /api/v2/events/search": [LOGS, {"data": []}],
     "GET /api/v1/query": [{"status": "ok", "series": []}],
@@ -85,11 +95,14 @@ def test_datadog(call):
 
 SY = "https://de.sentry.io"
 NEXT = '<https://de.sentry.io/x>; rel="next"; results="true"; cursor="0:100:0"'
+SY_SPAN = {"id": "a" * 16, "trace": "b" * 32, "precise.start_ts": 1.0, "precise.finish_ts": 2.0, "project": "cart"}
 ISSUE = {"id": "7", "count": "2", "title": "boom", "lastSeen": UNTIL.isoformat()}
 SENTRY = {
     r"GET /api/0/organizations/acme/issues/": [(200, [ISSUE], {"link": NEXT}), []],
     r"GET /api/0/organizations/acme/issues/7/events/latest/": [{"eventID": "e", "entries": []}],
     r"PUT /api/0/organizations/acme/issues/7/": [{}],
+    r"GET /api/0/organizations/acme/events/": [(200, {"data": [SY_SPAN]}, {"link": NEXT}), {"data": []}],
+    r"GET /api/0/organizations/acme/releases/": [[]],
 }
 SENTRY_CALLS = {
     "collect": lambda c: list(c.collect(None, UNTIL)),
@@ -105,7 +118,7 @@ def test_sentry(call, project):
     SENTRY_CALLS[call](Sentry(seen.http("sentry", SY, {"Authorization": "Bearer t"}), "acme", project))
     assert seen.sent and all(request.url.path.endswith("/") for request in seen.sent)
     for request in seen.sent:
-        conforms(request, "sentry.json", SY)
+        conforms(request, "sentry-releases.json" if "/releases/" in request.url.path else "sentry.json", SY)
     assert public(Sentry) <= {*SENTRY_CALLS}
 
 
@@ -117,6 +130,12 @@ PULL = {"number": 5, "state": "open", "head": {"sha": SHA}}
 CLOSED = {"number": 6, "state": "closed", "merged": False, "closed_at": "2026-11-24T11:00:00Z"}
 PAGE2 = {"link": f'<{GH}/repos/{NAME}/commits?since=2026-11-24T11:00:00Z&per_page=100&page=2>; rel="next"'}
 R = f"/repos/{NAME}"
+OPEN = {"number": 7, "state": "open", "updated_at": "2026-11-24T11:58:00Z", "head": {"sha": SHA, "ref": "x"}}
+MERGED = {"number": 8, "state": "closed", "updated_at": "2026-11-24T11:58:00Z", "merged_at": "2026-11-24T11:58:00Z"}
+MERGED |= {"closed_at": "2026-11-24T11:58:00Z", "merged": True, "merge_commit_sha": SHA}
+RUN = {"id": 2, "name": "ci", "head_sha": SHA, "conclusion": "failure", "updated_at": "2026-11-24T11:58:00Z"}
+RUNS = {"total_count": 2, "workflow_runs": [RUN]}
+NEXT_RUNS = {"link": f'<{GH}{R}/actions/runs?branch=main&status=completed&page=2>; rel="next"'}
 GITHUB = {
     f"GET {R}/issues": [
         [
@@ -131,13 +150,20 @@ GITHUB = {
     f"GET {R}/commits/{SHA}/status": [{"state": "success", "statuses": [{"context": "ci", "state": "success"}]}],
     f"GET {R}/pulls/5/reviews": [[]],
     f"GET {R}/pulls": [[]],
+    f"GET {R}/pulls/8": [MERGED],
+    f"GET {R}/pulls/[78]/reviews": [[{"state": "APPROVED", "user": {"login": "eve"}}]],
+    f"GET {R}/pulls/7/files": [[{"filename": "a.py"}]],
+    f"GET {R}/actions/runs": [(200, RUNS, NEXT_RUNS), {"workflow_runs": []}],
+    f"GET {R}/releases": [[{"id": 4, "tag_name": "v1", "published_at": "2026-11-24T11:50:00Z"}]],
     f"POST {R}/pulls": [(201, PULL, {})],
     f"PATCH {R}/pulls/5": [PULL],
     f"GET {R}/pulls/5": [PULL],
     f"GET {R}/pulls/6": [CLOSED],
     f"GET {R}/issues/6": [{"number": 6, "closed_by": {"login": "eve"}}],
     f"GET {R}/issues/6/comments": [[{"body": "no", "user": {"login": "eve"}}]],
-    f"GET {R}/deployments": [[{"id": 3, "sha": SHA, "environment": "production"}]],
+    f"GET {R}/deployments": [
+        [{"id": 3, "sha": SHA, "environment": "production", "created_at": "2026-11-24T11:50:00Z"}]
+    ],
     f"GET {R}/deployments/3/statuses": [[{"state": "success", "created_at": "2026-11-24T11:00:00Z"}]],
     f"PUT {R}/pulls/5/merge": [{"sha": SHA, "merged": True}],
     f"POST {R}/statuses/{SHA}": [(201, {}, {})],
@@ -165,11 +191,12 @@ GITHUB_CALLS = {
 
 @pytest.mark.parametrize("call", GITHUB_CALLS)
 def test_github(call):
-    seen = Recorder(GITHUB)
+    seen = Recorder(GITHUB | ({f"GET {R}/pulls": [[OPEN, MERGED]]} if call == "collect" else {}))
     GITHUB_CALLS[call](GitHub(seen.http("github", GH, HEADERS | {"Authorization": "Bearer t"}), [NAME]))
     assert seen.sent
     for request in seen.sent:
-        conforms(request, "github-delivery.json" if "/deployments" in request.url.path else "github.json", GH)
+        delivery = any(part in request.url.path for part in ("/deployments", "/releases", "/actions/"))
+        conforms(request, "github-delivery.json" if delivery else "github.json", GH)
         assert request.headers["x-github-api-version"] == "2022-11-28" and request.headers["user-agent"]
 
 
@@ -210,7 +237,8 @@ def test_newrelic(call, region):
     account = {"id": 1, "name": "Shop", "aiIssues": {"issues": {"issues": [], "nextCursor": None}}}
     replies = [{"data": {"actor": {"account": account | told}}} for told in (waiting, {"nrql": done})]
     seen = Recorder({"POST /graphql": [*replies]})
-    made = NewRelic(seen.http("newrelic", ADDRESSES[region], {"API-Key": "NRAK-x"}), 1, pause=lambda _: None)
+    http = seen.http("newrelic", ADDRESSES[region], {"API-Key": "NRAK-x"})
+    made = NewRelic(http, 1, pause=lambda _: None, hosts=True)
     NERDGRAPH_CALLS[call](made)
     assert public(NewRelic) <= {*NERDGRAPH_CALLS}
     for request in seen.sent:
@@ -253,6 +281,30 @@ def test_cloudwatch():
     assert made.check().ok
     logs.assert_no_pending_responses(), metrics.assert_no_pending_responses()
     assert public(CloudWatch) <= {"collect", "points", "check"}
+
+
+def test_cloudwatch_hosts():
+    session = boto3.Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name="eu-central-1")
+    rules = InfrastructureRules().cloudwatch[:2]
+    made = CloudWatch(lambda: session, [], hosts=rules)
+    metrics = Stubber(made._client("cloudwatch"))
+    disks = [
+        {"Namespace": "AWS/EC2", "MetricName": "CPUUtilization", "Dimensions": [{"Name": "InstanceId", "Value": "i-1"}]}
+        for _ in range(2)
+    ]
+    data = [
+        {"Id": f"h{i}", "Label": "x", "Timestamps": [SINCE], "Values": [40.0 + i], "StatusCode": "Complete"}
+        for i in range(2)
+    ]
+    metrics.add_response("describe_alarms", {"MetricAlarms": []})
+    metrics.add_response("list_metrics", {"Metrics": disks})
+    metrics.add_response("get_metric_data", {"MetricDataResults": data[:1], "NextToken": "n"})
+    metrics.add_response("get_metric_data", {"MetricDataResults": data[1:]})
+    metrics.add_response("list_metrics", {"Metrics": []})
+    metrics.activate()
+    found = [point for batch in made.collect(None, UNTIL) for point in batch.hosts]
+    assert [(p.host, p.name, p.value) for p in found] == [("i-1", "cpu", 41.0)], "the fullest of its disks counts"
+    metrics.assert_no_pending_responses()
 
 
 # --- the validators themselves can fail

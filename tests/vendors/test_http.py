@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trustme
 
-from core.vendors import address, http, limits
+from core.vendors import address, bodies, http, limits
 from core.vendors.address import ConnectionGuard
 from core.vendors.base import BudgetSpent, VendorError
 from core.vendors.http import Http
@@ -95,7 +95,7 @@ def test_a_write_is_not_sent_twice(serve):
 
 
 def test_too_much_is_refused(serve, monkeypatch):
-    monkeypatch.setattr(http, "LARGEST", 1000)
+    monkeypatch.setattr(bodies, "LARGEST", 1000)
     body = b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + b" " * 2000
     with pytest.raises(VendorError, match="more than") as told:
         Http("large", serve(lambda connection: connection.sendall(body))).get("/")

@@ -23,12 +23,20 @@ from datadog_api_client.v1.api.metrics_api import MetricsApi
 from datadog_api_client.v1.api.monitors_api import MonitorsApi
 from datadog_api_client.v2.api.events_api import EventsApi
 from datadog_api_client.v2.api.logs_api import LogsApi
+from datadog_api_client.v2.api.spans_api import SpansApi
 from datadog_api_client.v2.model.events_list_request import EventsListRequest
 from datadog_api_client.v2.model.events_query_filter import EventsQueryFilter
 from datadog_api_client.v2.model.logs_list_request import LogsListRequest
 from datadog_api_client.v2.model.logs_list_request_page import LogsListRequestPage
 from datadog_api_client.v2.model.logs_query_filter import LogsQueryFilter
 from datadog_api_client.v2.model.logs_sort import LogsSort
+from datadog_api_client.v2.model.spans_list_request import SpansListRequest
+from datadog_api_client.v2.model.spans_list_request_attributes import SpansListRequestAttributes
+from datadog_api_client.v2.model.spans_list_request_data import SpansListRequestData
+from datadog_api_client.v2.model.spans_list_request_page import SpansListRequestPage
+from datadog_api_client.v2.model.spans_list_request_type import SpansListRequestType
+from datadog_api_client.v2.model.spans_query_filter import SpansQueryFilter
+from datadog_api_client.v2.model.spans_sort import SpansSort
 from github import Auth, BadCredentialsException, Github, GithubException, UnknownObjectException
 from moto import mock_aws
 from sentry_sdk.utils import event_from_exception
@@ -40,6 +48,7 @@ from core.demo.vendors import github as hub
 from core.demo.vendors import newrelic as relic
 from core.demo.vendors import sentry as tracker
 from core.demo.vendors import smtp
+from core.policy.infrastructure import CloudWatchMetric, InfrastructureRules
 from core.policy.sections import MetricNames
 from core.settings import Settings
 from core.signals.health import by_service
@@ -100,6 +109,23 @@ def test_datadog_gives_metrics_monitors_and_events(datadog):
     span = EventsListRequest(filter=EventsQueryFilter(query="source:alert", _from="now-15m", to="now"))
     rows = list(EventsApi(datadog).search_events_with_pagination(body=span))
     assert [row.attributes.attributes["service"] for row in rows] == ["cart"]
+
+
+def test_datadog_searches_spans_and_whole_traces(datadog):
+    def found(query: str, limit: int = 7):
+        span = SpansListRequestAttributes(
+            filter=SpansQueryFilter(query=query, _from="now-15m", to="now"),
+            sort=SpansSort.TIMESTAMP_ASCENDING,
+            page=SpansListRequestPage(limit=limit),
+        )
+        body = SpansListRequest(data=SpansListRequestData(attributes=span, type=SpansListRequestType.SEARCH_REQUEST))
+        return list(SpansApi(datadog).list_spans_with_pagination(body=body))
+
+    rows = found("status:error")
+    assert len({row.id for row in rows}) == CRASHES
+    assert {row.attributes.service for row in rows} == {"cart"}
+    (one,) = found(f"trace_id:({rows[0].attributes.trace_id})")
+    assert one.attributes.span_id == rows[0].attributes.span_id
 
 
 # --- PyGithub
@@ -168,6 +194,31 @@ def test_github_a_pull_request_from_its_opening_to_its_merge(repository, sim):
     assert repository.get_branch("main").commit.sha == repository.get_pull(pull.number).merge_commit_sha
 
 
+def test_github_runs_deployments_and_releases(repository, sim):
+    sha = git(sim.repo.origin, "rev-parse", "main").strip()
+    sim.hub.activity.run("ci", sha, "failure")
+    sim.hub.activity.run("ci", sha, "success", branch="other")
+    since = (datetime.now(UTC) - timedelta(hours=1)).strftime(">=%Y-%m-%dT%H:%M:%SZ")
+    (run,) = repository.get_workflow_runs(branch="main", status="completed", created=since)
+    assert (run.name, run.conclusion, run.head_sha) == ("ci", "failure", sha)
+    made = repository.create_deployment(sha, environment="production")
+    made.create_status("success")
+    (deployment,) = repository.get_deployments()
+    assert [status.state for status in deployment.get_statuses()] == ["success"]
+    repository.create_git_release("v1.2", "June", "text")
+    assert [release.tag_name for release in repository.get_releases()] == ["v1.2"]
+
+
+def test_github_files_of_a_pull_request(repository, sim):
+    git(sim.repo.team, "checkout", "--quiet", "-b", "wip", "main")
+    (sim.repo.team / "WIP").write_text("x")
+    sim.repo._commit("In work", "Ada Noor")
+    git(sim.repo.team, "push", "--quiet", "origin", "wip")
+    pull = repository.create_pull(base="main", head="wip", title="In work", body="")
+    assert [file.filename for file in pull.get_files()] == ["WIP"]
+    assert [p.number for p in repository.get_pulls(state="open", sort="updated", direction="desc")][0] == pull.number
+
+
 # --- sentry-sdk
 
 
@@ -196,7 +247,9 @@ def test_sentry_takes_what_its_sdk_sends(sim, how):
     sdk.close(timeout=5)
     http = Http("sentry", f"{sim.url}/sentry", {"Authorization": f"Bearer {tracker.TOKEN}"})
     source = Sentry(http, tracker.ORG)
-    record = [r for batch in source.collect(None, datetime.now(UTC)) for r in batch.records][-1]
+    batches = list(source.collect(None, datetime.now(UTC) + timedelta(seconds=2)))
+    record = [r for batch in batches for r in batch.records][-1]
+    assert record.attributes["trace_id"] in {span.trace for batch in batches for span in batch.spans if span.failed}
     assert (record.service, record.release, record.crash.exception.type) == (f"cart-{how}", f"r-{how}", "TypeError")
     assert record.crash.frames[-1].locals == {"address": "{'city': None}"}
     assert record.crash.frames[-1].code == 'return address["city"]["name"]'
@@ -245,6 +298,18 @@ def test_aws_metrics_and_alarms(sim):
     alarms = client(sim, "cloudwatch").describe_alarms(StateValue="ALARM")["MetricAlarms"]
     assert [a["AlarmName"] for a in alarms] == ["shop-cart-errors"]
     assert alarms[0]["StateTransitionedTimestamp"].tzinfo is not None
+
+
+def test_aws_load_of_hosts(sim):
+    at = datetime.now(UTC) - timedelta(minutes=2)
+    sim.telemetry.sample("i-1", at, cpu=97.0, memory=40.0)
+    metrics = client(sim, "cloudwatch")
+    (found,) = metrics.list_metrics(Namespace="CWAgent", MetricName="mem_used_percent", RecentlyActive="PT3H")[
+        "Metrics"
+    ]
+    query = {"Id": "h0", "MetricStat": {"Metric": found, "Period": 60, "Stat": "Average"}}
+    span = {"StartTime": at - timedelta(minutes=2), "EndTime": at + timedelta(minutes=2)}
+    assert metrics.get_metric_data(MetricDataQueries=[query], **span)["MetricDataResults"][0]["Values"] == [40.0]
 
 
 @pytest.mark.parametrize(
@@ -310,6 +375,18 @@ def test_every_health_source_sees_the_same_error_rate(settings, name):
     assert health["cart"].p95_ms and health["search"].error_rate is None
 
 
+def test_newrelic_reads_the_spans_and_the_hosts_of_the_shop(settings, sim):
+    until = datetime.now(UTC)
+    sim.telemetry.sample("shop-1", until - timedelta(minutes=3), cpu=97.0, memory=40.0)
+    batches = list(registry.newrelic(settings).collect(None, until))
+    spans = {span.span: span for batch in batches for span in batch.spans}
+    assert len(spans) == CRASHES and {(s.service, s.role, s.failed) for s in spans.values()} == {
+        ("cart", "server", True)
+    }
+    loads = {(p.name, p.value) for batch in batches for p in batch.hosts if p.host == "shop-1"}
+    assert loads == {("cpu", 97.0), ("memory", 40.0)}
+
+
 def test_newrelic_follows_a_query_that_takes_long(settings, monkeypatch):
     waits = []
     source = registry.newrelic(settings)
@@ -371,6 +448,25 @@ def test_cloudwatch_reads_what_moto_keeps(moto):
     assert sorted(r.title for r in records if r.kind == "log") == [f"ERROR KeyError: {i}" for i in range(5)]
     assert [(r.service, r.attributes["alarm_name"]) for r in records if r.kind == "alert"] == [("cart", "cart-errors")]
     assert [(p.name, p.value) for batch in batches for p in batch.metrics] == [("errors", 4.0)]
+
+
+def test_cloudwatch_reads_the_load_of_hosts_that_moto_keeps(moto):
+    at = datetime.now(UTC)
+    for disk, value in (("/", 40.0), ("/data", 97.0)):
+        dimensions = [{"Name": "InstanceId", "Value": "i-1"}, {"Name": "path", "Value": disk}]
+        data = {"MetricName": "disk_used_percent", "Dimensions": dimensions, "Value": value}
+        boto3.client("cloudwatch").put_metric_data(
+            Namespace="CWAgent", MetricData=[data | {"Timestamp": at - timedelta(minutes=3)}]
+        )
+    own = CloudWatchMetric(name="queue", namespace="Shop", metric="depth", host="Queue")
+    depth = {"MetricName": "depth", "Dimensions": [{"Name": "Queue", "Value": "mails"}], "Value": 900.0}
+    boto3.client("cloudwatch").put_metric_data(
+        Namespace="Shop", MetricData=[depth | {"Timestamp": at - timedelta(minutes=3)}]
+    )
+    rules = [*InfrastructureRules().cloudwatch, own]
+    source = cloudwatch.CloudWatch(partial(cloudwatch.connect, aws.REGION), [], hosts=rules)
+    found = [point for batch in source.collect(None, at) for point in batch.hosts]
+    assert [(p.host, p.name, p.value) for p in found] == [("i-1", "disk", 97.0), ("mails", "queue", 900.0)]
 
 
 def test_cloudwatch_says_which_log_group_is_missing(moto):

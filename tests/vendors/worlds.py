@@ -133,6 +133,8 @@ class DatadogWorld(World):
             return Reply(body={"status": "ok", "series": []})
         if path == "/api/v1/monitor":
             return Reply(body=[])
+        if "spans" in path:
+            return Reply(body={"data": []})
         span, start = body["filter"], int(body["page"].get("cursor", 0))
         rows = self.between(_epoch(span["from"]), _epoch(span["to"])) if "logs" in path else []
         more = {"page": {"after": str(start + self.page)}} if start + self.page < len(rows) else {}
@@ -206,7 +208,7 @@ class GitHubWorld(World):
 
     def serve(self, path, query, headers, body):
         if not path.endswith("/issues"):
-            return Reply(body=[])
+            return Reply(body={"workflow_runs": []} if path.endswith("/runs") else [])
         rows = [self.issue(t) for t in self.between(0, 4e9)]
         rows = [row for row in rows if row["updated_at"] >= query["since"]]
         size, number = int(query["per_page"]), int(query.get("page", 1))
@@ -245,6 +247,8 @@ class SentryWorld(World):
         if found := re.search(r"/issues/(\d+)/events/latest/$", path):
             thing = next(t for t in self.things if t.number == int(found[1]) - 1)
             return Reply(body={"eventID": f"event-{thing.number}", "dateCreated": thing.at.isoformat(), "entries": []})
+        if not path.endswith("/issues/"):
+            return Reply(body=[] if path.endswith("/releases/") else {"data": []})
         rows = self.between(_epoch(query["start"]), _epoch(query["end"]) + 1)[::-1]
         start = int(query.get("cursor", "0:0:0").split(":")[1])
         more = start + self.page < len(rows)

@@ -21,6 +21,11 @@ KEY, SECRET, REGION = "AKIADEMO0123456789AB", "demo/aws/secret/0123456789abcdefg
 GROUP, NAMESPACE, ACCOUNT = "/shop/production", "Shop", "123456789012"
 SCAN = 2000  # events that one call scans, so a page may be empty although another one follows
 METRICS = {"shop.requests": "requests", "shop.errors": "errors", "shop.latency.p95": "durations"}
+LOADS = {
+    ("AWS/EC2", "CPUUtilization"): "cpu",
+    ("CWAgent", "mem_used_percent"): "memory",
+    ("CWAgent", "disk_used_percent"): "disk",
+}
 SIGNED = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/(?P<scope>(?P<day>\d+)/(?P<region>[^/]+)/(?P<service>[^/]+)"
     r"/aws4_request), ?"
@@ -40,6 +45,7 @@ class SimulatedCloudWatch:
             "Logs_20140328.FilterLogEvents": self.filter_log_events,
             "Logs_20140328.DescribeLogGroups": self.describe_log_groups,
             "GraniteServiceVersion20100801.GetMetricData": self.get_metric_data,
+            "GraniteServiceVersion20100801.ListMetrics": self.list_metrics,
             "GraniteServiceVersion20100801.DescribeAlarms": self.describe_alarms,
         }
         self.routes = [Route(path, self.answer, methods=["POST"]) for path in ("/aws", "/aws/")]
@@ -87,10 +93,26 @@ class SimulatedCloudWatch:
         rows = [self._series(query, since, until) for query in asked["MetricDataQueries"]]
         return {"MetricDataResults": rows, "Messages": []}
 
+    def list_metrics(self, asked: dict) -> dict:
+        """The series of the hosts' metrics."""
+        key = asked.get("Namespace"), asked.get("MetricName")
+        hosts = sorted({row["host"] for row in self.telemetry.hosts}) if key in LOADS else []
+        named = {"Namespace": key[0], "MetricName": key[1]}
+        return {"Metrics": [named | {"Dimensions": [{"Name": "InstanceId", "Value": host}]} for host in hosts]}
+
+    def _loads(self, metric: dict, since: float, until: float) -> list[tuple[float, float]]:
+        host = {d["Name"]: d["Value"] for d in metric.get("Dimensions") or []}.get("InstanceId")
+        name = LOADS[metric["Namespace"], metric["MetricName"]]
+        rows = (row for row in self.telemetry.hosts if row["host"] == host and name in row)
+        return [(row["at"], row[name]) for row in rows if since <= row["at"] < until]
+
     def _series(self, query: dict, since: float, until: float) -> dict:
         stat, metric = query["MetricStat"], query["MetricStat"]["Metric"]
         service = {d["Name"]: d["Value"] for d in metric.get("Dimensions") or []}.get("Service")
         values: dict[float, list[float]] = {}
+        if (metric["Namespace"], metric["MetricName"]) in LOADS:
+            for at, value in self._loads(metric, since, until):
+                values.setdefault(at // stat["Period"] * stat["Period"], []).append(value)
         if metric["Namespace"] == NAMESPACE and metric["MetricName"] in METRICS:
             for name, at, bucket in self.telemetry.counted(since, until):
                 if name == service:

@@ -1,4 +1,4 @@
-"""Datadog's protocol: log and event search, monitors, metric queries, validation."""
+"""Datadog's protocol: log, event and span search, monitors, metric queries, validation."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from core.demo.alarms import Alarms, Ringing
 from core.demo.telemetry import BUCKET, Telemetry
+from core.demo.vendors.spans import ShopSpan, spans_of, trace_of
 
 API_KEY, APP_KEY = "demo-datadog-api-key", "demo-datadog-app-key"
 METRICS = {"shop.requests": "requests", "shop.errors": "errors", "shop.latency.p95": "p95_ms"}
@@ -32,6 +33,7 @@ class SimulatedDatadog:
             Route("/datadog/api/v1/monitor", self.monitors),
             Route("/datadog/api/v2/logs/events/search", self.search, methods=["POST"]),
             Route("/datadog/api/v2/events/search", self.events, methods=["POST"]),
+            Route("/datadog/api/v2/spans/events/search", self.spans, methods=["POST"]),
         ]
 
     async def validate(self, request: Request) -> Response:
@@ -87,6 +89,22 @@ class SimulatedDatadog:
         span = (_time(asked.get("from", "now-15m")).timestamp(), _time(asked.get("to", "now")).timestamp())
         return _page(body, self.alarms.rung(*span), _event)
 
+    async def spans(self, request: Request) -> Response:
+        """Spans of failing requests, by status:error or by trace_id:(A OR B)."""
+        if (refusal := self._refused(request)) is not None:
+            return refusal
+        data = (await request.json()).get("data", {})
+        if data.get("type") != "search_request":
+            return JSONResponse({"errors": ["the type must be search_request"]}, 400)
+        body = data.get("attributes", {})
+        asked = body.get("filter", {})
+        rows = self.telemetry.errors(_time(asked.get("from", "now-15m")), _time(asked.get("to", "now")))
+        found = [span for row in rows if row["environment"] == "production" for span in spans_of(row)]
+        keeps = _span_query(str(asked.get("query", "*")))
+        if keeps is None:
+            return JSONResponse({"errors": [f"cannot parse the query {asked['query']!r}"]}, 400)
+        return _page(body, [span for span in found if keeps(span)], _span)
+
     async def monitors(self, request: Request) -> Response:
         if (refusal := self._refused(request)) is not None:
             return refusal
@@ -118,6 +136,40 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def _span_query(query: str) -> Callable[[ShopSpan], bool] | None:
+    """The part of the search syntax that the product uses; None for any other query."""
+    if query in ("*", "status:error"):
+        return lambda span: query == "*" or span.failed
+    if not (found := re.fullmatch(r"trace_id:\(([0-9a-f]+(?: OR [0-9a-f]+)*)\)", query)):
+        return None
+    wanted = found[1].split(" OR ")
+    return lambda span: span.trace in wanted
+
+
+def _span(span: ShopSpan) -> dict:
+    error = {"error": {"type": span.error, "message": span.message}} if span.failed else {}
+    peer = {"peer": {"service": span.peer}} if span.peer else {}
+    return {
+        "id": f"span-{span.span}",
+        "type": "spans",
+        "attributes": {
+            "trace_id": span.trace,
+            "span_id": span.span,
+            "parent_id": span.parent or "0",
+            "service": span.service,
+            "resource_name": span.name,
+            "type": "web" if span.kind == "server" else "http",
+            "env": "production",
+            "host": "shop-1",
+            "status": "error" if span.failed else "ok",
+            "start_timestamp": span.begin.isoformat(),
+            "end_timestamp": span.end.isoformat(),
+            "custom": {"span": {"kind": span.kind}, **peer, **error},
+            "tags": ["env:production"],
+        },
+    }
+
+
 def _log(row: dict) -> dict:
     error = row["exception"]
     return {
@@ -130,7 +182,10 @@ def _log(row: dict) -> dict:
             "host": "shop-1",
             "message": row["message"],
             "tags": [f"env:{row['environment']}", f"version:{row['release']}"],
-            "attributes": {"error": {"kind": error["type"], "message": error["message"], "stack": error["stack"]}},
+            "attributes": {
+                "error": {"kind": error["type"], "message": error["message"], "stack": error["stack"]},
+                "trace_id": trace_of(row),
+            },
         },
     }
 

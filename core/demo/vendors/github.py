@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.demo.repo import ShopRepo, git
+from core.demo.vendors.github_activity import SimulatedActivity
 from core.demo.vendors.github_alerts import SimulatedAlerts
 from core.demo.vendors.github_issues import Issues, now, paged
 from core.demo.vendors.github_reviews import Reviews
@@ -28,7 +29,7 @@ class SimulatedGitHub:
     def __init__(self, repo: ShopRepo, url: str, name: str = NAME):
         self.repo, self.name, self.path, self.pulls = repo, name, f"/github/repos/{name}", {}
         self.owner, _, self.short = name.partition("/")
-        self.tickets, self.said = Issues(name), Reviews(self.head)
+        self.tickets, self.said, self.activity = Issues(name), Reviews(self.head), SimulatedActivity()
         self.alerts = SimulatedAlerts(lambda path: self.git("show", f"main:{path}"))
         self.at(url)
         table = (
@@ -43,13 +44,18 @@ class SimulatedGitHub:
             ("/git/refs", self.make_ref, "POST"),
             ("/issues", self.tickets.listing, "GET POST"),
             ("/issues/{number:int}", self.issue, "GET PATCH"),
-            ("/deployments", self.deployments, "GET"),
+            ("/deployments", self.activity.deployments, "GET POST"),
+            ("/deployments/{number:int}", self.activity.deployment, "GET"),
+            ("/deployments/{number:int}/statuses", self.activity.statuses, "GET POST"),
+            ("/releases", self.activity.releases, "GET POST"),
+            ("/actions/runs", self.activity.runs, "GET"),
             ("/dependabot/alerts", self.alerts.dependabot, "GET"),
             ("/code-scanning/alerts", self.alerts.code_scanning, "GET"),
             ("/issues/{number:int}/comments", self.tickets.comment, "GET POST"),
             ("/pulls", self.pull_list, "GET POST"),
             ("/pulls/{number:int}", self.pull, "GET PATCH"),
             ("/pulls/{number:int}/merge", self.merge, "PUT"),
+            ("/pulls/{number:int}/files", self.files, "GET"),
             ("/pulls/{number:int}/reviews", self.said.reviews, "GET POST"),
             ("/pulls/{number:int}/comments", self.said.comments, "GET POST"),
             ("/statuses/{sha}", self.said.status, "POST"),
@@ -65,6 +71,7 @@ class SimulatedGitHub:
         self.tickets.at(url)
         self.said.base, self.said.api = self.base, self.tickets.base
         self.alerts.base, self.alerts.home = self.tickets.base, self.base
+        self.activity.at(self.base, self.tickets.base)
 
     def _signed(self, work):
         async def answer(request: Request) -> Response:
@@ -86,10 +93,6 @@ class SimulatedGitHub:
         payload = self._pull(number)
         closed = {"login": "maintainer"} if payload["state"] == "closed" else None
         return JSONResponse(payload | {"closed_by": closed, "pull_request": {"url": payload["url"]}})
-
-    def deployments(self, request: Request, body: dict) -> Response:
-        """Always empty: the demo deploys at Vercel, not through GitHub."""
-        return JSONResponse([])
 
     def git(self, *args: str) -> str:
         return git(self.repo.origin, *args)
@@ -182,8 +185,19 @@ class SimulatedGitHub:
                 "at": now(),
             }
             return JSONResponse(self._pull(number), 201)
-        head = request.query_params.get("head", "").split(":")[-1]
-        return JSONResponse([self._pull(n) for n, p in self.pulls.items() if not head or p["branch"] == head])
+        asked = request.query_params
+        head, state = asked.get("head", "").split(":")[-1], asked.get("state", "open")
+        rows = [self._pull(n) for n, p in self.pulls.items() if not head or p["branch"] == head]
+        rows = [row for row in rows if state in ("all", row["state"])]
+        key = "updated_at" if asked.get("sort") == "updated" else "created_at"
+        rows.sort(key=lambda row: (row[key], row["number"]), reverse=asked.get("direction", "desc") == "desc")
+        return paged(request, rows, self.tickets.base)
+
+    def files(self, request: Request, body: dict) -> Response:
+        """The files that a pull request changes."""
+        row = self._pull(request.path_params["number"])
+        names = self.git("diff", "--name-only", f"{row['base']['ref']}...{row['head']['sha']}").split()
+        return paged(request, [{"filename": name, "status": "modified"} for name in names], self.tickets.base)
 
     def pull(self, request: Request, body: dict) -> Response:
         number = request.path_params["number"]
@@ -205,6 +219,7 @@ class SimulatedGitHub:
             "url": f"{self.base}/pulls/{number}",
             "issue_url": f"{self.base}/issues/{number}",
             "created_at": row["at"],
+            "updated_at": row.get("ended") or row["at"],
             "state": row["state"],
             "title": row["title"],
             "body": row["body"],

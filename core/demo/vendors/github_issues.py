@@ -17,15 +17,20 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def paged(request: Request, rows: list, base: str) -> Response:
-    """A page of the rows with the Link header to the next one; ``base`` is the public address of the API."""
+def paged(request: Request, rows: list, base: str, name: str = "") -> Response:
+    """A page of the rows with the Link header to the next one; ``base`` is the public address of the API.
+
+    ``name``: the response is an object with the rows under this key.
+    """
     asked = dict(request.query_params)
     size, page = min(int(asked.get("per_page", 30)), MOST), int(asked.get("page", 1))
     last = max(1, -(-len(rows) // size))
     url = f"{base}{request.url.path.removeprefix('/github')}"
     ways = {"next": page + 1, "last": last} if page < last else {"prev": page - 1, "first": 1} if page > 1 else {}
     link = ", ".join(f'<{url}?{urlencode(asked | {"page": n})}>; rel="{way}"' for way, n in ways.items())
-    return JSONResponse(rows[(page - 1) * size : page * size], headers={"Link": link} if link else {})
+    part = rows[(page - 1) * size : page * size]
+    found = {"total_count": len(rows), name: part} if name else part
+    return JSONResponse(found, headers={"Link": link} if link else {})
 
 
 class Issues:

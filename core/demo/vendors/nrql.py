@@ -1,24 +1,27 @@
 """The part of NRQL that reads errors and service metrics, over the shop's telemetry.
 
-It supports selections of attributes FROM TransactionError, and count, filter(count) and percentile FROM
-Transaction, with WHERE on attributes, FACET appName, SINCE, UNTIL, ORDER BY timestamp, LIMIT, OFFSET and
-TIMESERIES. Anything else is a syntax error, as at the vendor.
+It supports selections of attributes FROM TransactionError and Span, count, filter(count) and percentile FROM
+Transaction, and average and max FROM SystemSample, with WHERE on attributes, FACET, SINCE, UNTIL, ORDER BY timestamp,
+LIMIT, OFFSET and TIMESERIES. Anything else is a syntax error, as at the vendor.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from core.demo.telemetry import Telemetry
+from core.demo.vendors.spans import ShopSpan, digest_of, spans_of, trace_of
 
 WORDS = ("SELECT", "FROM", "WHERE", "FACET", "SINCE", "UNTIL", "ORDER BY", "LIMIT", "OFFSET", "TIMESERIES")
 CLAUSE = re.compile(rf"\b({'|'.join(WORDS)})\b", re.I)
 AGO = re.compile(r"(\d+) (second|minute|hour|day)s? ago", re.I)
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 CONDITION = re.compile(r"`?([\w.]+)`? (?:(IS NOT|IS) (true|false|null)|(=|!=) '([^']*)')", re.I)
+AMONG = re.compile(r"`?([\w.]+)`? IN \(('[^']*'(?:, '[^']*')*)\)", re.I)
+LOADED = re.compile(r"(average|max)\((cpu|memoryUsed|diskUsed)Percent\)")
 ALIAS = re.compile(r"(.+?)(?: AS '?([\w.]+)'?)?", re.I)
 PERCENTILE = re.compile(r"percentile\(duration, ?(\d+)\)", re.I)
 FAILED = re.compile(r"filter\(count\(\*\), ?WHERE error IS true\)", re.I)
@@ -35,10 +38,12 @@ def answer(query: str, telemetry: Telemetry) -> tuple[list[dict], int]:
     now = time.time() * 1000
     since, until = _time(parts.get("SINCE"), now - 3600_000, now), _time(parts.get("UNTIL"), now, now)
     source = parts.get("FROM", "").strip("` ")
-    if source == "TransactionError":
-        return _events(parts, telemetry, since, until), until - since
+    if source in EVENTS:
+        return _events(parts, telemetry, since, until, EVENTS[source]), until - since
     if source == "Transaction":
         return _measures(parts, telemetry, since / 1000, until / 1000), until - since
+    if source == "SystemSample":
+        return _loads(parts, telemetry, since / 1000, until / 1000), until - since
     raise NrqlError(f"unknown event type {source!r}")
 
 
@@ -71,9 +76,11 @@ def _limit(text: str | None) -> int:
     return MOST if (text or "").upper() == "MAX" else min(int(text or DEFAULT), MOST)
 
 
-def _events(parts: dict[str, str], telemetry: Telemetry, since: int, until: int) -> list[dict]:
+def _events(
+    parts: dict[str, str], telemetry: Telemetry, since: int, until: int, of: Callable[[dict], list[dict]]
+) -> list[dict]:
     found = telemetry.errors(datetime.fromtimestamp(since / 1000, UTC), datetime.fromtimestamp(until / 1000, UTC))
-    rows = [event(row) for row in found if row["environment"] == "production"]
+    rows = [one for row in found if row["environment"] == "production" for one in of(row)]
     rows = [row for row in rows if since <= row["timestamp"] < until and _meets(row, parts.get("WHERE"))]
     rows.sort(key=lambda row: row["timestamp"], reverse="ASC" not in parts.get("ORDER BY", "").upper())
     start = int(parts.get("OFFSET") or 0)
@@ -84,7 +91,7 @@ def _events(parts: dict[str, str], telemetry: Telemetry, since: int, until: int)
 
 def event(row: dict) -> dict:
     """A crash of the shop as a TransactionError; agents send the class and message, not the stack."""
-    guid = hashlib.sha256(row["id"].encode()).hexdigest()
+    guid = digest_of(row)
     return {
         "timestamp": int(row["at"].timestamp() * 1000),
         "appName": row["service"],
@@ -93,16 +100,45 @@ def event(row: dict) -> dict:
         "error.message": row["exception"]["message"],
         "error.expected": False,
         "guid": guid[:16],
-        "traceId": guid[16:48],
+        "traceId": trace_of(row),
         "host": "shop-1",
         "environment": row["environment"],
         "service.version": row["release"],
     }
 
 
+def _spans(row: dict) -> list[dict]:
+    """The spans of a crash, as agents send them."""
+    return [_span(one) for one in spans_of(row)]
+
+
+def _span(span: ShopSpan) -> dict:
+    return {
+        "timestamp": int(span.begin.timestamp() * 1000),
+        "trace.id": span.trace,
+        "guid": span.span,
+        "parentId": span.parent or None,
+        "appName": span.service,
+        "name": span.name,
+        "span.kind": span.kind,
+        "duration.ms": (span.end - span.begin).total_seconds() * 1000,
+        "peer.service": span.peer or None,
+        "error.class": span.error or None,
+        "error.message": span.message or None,
+        "environment": "production",
+    }
+
+
+EVENTS: dict[str, Callable[[dict], list[dict]]] = {"TransactionError": lambda row: [event(row)], "Span": _spans}
+
+
 def _meets(row: dict, where: str | None) -> bool:
-    if not where:
-        return True
+    return not where or any(_condition(row, one.strip()) for one in re.split(r"\bOR\b", where))
+
+
+def _condition(row: dict, where: str) -> bool:
+    if listed := AMONG.fullmatch(where):
+        return row.get(listed[1]) in re.findall(r"'([^']*)'", listed[2])
     found = CONDITION.fullmatch(where)
     if not found:
         raise NrqlError(f"cannot read the condition {where!r}")
@@ -126,6 +162,29 @@ def _measures(parts: dict[str, str], telemetry: Telemetry, since: float, until: 
         row |= {"beginTimeSeconds": int(slot), "endTimeSeconds": int(slot + width)} if "TIMESERIES" in parts else {}
         rows.append(row)
     return rows
+
+
+def _loads(parts: dict[str, str], telemetry: Telemetry, since: float, until: float) -> list[dict]:
+    """The load of hosts by interval."""
+    width, named = _width(parts.get("TIMESERIES"), until - since), [_named(item) for item in _items(parts["SELECT"])]
+    if parts.get("FACET", "").strip("` ") != "hostname":
+        raise NrqlError("samples of hosts are only simulated with FACET hostname")
+    groups: dict[tuple[str, float], list[dict]] = {}
+    for row in telemetry.hosts:
+        if since <= row["at"] < until:
+            groups.setdefault((row["host"], since + int((row["at"] - since) // width) * width), []).append(row)
+    return [
+        {alias: _load(function, rows) for function, alias in named}
+        | {"facet": host, "hostname": host, "beginTimeSeconds": int(slot), "endTimeSeconds": int(slot + width)}
+        for (host, slot), rows in sorted(groups.items())
+    ]
+
+
+def _load(function: str, rows: list[dict]) -> float | None:
+    if not (found := LOADED.fullmatch(function)):
+        raise NrqlError(f"unknown function {function!r}")
+    values = [row[name] for row in rows if (name := found[2].removesuffix("Used")) in row]
+    return None if not values else max(values) if found[1] == "max" else sum(values) / len(values)
 
 
 def _width(text: str | None, span: float) -> float:

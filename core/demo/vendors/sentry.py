@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
+from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +15,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+SPANS = 2000  # kept in memory
 ORG, TOKEN = "acme", "sntrys_demo_0123456789abcdef0123"
 
 
 class SimulatedSentry:
     def __init__(self):
         self.issues: dict[str, dict[str, Any]] = {}
+        self.spans: deque[dict[str, Any]] = deque(maxlen=SPANS)
+        self.deploys: list[dict[str, Any]] = []
         self.lock = threading.Lock()
         org = f"/sentry/api/0/organizations/{ORG}/issues/"
         self.routes = [
@@ -25,6 +31,8 @@ class SimulatedSentry:
             Route(org, self.list),
             Route(org + "{id}/", self.update, methods=["PUT"]),
             Route(org + "{id}/events/latest/", self.latest),
+            Route(f"/sentry/api/0/organizations/{ORG}/events/", self.explore),
+            Route(f"/sentry/api/0/organizations/{ORG}/releases/", self.releases),
         ]
 
     async def envelope(self, request: Request) -> Response:
@@ -45,6 +53,7 @@ class SimulatedSentry:
         key = f"{last['type']} {frames[-1]['filename'] if frames else ''} {frames[-1]['function'] if frames else ''}"
         now = datetime.now(UTC).isoformat()
         with self.lock:
+            self._trace(event)
             issue = self.issues.setdefault(
                 key, {"id": str(len(self.issues) + 1001), "first": now, "count": 0, "users": set()}
             )
@@ -57,6 +66,38 @@ class SimulatedSentry:
                 title=f"{last['type']}: {last.get('value')}",
             )
 
+    def _trace(self, event: dict) -> None:
+        """Keep the span in which an error occurred. Its project has no tracing, so that no other span is known."""
+        trace = (event.get("contexts") or {}).get("trace") or {}
+        if trace.get("trace_id"):
+            ids = {"id": trace["span_id"], "trace": trace["trace_id"], "parent_span": trace.get("parent_span_id")}
+            name = event.get("transaction") or ""
+            told = {"project": "shop", "environment": event.get("environment"), "transaction": name}
+            ended = datetime.now(UTC).timestamp()
+            times = {"precise.start_ts": ended, "precise.finish_ts": ended}
+            self.spans.append(ids | told | times | {"span.status": "internal_error", "span.op": "http.server"})
+
+    async def explore(self, request: Request) -> Response:
+        """The dataset of spans, by span.status:[A,B] or by trace:[A,B]."""
+        if (refusal := refused(request)) is not None:
+            return refusal
+        asked = request.query_params
+        found = re.fullmatch(r"(span\.status|trace):\[([\w,]+)\]", asked.get("query", ""))
+        if asked.get("dataset") != "spans" or not found:
+            return JSONResponse({"detail": "Parse error in the query"}, 400)
+        start, end = (datetime.fromisoformat(asked[name]).timestamp() for name in ("start", "end"))
+        with self.lock:
+            rows = [
+                r for r in self.spans if r[found[1]] in found[2].split(",") and start <= r["precise.finish_ts"] < end
+            ]
+        names = asked.getlist("field")
+        page, link = _page(request, rows, int(asked.get("per_page", 100)))
+        data = [{name: row.get(name) for name in names} for row in page]
+        return JSONResponse({"data": data, "meta": {"fields": {}}}, headers={"Link": link})
+
+    async def releases(self, request: Request) -> Response:
+        return refused(request) or JSONResponse(self.deploys[::-1])
+
     async def list(self, request: Request) -> Response:
         if (refusal := refused(request)) is not None:
             return refusal
@@ -65,9 +106,7 @@ class SimulatedSentry:
         with self.lock:
             rows = [i for i in self.issues.values() if i["status"] == "unresolved" and _within(i, start, end)]
         rows.sort(key=lambda issue: issue["last"], reverse=True)
-        limit, first = int(asked.get("limit", 100)), int(asked.get("cursor", "0:0:0").split(":")[1])
-        page, more = rows[first : first + limit], first + limit < len(rows)
-        link = f'<{request.url}>; rel="next"; results="{str(more).lower()}"; cursor="0:{first + limit}:0"'
+        page, link = _page(request, rows, int(asked.get("limit", 100)))
         return JSONResponse([_issue(row) for row in page], headers={"Link": link})
 
     async def latest(self, request: Request) -> Response:
@@ -87,6 +126,13 @@ class SimulatedSentry:
 
     def _find(self, issue_id: str) -> dict | None:
         return next((row for row in self.issues.values() if row["id"] == issue_id), None)
+
+
+def _page(request: Request, rows: Sequence[dict], limit: int) -> tuple[Sequence[dict], str]:
+    """(rows of the page, Link header to the next one)."""
+    first = int(request.query_params.get("cursor", "0:0:0").split(":")[1])
+    more = str(first + limit < len(rows)).lower()
+    return rows[first : first + limit], (f'<{request.url}>; rel="next"; results="{more}"; cursor="0:{first + limit}:0"')
 
 
 def _within(issue: dict, start: datetime | None, end: datetime | None) -> bool:
@@ -138,6 +184,7 @@ def _event(event: dict) -> dict:
         "tags": [{"key": k, "value": v} for k, v in tags.items() if v],
         "platform": "python",
         "entries": [{"type": "exception", "data": {"values": values}}],
+        "contexts": event.get("contexts") or {},
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.models import Cause, Frame, Kind, Record
 from core.models.counted import counted
-from core.signals.analysis import blame, causes, severity, wording
+from core.signals.analysis import blame, causes, change_notes, host_pressure, severity, wording
 from core.signals.analysis.blame import RankedSuspect
 from core.signals.analysis.suspects import commit_of
 from core.signals.analysis.types import Conclusion, IssueFacts, latency_rise
@@ -33,6 +33,8 @@ SIMPLE = {  # how small the fix of the failed operation usually is, 0..1
 }
 OTHERWISE = 0.8  # any other operation
 ENOUGH = 3  # occurrences
+PULLS = 3  # open pull requests that are shown
+PRESSED = 5  # metrics of hosts that are shown
 FILES = 20  # files of a change that are shown
 ORIGIN = 0.5  # share of the own excess from which another component is named as the origin
 
@@ -72,7 +74,7 @@ class EmbeddedAnalyst:
             evidence.share,
         )
         terms = _terms(case)
-        cause, root_cause, next_step = _conclude(case)
+        cause, root_cause, next_step = _pressed(case, *_conclude(case))
         return Conclusion(
             analyst=self.name,
             root_cause=root_cause,
@@ -136,6 +138,7 @@ def _suspects(evidence: IssueFacts, fp: Fingerprint, records: Sequence[Record], 
         incident=None if fp.crash else evidence.incident,
         upstream=verdict.upstream if verdict and verdict.cause is Cause.UPSTREAM else "",
         ours=(evidence.service, *evidence.upstreams, *evidence.others),
+        traces=evidence.traces,
     )
 
 
@@ -186,6 +189,8 @@ def _not_counted(case: Case, assessment: severity.Assessment) -> list[dict]:
         {"says": f"suspect ({s.kind}, {s.score:.2f}): {s.message}", "weight": 0} | _brought(s)
         for s in case.suspects[:3]
     ]
+    reasons += [one.message for one in case.evidence.pressure[:PRESSED]]
+    reasons += change_notes.pending(case.evidence.changes, {call.split(":")[0] for call in case.fp.calls})[:PULLS]
     past = [f"similar earlier issue: {text}" for text in case.evidence.past[:3]]
     return [*({"says": text, "weight": 0} for text in reasons), *suspects, *({"says": t, "weight": 0} for t in past)]
 
@@ -225,6 +230,21 @@ def _conclude(case: Case) -> tuple[Cause, str, str]:
     outside = next((s for s in case.suspects if s.kind == "outside"), None)
     sentence += f" This is {outside.message}." if outside else ""
     return verdict.cause, sentence, verdict.next_step
+
+
+def _pressed(case: Case, cause: Cause, sentence: str, next_step: str) -> tuple[Cause, str, str]:
+    """The conclusion in view of the hosts: pressure at the onset can turn "code" into "environment"."""
+    if not case.evidence.pressure:
+        return cause, sentence, next_step
+    first, word = case.evidence.pressure[0], case.fp.pattern.rsplit("/", 1)[-1]
+    if not host_pressure.turns(cause, word, bool(_release(case))):
+        return cause, f"{sentence} At the time, {first.message}.", next_step
+    why = "no value in the program explains the failure, and no likely release came before"
+    return (
+        Cause.ENVIRONMENT,
+        f"{first.message[:1].upper()}{first.message[1:]}; {why}. {sentence}",
+        host_pressure.NEXT_STEP,
+    )
 
 
 def _without_crash(case: Case) -> tuple[Cause, str, str]:

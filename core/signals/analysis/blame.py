@@ -1,6 +1,7 @@
 """Ranks the suspects of an incident, with evidence: components, changes, and external causes.
 
-Components: see components.py. Changes: recent ones in the same service that touch files of the stack.
+Components: see components.py. Traces: see trace_origin.py. Changes: recent ones in the same service that touch files
+of the stack.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from core.models import Record
+from core.signals.analysis import change_notes
+from core.signals.analysis.change_notes import ChangeNotes
 from core.signals.analysis.components import Incident, ranked
-from core.signals.grouping.stack import normal_file
+from core.signals.analysis.trace_origin import TraceOrigin
 
 Graph = Mapping[str, Sequence[str]]
 SOON = timedelta(minutes=30)  # the weight of a change falls to e^-1 at this distance
 SLACK = timedelta(minutes=1)  # clock skew: a change may appear this much later than the incident
+RED = 0.1  # of a change with a failed workflow run
+TRACED = 0.95  # of the service in which every trace failed first
 OWN = 0.2  # share of the own excess from which a component is a suspect
 
 
@@ -42,17 +47,19 @@ def rank(
     incident: Incident | None = None,
     upstream: str = "",
     ours: Sequence[str] = (),
+    traces: Sequence[TraceOrigin] = (),
 ) -> list[RankedSuspect]:
     """Suspects, most likely first; the input's order does not matter.
 
     ``calls`` are file:function of the stack; ``upstream`` is a host that the errors name; ``ours`` lists our
-    own services (default: those of the graph): any other host is external.
+    own services (default: those of the graph): any other host is external. ``traces`` says where traces failed first.
     """
     graph = graph or {}
     known = set(ours) or {*graph, *(callee for callees in graph.values() for callee in callees), service}
     suspects = [
         *(_of_host(upstream, known) if upstream else ()),
         *(_of_components(incident) if incident else ()),
+        *_of_traces(traces),
         *_of_changes(service, began, changes, calls, graph),
     ]
     best: dict[tuple[str, str], RankedSuspect] = {}
@@ -77,34 +84,34 @@ def _of_components(incident: Incident) -> Iterator[RankedSuspect]:
             yield RankedSuspect("service", one.name, round(one.share, 4), one.message)
 
 
+def _of_traces(traces: Sequence[TraceOrigin]) -> Iterator[RankedSuspect]:
+    for origin in traces:
+        yield RankedSuspect("service", origin.service, round(TRACED * origin.share, 4), origin.message)
+
+
 def _of_changes(
     service: str, began: datetime, changes: Sequence[Record], calls: Sequence[str], graph: Graph
 ) -> Iterator[RankedSuspect]:
-    """Score: 0.5 how recent, 0.3 the same service (0.15 one that it calls), 0.2 files of the stack."""
+    """Score: 0.5 how recent, 0.3 the same service (0.15 one that it calls), 0.2 files of the stack, 0.1 a red run."""
     files = {call.split(":")[0] for call in calls}
-    for change in changes:
-        if change.at > began + SLACK:
-            continue
+    earlier = [change for change in changes if change.at <= began + SLACK and not change_notes.is_pending(change)]
+    notes = change_notes.of_commits(earlier)
+    for change in earlier:
         before = max(began - change.at, timedelta(0))
         place = 0.3 if change.service == service else 0.15 if change.service in graph.get(service, ()) else 0.0
-        touched = _touched(change, files)
-        score = 0.5 * math.exp(-before / SOON) + place + (0.2 if touched else 0.0)
+        touched = change_notes.touched(change, files)
+        note = notes.get(str(change.attributes.get("sha") or ""), ChangeNotes())
+        score = 0.5 * math.exp(-before / SOON) + place + (0.2 if touched else 0.0) + (RED if note.red else 0.0)
         name = _short(change.release or str(change.attributes.get("sha", ""))) or change.title
         about = ", ".join(part for part in (change.title, change.service) if part and part != name)
         message = name + (f" ({about})" if about else "") + f" came {_ago(before)} before it began"
         message += f" and touched {', '.join(touched[:3])}" if touched else ""
-        yield RankedSuspect("release", name, round(score, 4), message, change)
+        yield RankedSuspect("release", name, min(1.0, round(score, 4)), "; ".join([message, *note.says]), change)
 
 
 def _short(release: str) -> str:
     """The first twelve digits of a commit; any other release in full."""
     return release[:12] if re.fullmatch(r"[0-9a-f]{40}", release) else release
-
-
-def _touched(change: Record, files: set[str]) -> list[str]:
-    given = change.attributes.get("files")
-    names = {normal_file(f) for f in given if isinstance(f, str)} if isinstance(given, (list, tuple)) else set()
-    return sorted(n for n in names if any(n == f or n.endswith("/" + f) or f.endswith("/" + n) for f in files))
 
 
 def _ago(span: timedelta) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from core.models import Cause, Impact, Kind, Record, ServiceHealth, Severity
 from core.policy.sections import SeverityRules
 from core.signals.analysis.components import Incident
+from core.signals.analysis.host_pressure import HostPressure
+from core.signals.analysis.trace_origin import TraceOrigin
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class IssueFacts:
     upstreams: Sequence[str] = ()
     past: Sequence[str] = ()  # similar issues and their fixes
     incident: Incident | None = None  # samples of the service and of what it calls
+    traces: Sequence[TraceOrigin] = ()  # where its traces failed first, most traces first
+    pressure: Sequence[HostPressure] = ()  # hosts of the service under pressure at the onset
     confirmed_by: Sequence[str] = ()  # sources of the alerts that this crash explains
 
 
