@@ -107,8 +107,8 @@ class Settings(BaseSettings):
     )
     github_token: SecretStr = Field(
         default=SecretStr(""),
-        description="GitHub token with contents, issues, pull requests and statuses; to read more: actions, deployments, "
-        "Dependabot alerts and code scanning alerts (read)",
+        description="GitHub token with contents, issues, pull requests and statuses; to read more: actions, "
+        "deployments, Dependabot alerts and code scanning alerts (read)",
     )
     sentry_url: str = Field(
         default="https://sentry.io", description="Sentry address; also us.sentry.io, de.sentry.io or your own host"
