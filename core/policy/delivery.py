@@ -25,6 +25,32 @@ def _command(words: list[str]) -> list[str]:
 Command = Annotated[list[str], AfterValidator(_command)]
 
 
+class SmokeRules(DeliveryTable):
+    """``[repositories.NAME.smoke]``: the service's own smoke or end-to-end command, run against each preview."""
+
+    command: Command = Field(
+        default=[],
+        description="program and arguments, run in folder; a failure keeps the fix from production; empty: none",
+    )
+    variable: Annotated[str, AfterValidator(names.variable)] = Field(
+        default="PREVIEW_URL", description="environment variable with the address of the preview"
+    )
+    seconds: float = Field(default=300, gt=0, le=3_600, description="longest run of the command")
+    requests: int = Field(default=2_000, ge=1, description="maximum requests that it may send to the preview")
+
+
+class CiRules(DeliveryTable):
+    """``[repositories.NAME.ci]``: the checks that the team's CI reports for the commit of a fix, at GitHub."""
+
+    enabled: bool = Field(
+        default=False, description="wait for the checks; one that fails keeps the fix from production"
+    )
+    checks: list[Annotated[str, Field(min_length=1, max_length=255)]] = Field(
+        default=[], max_length=50, description="names of the checks that must pass; empty: all that are reported"
+    )
+    wait_minutes: float = Field(default=60, gt=0, le=1_440, description="longest wait for the checks")
+
+
 class PullRequestWay(DeliveryTable):
     """``[repositories.NAME.pull_request]``: a person merges, and the team's own pipeline releases."""
 

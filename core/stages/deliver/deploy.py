@@ -21,12 +21,14 @@ from core.policy.reader import ConfigurationError
 from core.runtime import Runtime
 from core.stages.context import StageContext, StepContext
 from core.stages.deliver import (
+    ci_checks,
     merging,
     rehearsal,
     release_checks,
     release_words,
     rows,
     scene,
+    smoke,
     success_checks,
     traffic,
     ways,
@@ -65,7 +67,16 @@ def preview(context: StageContext, change_id: int) -> Delivered:
         return _failed(row, made, entry, f"The preview build failed ({made.state}): {made.note}")
     if deliverer.previews and (fault := probe(rt, made.url + repository.health_path)):
         return _failed(row, made, entry, f"The preview is not healthy: {fault}")
-    entry.message = _previewed(rt, deliverer, made, issue, change)
+    if deliverer.previews and (fault := smoke.fault(rt, name, repository, change, row, made.url)):
+        return _failed(row, made, entry, fault)
+    ci = ci_checks.look(rt, repository, change, row.started_at, store.time())
+    if ci.fault:
+        return _failed(row, made, entry, ci.fault)
+    if ci.seconds:
+        entry.result, entry.message = "waiting", ci.message
+        return Delivered(seconds=ci.seconds, message=ci.message)
+    checked = f" {ci.message}." if ci.message else ""
+    entry.message = _previewed(rt, deliverer, made, issue, change) + checked
     url = made.url if deliverer.previews else change.pull_url
     seen = {"vendor_id": made.vendor_id, "url": url, "sha": change.head_sha, "note": "" if made.url else entry.message}
     rows.update(row.key, status="ready", ready_at=now(), ended_at=now(), **seen)

@@ -1,0 +1,20 @@
+"""The result of a service's smoke command against a preview. Its output is a stranger's text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from console.ui.markup import Safe, esc, span, tag
+from console.ui.widgets import checks, code
+
+
+def found(judged: Mapping[str, Any]) -> Safe:
+    """What the command was, how it ended, and its output; nothing where none ran."""
+    ran = judged.get("smoke")
+    if not ran:
+        return esc("")
+    took = f" ({span(ran['seconds'])})" if "seconds" in ran else ""
+    output = tag("details", tag("summary", "Output"), code(ran["output"])) if ran.get("output") else ""
+    ended = checks([(bool(ran["passed"]), f"{ran['says']}{took}")])
+    return tag("div", tag("p", tag("code", ran["command"])), ended, output)
