@@ -149,6 +149,8 @@ def one(number: int | None) -> None:
     if made.environment == "production":
         draw(card("Watch result", watching.found(made.judged, made.kept_by)))
         watch_of(made)
+    if compared := made.judged.get("variables"):
+        draw(card("Variables before this preview", smoke.variables(compared)))
     if ran := smoke.found(made.judged):
         draw(card("Smoke command", ran))
     draw(tag("div", card("Steps", steps(made)), card("Contents", shipped(made, change)), class_="d-two"))

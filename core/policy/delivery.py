@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from core.policy import names
 
@@ -37,6 +37,34 @@ class SmokeRules(DeliveryTable):
     )
     seconds: float = Field(default=300, gt=0, le=3_600, description="longest run of the command")
     requests: int = Field(default=2_000, ge=1, description="maximum requests that it may send to the preview")
+
+
+Name = Annotated[str, AfterValidator(names.variable)]
+
+
+class VariableRules(DeliveryTable):
+    """``[repositories.NAME.variables]``: variables of the deployments of one environment each, at Vercel."""
+
+    preview: dict[Name, str] = Field(default={}, description="plain variables of previews")
+    production: dict[Name, str] = Field(default={}, description="plain variables of production")
+    preview_secrets: dict[Name, Name] = Field(
+        default={}, description="secret variables of previews, each with the platform's variable that holds its value"
+    )
+    production_secrets: dict[Name, Name] = Field(
+        default={}, description="secret variables of production, each with the platform's variable that holds its value"
+    )
+
+    def of(self, environment: str) -> tuple[dict[str, str], dict[str, str]]:
+        """(plain variables, secret ones with the variables that hold them) of preview or production."""
+        found = (self.preview, self.preview_secrets), (self.production, self.production_secrets)
+        return found[environment == "production"]
+
+    @model_validator(mode="after")
+    def _each_once(self):
+        for plain, secret in map(self.of, ("preview", "production")):
+            if twice := set(plain) & set(secret):
+                raise ValueError(f"{min(twice)} is both plain and secret")
+        return self
 
 
 class CiRules(DeliveryTable):

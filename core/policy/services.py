@@ -15,6 +15,7 @@ from core.policy.delivery import (
     KubernetesWay,
     PullRequestWay,
     SmokeRules,
+    VariableRules,
     Way,
 )
 
@@ -66,6 +67,7 @@ class Repository(Strict):
     kubernetes: KubernetesWay = KubernetesWay()
     smoke: SmokeRules = SmokeRules()
     ci: CiRules = CiRules()
+    variables: VariableRules = VariableRules()
     production_url: Annotated[str, AfterValidator(names.address)] = Field(
         default="", description="public URL, for health checks"
     )
@@ -132,6 +134,8 @@ class Repository(Strict):
         """Names what the checks of a preview need."""
         if self.smoke.command and self.way != "vercel":
             raise ValueError('smoke.command needs a way to production with previews: delivery = "vercel"')
+        if self.variables != VariableRules() and self.way != "vercel":
+            raise ValueError('variables need delivery = "vercel"')
         if self.ci.enabled and not self.github:
             raise ValueError("ci.enabled needs github")
         return self

@@ -36,7 +36,7 @@ from core.stages.deliver import (
 from core.stages.deliver.rehearsal import KEPT_BACK
 from core.stages.results import ApprovalAnswer, ApprovalAsked, Delivered
 from core.vendors.base import Deployed, VendorError
-from core.vendors.delivery.types import FINISHED, Deliverer, ReleaseOrder
+from core.vendors.delivery.types import FINISHED, Configured, Deliverer, ReleaseOrder
 
 POLL_SECONDS = 1.0
 LOOK_SECONDS = 5.0  # between two checks of a deployment that the flow waits for
@@ -61,6 +61,7 @@ def preview(context: StageContext, change_id: int) -> Delivered:
             return _stop(entry, fault)
     with store.write() as session:
         row = rows.of(session, change, name, "preview", automatic=True)
+    row = _with_variables(deliverer, row)
     order = ways.order_of(row, change)
     made = _built(deliverer, order, deliverer.preview(order))
     if made.state != "READY":
@@ -83,6 +84,13 @@ def preview(context: StageContext, change_id: int) -> Delivered:
     if deliverer.previews:
         effects.of_issue(issue.id, "preview", row.key, sha=change.head_sha, url=url)
     return Delivered(ok=True, by_merge=not deliverer.promotes)
+
+
+def _with_variables(deliverer: Deliverer, row: Deployment) -> Deployment:
+    """The row with the comparison of the variables before the first preview, without values."""
+    if not isinstance(deliverer, Configured) or "variables" in row.judged:
+        return row
+    return rows.update(row.key, judged={**row.judged, "variables": deliverer.compared()})
 
 
 def _previewed(rt: Runtime, deliverer: Deliverer, made: Deployed, issue: Issue, change: ChangeSet) -> str:
