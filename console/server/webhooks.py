@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from console import process
-from console.server import address, answer_times
+from console.server import address, answer_times, web_vitals
 from core.actions import slack as slack_answers
 from core.ops import metrics, webhooks
 from core.queries import kpi_metrics, quality
@@ -103,7 +103,8 @@ async def show_metrics(request: Request) -> Response:
 
 
 def _exposition() -> bytes:
-    return metrics.text() + kpi_metrics.text(process.policy()[0]) + quality.text() + answer_times.text()
+    stored = metrics.text() + kpi_metrics.text(process.policy()[0]) + quality.text()
+    return stored + answer_times.text() + web_vitals.text()
 
 
 ROUTES = [
