@@ -50,15 +50,14 @@ def main(argv: Sequence[str]) -> int:
     run.add_argument("--approve", action="store_true", help="approve what waits for approval")
     run.add_argument("--json", action="store_true")
     given = parser.parse_args(list(argv))
-    work = {"serve": serve, "env": settings_file, "break": break_, "run": run_faults, None: demo}[given.command]
+    work = {
+        "serve": serve,
+        "env": lambda given: server.write_environment(given.dir),
+        "break": break_,
+        "run": run_faults,
+        None: demo,
+    }[given.command]
     return work(given)
-
-
-def settings_file(given) -> int:
-    """For a product in another container that shares the simulator's folder and loopback."""
-    text = "".join(f"{name}='{value}'\n" for name, value in server.environment(given.dir).items())
-    (given.dir / ".env").write_text(text, encoding="utf-8")
-    return 0
 
 
 def serve(given) -> int:
