@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +55,7 @@ def commands() -> list[list[str]]:
     """The commands of our own image in the compose files, and that of the Dockerfile."""
     of_files = [yaml.safe_load(path.read_text(encoding="utf-8"))["services"].values() for path in COMPOSE]
     own = [one["command"] for services in of_files for one in services if one.get("command", [""])[0] == "python"]
-    return [*own, yaml.safe_load(re.search(r"^CMD (.*)$", DOCKERFILE, re.M)[1])]
+    return [*own, yaml.safe_load(re.findall(r"^CMD (.*)$", DOCKERFILE, re.M)[0])]
 
 
 @pytest.mark.parametrize("argv", {" ".join(argv): argv for argv in commands()}.values(), ids=" ".join)
@@ -92,10 +92,7 @@ def test_production_is_deployed_after_staging_and_both_are_checked():
 
 
 def check(url: str) -> int:
-    spec = importlib.util.spec_from_file_location("check_deployment", ROOT / "tools/check_deployment.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool.main(url, seconds=0)
+    return runpy.run_path(str(ROOT / "tools/check_deployment.py"))["main"](url, seconds=0)
 
 
 @pytest.mark.parametrize(

@@ -50,13 +50,9 @@ def main(argv: Sequence[str]) -> int:
     run.add_argument("--approve", action="store_true", help="approve what waits for approval")
     run.add_argument("--json", action="store_true")
     given = parser.parse_args(list(argv))
-    work = {
-        "serve": serve,
-        "env": lambda given: server.write_environment(given.dir),
-        "break": break_,
-        "run": run_faults,
-        None: demo,
-    }[given.command]
+    if given.command == "env":
+        return server.write_environment(given.dir)
+    work = {"serve": serve, "break": break_, "run": run_faults, None: demo}[given.command]
     return work(given)
 
 
