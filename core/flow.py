@@ -45,7 +45,7 @@ from core.stages.steps import (
     merge_step,
     pause,
     peer_step,
-    preview_step,
+    preview_when_checked,
     production_step,
     rest,
     review_step,
@@ -170,7 +170,7 @@ def readied(issue_id: int, run: int, change_id: int) -> str:
     tested = test_step(issue_id, run, CheckPass.FIRST, change_id)
     if not tested.ok:
         return hand_over(issue_id, run, "tests_failed", tested.message)
-    preview = preview_step(issue_id, run, DeployPass.PREVIEW, change_id)
+    preview = preview_when_checked(issue_id, run, DeployPass.PREVIEW, change_id)
     if not preview.ok:
         return hand_over(issue_id, run, "deployment_failed", preview.message)
     return merged(issue_id, run, change_id) if preview.by_merge else ""

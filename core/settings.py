@@ -72,6 +72,10 @@ class Settings(BaseSettings):
         description="allowed vendor hosts on private networks (GitHub Enterprise, Sentry), separated by commas",
     )
 
+    require_tls: bool = Field(
+        default=False, description="refuse http for the vendors in PRIVATE_HOSTS, too; loopback stays allowed"
+    )
+
     package_index_url: SecretStr = Field(
         default=SecretStr(""),
         description="addresses of the package indexes that services are built from, separated by spaces; empty: as uv "

@@ -11,7 +11,8 @@ from console.ui.diff import size
 from console.ui.markup import link, number, percent, span, tag, when
 from console.ui.widgets import RESULT, bar, card, cut, draw, empty, issue_link, of, stat, stats, table
 from core.db import store
-from core.queries import changes, counting
+from core.models import now
+from core.queries import changes, counting, quality
 
 ORDER = 40
 
@@ -36,6 +37,7 @@ def listing() -> None:
         )
         return
     summary(by, found)
+    trends()
     kind = st.segmented_control("Status", list(changes.KINDS), default="All", required=True)
     if kind != "All":
         with store.read() as session:
@@ -53,6 +55,41 @@ def listing() -> None:
     )
     st.header(f"By generator and template (up to the last {changes.COUNTED:,} changes)", anchor=False)
     draw(statistics(by), cut(len(by), changes.ROWS, f"Showing the {changes.ROWS} with the most changes."))
+
+
+def trends() -> None:
+    """The quality of the changes by week; plotly is loaded only when it is open."""
+    with st.expander(f"Quality over the last {quality.DAYS} days", key="quality", on_change="rerun") as opened:
+        if not opened.open:
+            return
+        with store.read() as session:
+            weeks = quality.by_week(session, now())
+        if not weeks:
+            draw(empty("No reviews yet", "Each reviewed change adds to the figures of its week."))
+            return
+        draw(quality_table(weeks))
+        from console.ui import charts  # plotly takes a second to load
+
+        with st.grid(columns=2, min_column_width=320):
+            for name, (words, _) in quality.FIGURES.items():
+                figure = charts.quality_by_week(weeks, name)
+                st.plotly_chart(figure, key=f"quality-{name}", alt=f"{words} by week")
+
+
+def quality_table(weeks):
+    """The same figures as text, the newest week first."""
+    heads = ("Week of", "Reviews", *(words for words, _ in quality.FIGURES.values()))
+    rows = (
+        (f"{week:%Y-%m-%d}", found.reviews, *(mean(found.means.get(name), name) for name in quality.FIGURES))
+        for week, found in reversed(weeks.items())
+    )
+    return table(heads, rows, (1, 2, 3, 4, 5))
+
+
+def mean(value: float | None, name: str) -> str:
+    if value is None:
+        return "–"
+    return percent(value) if quality.FIGURES[name][1] == "share" else f"{value:.1f}"
 
 
 def statistics(by):

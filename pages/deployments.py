@@ -8,7 +8,7 @@ import streamlit as st
 
 from console import process
 from console.page import page, picked
-from console.parts import story, watching
+from console.parts import smoke, story, watching
 from console.ui.confirm import Offer, buttons
 from console.ui.drawing import drawing, rate_chart, strip
 from console.ui.markup import link, moment, percent, span, tag, when
@@ -149,6 +149,10 @@ def one(number: int | None) -> None:
     if made.environment == "production":
         draw(card("Watch result", watching.found(made.judged, made.kept_by)))
         watch_of(made)
+    if compared := made.judged.get("variables"):
+        draw(card("Variables before this preview", smoke.variables(compared)))
+    if ran := smoke.found(made.judged):
+        draw(card("Smoke command", ran))
     draw(tag("div", card("Steps", steps(made)), card("Contents", shipped(made, change)), class_="d-two"))
 
 

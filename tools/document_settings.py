@@ -11,17 +11,11 @@ from pathlib import Path
 from pydantic import BaseModel, SecretStr
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from core.policy.delivery import ActionsWay, CommandsWay, KubernetesWay, PullRequestWay  # noqa: E402
 from core.policy.reader import Policy  # noqa: E402
 from core.policy.services import Repository  # noqa: E402
 from core.settings import Settings  # noqa: E402
 
-WAYS = {
-    "pull_request": PullRequestWay,
-    "github_actions": ActionsWay,
-    "commands": CommandsWay,
-    "kubernetes": KubernetesWay,
-}
+WAYS = {name: type(f.default) for name, f in Repository.model_fields.items() if isinstance(f.default, BaseModel)}
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 
 
@@ -45,7 +39,7 @@ def policy_table() -> str:
 
 
 def delivery_table() -> str:
-    """The keys of a repository's way to production."""
+    """The keys of a repository's way to production, and of the checks before it."""
     rows = ["| key of `[repositories.NAME]` | default | what it is |", "| --- | --- | --- |"]
     rows.append(f"| `delivery` | | {Repository.model_fields['delivery'].description} |")
     for name, kind in WAYS.items():

@@ -118,7 +118,7 @@ def delivery(policy: Policy) -> Safe:
         facts(
             [
                 ("Fix size and attempts", _fix_limits(fix)),
-                ("Coverage of changed lines", f"at least {percent(fix.coverage)}"),
+                ("Coverage of changed lines", _coverage(fix)),
                 ("Watch duration", f"up to {span(watch.seconds)}, measured by {watch.source}"),
                 ("Allowed error rate rise", percent(watch.error_rate_margin, 1)),
                 ("Allowed p95 growth", growth(watch)),
@@ -164,6 +164,10 @@ def drawn(policy: Policy, made: Mapping[int, int], rows: Sequence[Autonomy]) -> 
             delivery(policy),
         ]
     )
+
+
+def _coverage(fix: FixRules) -> str:
+    return f"at least {percent(fix.coverage)}{'' if fix.strict_coverage else ', or as much as the file has'}"
 
 
 def _fix_limits(fix: FixRules) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from console.parts import change, frames, suppressed
+from console.parts import change, frames, smoke, suppressed
 from console.parts import decision as receipt
 from console.ui.markup import Safe, esc, join, moment, percent, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, table
@@ -269,7 +269,7 @@ def deployment(story: Story) -> Safe:
             "",
             deployment_row(d),
             tag("p", d.note) if d.note else "",
-            health(d.before, d.after) if d.environment == "production" else "",
+            health(d.before, d.after) if d.environment == "production" else smoke.found(d.judged),
         )
         for d in reversed(story.deployments)
     )

@@ -42,6 +42,7 @@ from console.server import (  # noqa: E402
     preferences,
     signin,
     status,
+    web_vitals,
     webhooks,
 )
 from core import bootstrap  # noqa: E402
@@ -149,6 +150,7 @@ ROUTES = [
     Route("/status", status_page),
     *signin.ROUTES,
     *preferences.ROUTES,
+    *web_vitals.ROUTES,
     *api.ROUTES,
     *ingest.ROUTES,
     *webhooks.ROUTES,

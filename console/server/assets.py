@@ -54,7 +54,7 @@ LATER = """<script>
       setTimeout(begin, 400);  // a tab in the background paints nothing
     })();
     </script>"""
-SCRIPTS = '<script src="/palette.js"></script><script src="/connection.js"></script>'
+SCRIPTS = '<script src="/palette.js"></script><script src="/connection.js"></script><script src="/vitals.js"></script>'
 LOADED = re.compile(r'\s*<(?:script type="module"[^>]*></script>|link rel="(?:modulepreload|stylesheet)"[^>]*>)')
 
 
@@ -81,7 +81,8 @@ def index(text: str) -> str:
 ROBOTS = b"User-agent: *\nAllow: /\n"  # the sign-in protects the pages
 OWN = {"/icon.svg": ("icon.svg", "image/svg+xml"), "/logo.svg": ("logo.svg", "image/svg+xml"),
        "/palette.js": ("palette.js", "text/javascript"),
-       "/connection.js": ("connection.js", "text/javascript")}  # fmt: skip
+       "/connection.js": ("connection.js", "text/javascript"),
+       "/vitals.js": ("vitals.js", "text/javascript")}  # fmt: skip
 PACKERS = {"br": lambda data: brotli.compress(data, quality=5), "gzip": lambda data: gzip.compress(data, 6), "": bytes}
 ROOT = '<div id="root">'
 

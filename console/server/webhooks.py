@@ -13,10 +13,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from console import process
-from console.server import address, answer_times
+from console.server import address, answer_times, web_vitals
 from core.actions import slack as slack_answers
 from core.ops import metrics, webhooks
-from core.queries import kpi_metrics
+from core.queries import kpi_metrics, quality
 
 log = logging.getLogger(__name__)
 SLACK_PATIENCE = 2.5  # seconds
@@ -103,7 +103,8 @@ async def show_metrics(request: Request) -> Response:
 
 
 def _exposition() -> bytes:
-    return metrics.text() + kpi_metrics.text(process.policy()[0]) + answer_times.text()
+    stored = metrics.text() + kpi_metrics.text(process.policy()[0]) + quality.text()
+    return stored + answer_times.text() + web_vitals.text()
 
 
 ROUTES = [

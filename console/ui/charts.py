@@ -8,7 +8,9 @@ from datetime import datetime
 import plotly.graph_objects as go
 
 from console.ui.markup import ZONE
+from core.queries import quality
 from core.queries.kpis import ConfidenceBin, Ended
+from core.queries.quality import Quality
 
 BLUE, ORANGE, GREEN, RED, GREY = "#2F8FCE", "#D08A00", "#009E73", "#D55E00", "#7A869C"
 SIGNS = {
@@ -110,3 +112,22 @@ def outcomes_by_day(counts: Mapping[tuple[str, str], int]) -> go.Figure:
         if any(found == result for _, found in counts)
     ]
     return _figure(*traces, x="day, UTC", y="runs that ended", barmode="stack")
+
+
+def quality_by_week(weeks: Mapping[datetime, Quality], figure: str) -> go.Figure:
+    """The mean of one figure of quality.FIGURES in each week, with the number of its reviews."""
+    words, unit = quality.FIGURES[figure]
+    known = {week: found for week, found in weeks.items() if figure in found.means}
+    line = go.Scatter(
+        x=list(known),
+        y=[found.means[figure] for found in known.values()],
+        mode="lines+markers",
+        line={"color": BLUE},
+        marker={"size": 9},
+        customdata=[found.reviews for found in known.values()],
+        hovertemplate="week of %{x|%Y-%m-%d}: %{y:.2f}, %{customdata} reviews<extra></extra>",
+    )
+    drawn = _figure(line, x="week, UTC", y=words)
+    drawn.update_layout(height=260, showlegend=False)
+    drawn.update_yaxes(rangemode="tozero", **({"tickformat": ".0%", "range": [0, 1.05]} if unit == "share" else {}))
+    return drawn

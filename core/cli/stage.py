@@ -222,7 +222,7 @@ STAGES: dict[str, Callable[..., dict]] = {
     "decide": decide,
     "fix": fix,
     "test": lambda given: plain(flow.test_step(*_issue(given), CheckPass.FIRST, _change(given))),
-    "preview": lambda given: plain(flow.preview_step(*_issue(given), DeployPass.PREVIEW, _change(given))),
+    "preview": lambda given: plain(flow.preview_when_checked(*_issue(given), DeployPass.PREVIEW, _change(given))),
     "ask": ask,
     "answer": answer,
     "release": release,

@@ -39,6 +39,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--rate", type=float, default=RATE, help="visitor requests per second")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="Run only the simulator.")
+    commands.add_parser("env", help="Write the product's settings for a running simulator into DIR/.env.")
     broken = commands.add_parser("break", help="Ship a bug to a running demo.")
     broken.add_argument("name", choices=list(FAULTS))
     run = commands.add_parser("run", help="Ship bugs in turn, without the console.")
@@ -50,6 +51,8 @@ def main(argv: Sequence[str]) -> int:
     run.add_argument("--approve", action="store_true", help="approve what waits for approval")
     run.add_argument("--json", action="store_true")
     given = parser.parse_args(list(argv))
+    if given.command == "env":
+        return server.write_environment(given.dir)
     work = {"serve": serve, "break": break_, "run": run_faults, None: demo}[given.command]
     return work(given)
 

@@ -274,6 +274,13 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def write_environment(folder: Path) -> int:
+    """Write them to .env, for a product in another container that shares the folder and the loopback."""
+    text = "".join(f"{name}='{value}'\n" for name, value in environment(folder).items())
+    (folder / ".env").write_text(text, encoding="utf-8")
+    return 0
+
+
 PLATFORM = """version = 1
 
 [repositories.shop]

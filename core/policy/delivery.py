@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from core.policy import names
 
@@ -23,6 +23,60 @@ def _command(words: list[str]) -> list[str]:
 
 
 Command = Annotated[list[str], AfterValidator(_command)]
+
+
+class SmokeRules(DeliveryTable):
+    """``[repositories.NAME.smoke]``: the service's own smoke or end-to-end command, run against each preview."""
+
+    command: Command = Field(
+        default=[],
+        description="program and arguments, run in folder; a failure keeps the fix from production; empty: none",
+    )
+    variable: Annotated[str, AfterValidator(names.variable)] = Field(
+        default="PREVIEW_URL", description="environment variable with the address of the preview"
+    )
+    seconds: float = Field(default=300, gt=0, le=3_600, description="longest run of the command")
+    requests: int = Field(default=2_000, ge=1, description="maximum requests that it may send to the preview")
+
+
+Name = Annotated[str, AfterValidator(names.variable)]
+
+
+class VariableRules(DeliveryTable):
+    """``[repositories.NAME.variables]``: variables of the deployments of one environment each, at Vercel."""
+
+    preview: dict[Name, str] = Field(default={}, description="plain variables of previews")
+    production: dict[Name, str] = Field(default={}, description="plain variables of production")
+    preview_secrets: dict[Name, Name] = Field(
+        default={}, description="secret variables of previews, each with the platform's variable that holds its value"
+    )
+    production_secrets: dict[Name, Name] = Field(
+        default={}, description="secret variables of production, each with the platform's variable that holds its value"
+    )
+
+    def of(self, environment: str) -> tuple[dict[str, str], dict[str, str]]:
+        """(plain variables, secret ones with the variables that hold them) of preview or production."""
+        found = (self.preview, self.preview_secrets), (self.production, self.production_secrets)
+        return found[environment == "production"]
+
+    @model_validator(mode="after")
+    def _each_once(self):
+        for plain, secret in map(self.of, ("preview", "production")):
+            if twice := set(plain) & set(secret):
+                raise ValueError(f"{min(twice)} is both plain and secret")
+        return self
+
+
+class CiRules(DeliveryTable):
+    """``[repositories.NAME.ci]``: the checks that the team's CI reports for the commit of a fix, at GitHub."""
+
+    enabled: bool = Field(
+        default=False, description="wait for the checks; one that fails keeps the fix from production"
+    )
+    checks: list[Annotated[str, Field(min_length=1, max_length=255)]] = Field(
+        default=[], max_length=50, description="names of the checks that must pass; empty: all that are reported"
+    )
+    wait_minutes: float = Field(default=60, gt=0, le=1_440, description="longest wait for the checks")
 
 
 class PullRequestWay(DeliveryTable):

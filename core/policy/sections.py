@@ -179,7 +179,13 @@ class FixRules(Strict):
     max_lines: int = 200
     max_files: int = 5
     complexity: int = 10
-    coverage: float = 0.8
+    coverage: float = Field(default=0.8, ge=0, le=1, description="share of the changed statements that tests must run")
+    strict_coverage: bool = Field(
+        default=False, description="require that share also in a file that is covered less; false: as much as the file"
+    )
+    documentation: Literal["block", "warn", "off"] = Field(
+        default="block", description="docstrings, README and changelog: block a fix that lacks them, warn, or off"
+    )
     tests_seconds: float = Field(
         default=600, ge=10, description="seconds that a whole test suite may take; beyond, the related tests are run"
     )

@@ -8,7 +8,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from core.models import Impact
 from core.policy import names
-from core.policy.delivery import ActionsWay, CommandsWay, KubernetesWay, PullRequestWay, Way
+from core.policy.delivery import (
+    ActionsWay,
+    CiRules,
+    CommandsWay,
+    KubernetesWay,
+    PullRequestWay,
+    SmokeRules,
+    VariableRules,
+    Way,
+)
 
 
 class Strict(BaseModel):
@@ -56,6 +65,9 @@ class Repository(Strict):
     github_actions: ActionsWay = ActionsWay()
     commands: CommandsWay = CommandsWay()
     kubernetes: KubernetesWay = KubernetesWay()
+    smoke: SmokeRules = SmokeRules()
+    ci: CiRules = CiRules()
+    variables: VariableRules = VariableRules()
     production_url: Annotated[str, AfterValidator(names.address)] = Field(
         default="", description="public URL, for health checks"
     )
@@ -115,6 +127,17 @@ class Repository(Strict):
         }
         if missing := lacks.get(self.delivery):
             raise ValueError(f'delivery = "{self.delivery}" needs {missing}')
+        return self
+
+    @model_validator(mode="after")
+    def _checks_are_possible(self):
+        """Names what the checks of a preview need."""
+        if self.smoke.command and self.way != "vercel":
+            raise ValueError('smoke.command needs a way to production with previews: delivery = "vercel"')
+        if self.variables != VariableRules() and self.way != "vercel":
+            raise ValueError('variables need delivery = "vercel"')
+        if self.ci.enabled and not self.github:
+            raise ValueError("ci.enabled needs github")
         return self
 
     @model_validator(mode="after")

@@ -168,3 +168,10 @@ merge_step = plain_step(merge.again, results.Wait, AFTER)
 settle_step = plain_step(restoring.settle, results.Wait, guard.BACK)
 alarm_step = _recorded(guard.alarm, "guard.alarm")
 fix_rebase_step = step(Stage.FIX, Status.QUEUED, fix.rebase, results.Rebased)
+
+
+def preview_when_checked(issue_id: int, run: int, attempt: int, change_id: int) -> results.Delivered:
+    """The preview of a change; the wait for the checks of the team's CI is durable and bounded."""
+    while (made := preview_step(issue_id, run, attempt, change_id)).seconds > 0:
+        rest(made.seconds)
+    return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.stages.context import CheckPass, DeployPass, FixPass
 from core.stages.results import ReleaseResult
-from core.stages.steps import fix_rebase_step, preview_step, rest, test_step
+from core.stages.steps import fix_rebase_step, preview_when_checked, rest, test_step
 
 BASES = 12  # maximum checks of production's commit before a release
 
@@ -34,5 +34,5 @@ def _tested_anew(issue_id: int, run: int, change_id: int) -> ReleaseResult:
     tested = test_step(issue_id, run, CheckPass.AFTER_REBASE, change_id)
     if not tested.ok:
         return ReleaseResult(message=tested.message, met=tested.met)
-    preview = preview_step(issue_id, run, DeployPass.PREVIEW_AFTER_REBASE, change_id)
+    preview = preview_when_checked(issue_id, run, DeployPass.PREVIEW_AFTER_REBASE, change_id)
     return ReleaseResult(preview.ok, message=preview.message)

@@ -197,6 +197,14 @@ class CodeHost(Protocol):
         """The deployments to production that the host knows, newest first; ``since`` is when each went live."""
         ...
 
+    def check_runs(self, repository: str, sha: str) -> list[dict]:
+        """The CI checks of a commit, each with name, status and conclusion."""
+        ...
+
+    def statuses(self, repository: str, sha: str) -> dict[str, str]:
+        """The newest state of each context of a commit."""
+        ...
+
     def check(self) -> Check: ...
 
 

@@ -54,9 +54,12 @@ SKEW = 60.0  # seconds of clock difference from which the check reports it
 
 
 def _http(s: Settings, vendor: str, address: str, headers: dict[str, str], secrets: list[str]) -> Http:
-    """The HTTP client of a signal source, with its budget; private hosts only if the settings allow them."""
-    hosts = {host.strip() for host in s.private_hosts.split(",")}
-    private = (urlsplit(address).hostname or "") in hosts
+    """The HTTP client of a vendor, with its budget; private hosts only if the settings allow them.
+
+    Without TLS, a private host gets no request if the settings require TLS: its address is then judged like any other.
+    """
+    hosts, parts = {host.strip() for host in s.private_hosts.split(",")}, urlsplit(address)
+    private = (parts.hostname or "") in hosts and (parts.scheme == "https" or not s.require_tls)
     kept = answers(s.data_dir.resolve(), s.redis_url.get_secret_value())
     calls = policy(s).collect.calls(vendor)
     return Http(vendor, address, headers, secrets, calls=calls, private=private, kept=kept)

@@ -20,6 +20,7 @@ from core.models.counted import counted
 from core.vendors.base import Check, Deployed, VendorError, understood
 from core.vendors.http import Http
 from core.vendors.vercel_rolling import RollingReleases
+from core.vendors.vercel_variables import ProjectVariables
 
 KEY = "platformKey"  # meta key of the platform's deployments with the idempotency key
 ALIAS_SECONDS, POLL = 60.0, 0.5
@@ -36,6 +37,7 @@ class Vercel:
         self.http, self.projects = http, tuple(projects)
         self.scope = {} if not team else {"teamId": team} if team.startswith("team_") else {"slug": team}
         self.rolling = RollingReleases(http, self.scope)
+        self.variables = ProjectVariables(http, self.scope)
 
     def preview(self, project: str, github: str, ref: str, sha: str, key: str) -> Deployed:
         owner, repo = github.split("/")

@@ -309,7 +309,8 @@ def test_the_review_gives_every_gate_its_own_files(tmp_path, monkeypatch):
 
     for place, names in (
         (gates, ("security", "style", "complexity")),
-        (gates.text_gates, ("secrets", "dependencies", "documentation")),
+        (gates.text_gates, ("secrets", "dependencies")),
+        (gates.documents, ("documentation",)),
     ):
         for name in names:
             monkeypatch.setattr(place, name, gate(name))
@@ -317,7 +318,7 @@ def test_the_review_gives_every_gate_its_own_files(tmp_path, monkeypatch):
         gates.runtime_gates, "run", lambda *given: [gate("coverage")(*given), gate("performance")(*given)]
     )
     monkeypatch.setattr(
-        gates.tools, "looked", lambda tree, paths, runner, version: Report(ruff=[row(paths[-1], 1, "x")])
+        gates.tools, "looked", lambda tree, paths, runner, version, own: Report(ruff=[row(paths[-1], 1, "x")])
     )
     diff = DIFF + "--- a/tests/t.py\n+++ b/tests/t.py\n@@ -1 +1 @@\n-x\n+y\n"
     found = gates.review(tmp_path, diff, Repository(remote="https://git.example/x.git"), gates.FixRules(), None, {})

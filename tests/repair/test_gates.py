@@ -115,7 +115,7 @@ def repository(tmp_path_factory) -> Path:
     return found
 
 
-def reviewed(tree: Path, files: dict[str, str]) -> dict[str, gates.Gate]:
+def reviewed(tree: Path, files: dict[str, str], rules: FixRules | None = None) -> dict[str, gates.Gate]:
     base = git(tree, "rev-parse", "HEAD").strip()
     for name, text in files.items():
         (tree / name).write_text(text)
@@ -124,7 +124,7 @@ def reviewed(tree: Path, files: dict[str, str]) -> dict[str, gates.Gate]:
     diff = git(tree, "diff", "-U0", base, "HEAD")
     before = gates.texts_before(lambda *a: git(tree, *a), base, diff)
     try:
-        found = gates.review(tree, diff, Repository(remote=""), FixRules(), BubblewrapRunner(), before)
+        found = gates.review(tree, diff, Repository(remote=""), rules or FixRules(), BubblewrapRunner(), before)
     finally:
         git(tree, "reset", "-q", "--hard", base)
     return {gate.gate: gate for gate in found}

@@ -23,6 +23,7 @@ from core.vendors.kestra import Execution, Kestra
 from core.vendors.slack import Slack
 from core.vendors.vercel import Vercel
 from core.vendors.vercel_rolling import RollingReleases
+from core.vendors.vercel_variables import VariableValue
 from tests.shared import SHARED
 from tests.vendors import contract
 from tests.vendors.contract import conforms
@@ -163,6 +164,9 @@ VERCEL = {
         }
     },
     ".* /v10/projects/shop/env": {"envs": []},
+    ".* /v10/projects/kept/env": {"envs": [{"id": "e1", "key": "A", "type": "encrypted", "target": ["preview"]}]},
+    "GET /v1/projects/kept/env/e1": {"value": "old"},
+    "PATCH /v9/projects/kept/env/e1": {},
     "POST /v.*": {},
     "PATCH /v12/deployments/.*/cancel": {"id": "dpl_1"},
     "GET /v2/user": {"user": {}},
@@ -216,6 +220,16 @@ def test_vercel(call, monkeypatch, with_rollback_info):
     client = Vercel(seen.http("vercel", "https://api.vercel.com"), "team_1", ["shop"])
     VERCEL_CALLS[call](client)
     assert seen.sent
+    for request in seen.sent:
+        conforms(request, "vercel.json", "https://api.vercel.com")
+
+
+def test_variables_of_vercel(with_rollback_info):
+    seen = Recorder(VERCEL)
+    variables = Vercel(seen.http("vercel", "https://api.vercel.com"), "team_1").variables
+    variables.set("kept", "preview", {"A": VariableValue("x", secret=True), "B": VariableValue("y")})
+    variables.compared("kept", {"preview": {"A": VariableValue("x", secret=True)}})
+    assert [request.method for request in seen.sent] == ["GET", "GET", "PATCH", "POST", "GET", "GET"]
     for request in seen.sent:
         conforms(request, "vercel.json", "https://api.vercel.com")
 

@@ -12,7 +12,8 @@ import httpx
 import pytest
 import trustme
 
-from core.vendors import address, bodies, http, limits
+from core.settings import Settings
+from core.vendors import address, bodies, http, limits, registry
 from core.vendors.address import ConnectionGuard
 from core.vendors.base import BudgetSpent, VendorError
 from core.vendors.http import Http
@@ -207,6 +208,29 @@ def test_an_address_without_encryption_gets_no_request():
     with pytest.raises(VendorError, match="keys are sent only over https") as told:
         Http("v", "http://vendor.example", {"Authorization": "Bearer k"}, ["k"], transport=reply).get("/")
     assert told.value.permanent and not sent
+
+
+@pytest.mark.parametrize(
+    ("address", "required", "sent"),
+    [
+        ("http://sentry.lan", False, True),
+        ("http://sentry.lan", True, False),
+        ("https://sentry.lan", True, True),
+        ("http://127.0.0.1:9", True, True),
+    ],
+)
+def test_tls_can_be_required_of_private_hosts(address, required, sent, monkeypatch):
+    asked = []
+    reply = httpx.MockTransport(lambda request: asked.append(request) or httpx.Response(200, json={}))
+    monkeypatch.setattr(http, "_transport", lambda guard, url: reply)
+    settings = Settings(private_hosts="sentry.lan", require_tls=required)
+    client = registry._http(settings, "sentry", address, {"Authorization": "Bearer k"}, ["k"])
+    if sent:
+        client.get("/")
+    else:
+        with pytest.raises(VendorError, match="keys are sent only over https"):
+            client.get("/")
+    assert bool(asked) is sent
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(serve, tmp_path):

@@ -239,7 +239,11 @@ class SimulatedVercel:
         )
 
     async def variables(self, request: Request) -> Response:
-        rows = [{"key": k, "value": v, "type": "plain"} for k, v in self.deployments.variables.items()]
+        both = ["preview", "production"]
+        rows = [
+            {"id": f"env_{k}", "key": k, "value": v, "type": "plain", "target": both}
+            for k, v in self.deployments.variables.items()
+        ]
         return JSONResponse({"envs": rows})
 
     async def set_variable(self, request: Request) -> Response:

@@ -21,12 +21,14 @@ from core.policy.reader import ConfigurationError
 from core.runtime import Runtime
 from core.stages.context import StageContext, StepContext
 from core.stages.deliver import (
+    ci_checks,
     merging,
     rehearsal,
     release_checks,
     release_words,
     rows,
     scene,
+    smoke,
     success_checks,
     traffic,
     ways,
@@ -34,7 +36,7 @@ from core.stages.deliver import (
 from core.stages.deliver.rehearsal import KEPT_BACK
 from core.stages.results import ApprovalAnswer, ApprovalAsked, Delivered
 from core.vendors.base import Deployed, VendorError
-from core.vendors.delivery.types import FINISHED, Deliverer, ReleaseOrder
+from core.vendors.delivery.types import FINISHED, Configured, Deliverer, ReleaseOrder
 
 POLL_SECONDS = 1.0
 LOOK_SECONDS = 5.0  # between two checks of a deployment that the flow waits for
@@ -59,19 +61,36 @@ def preview(context: StageContext, change_id: int) -> Delivered:
             return _stop(entry, fault)
     with store.write() as session:
         row = rows.of(session, change, name, "preview", automatic=True)
+    row = _with_variables(deliverer, row)
     order = ways.order_of(row, change)
     made = _built(deliverer, order, deliverer.preview(order))
     if made.state != "READY":
         return _failed(row, made, entry, f"The preview build failed ({made.state}): {made.note}")
     if deliverer.previews and (fault := probe(rt, made.url + repository.health_path)):
         return _failed(row, made, entry, f"The preview is not healthy: {fault}")
-    entry.message = _previewed(rt, deliverer, made, issue, change)
+    if deliverer.previews and (fault := smoke.fault(rt, name, repository, change, row, made.url)):
+        return _failed(row, made, entry, fault)
+    ci = ci_checks.look(rt, repository, change, row.started_at, store.time())
+    if ci.fault:
+        return _failed(row, made, entry, ci.fault)
+    if ci.seconds:
+        entry.result, entry.message = "waiting", ci.message
+        return Delivered(seconds=ci.seconds, message=ci.message)
+    checked = f" {ci.message}." if ci.message else ""
+    entry.message = _previewed(rt, deliverer, made, issue, change) + checked
     url = made.url if deliverer.previews else change.pull_url
     seen = {"vendor_id": made.vendor_id, "url": url, "sha": change.head_sha, "note": "" if made.url else entry.message}
     rows.update(row.key, status="ready", ready_at=now(), ended_at=now(), **seen)
     if deliverer.previews:
         effects.of_issue(issue.id, "preview", row.key, sha=change.head_sha, url=url)
     return Delivered(ok=True, by_merge=not deliverer.promotes)
+
+
+def _with_variables(deliverer: Deliverer, row: Deployment) -> Deployment:
+    """The row with the comparison of the variables before the first preview, without values."""
+    if not isinstance(deliverer, Configured) or "variables" in row.judged:
+        return row
+    return rows.update(row.key, judged={**row.judged, "variables": deliverer.compared()})
 
 
 def _previewed(rt: Runtime, deliverer: Deliverer, made: Deployed, issue: Issue, change: ChangeSet) -> str:

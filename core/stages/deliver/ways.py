@@ -28,12 +28,17 @@ from core.vendors.delivery.vercel import VercelDelivery
 def _vercel(rt: Runtime, name: str, repository: Repository) -> Deliverer:
     if rt.vercel is None:
         raise ConfigurationError("set VERCEL_TOKEN to deploy with Vercel")
-    return VercelDelivery(rt.vercel, repository)
+    return VercelDelivery(rt.vercel, repository, _held(rt))
+
+
+def _held(rt: Runtime) -> dict[str, str]:
+    """The variables of the platform: its environment, which goes before the file beside platform.toml."""
+    beside = {name: value for name, value in dotenv_values(env_file(rt.settings)).items() if value is not None}
+    return beside | os.environ
 
 
 def _commands(rt: Runtime, name: str, repository: Repository) -> Deliverer:
-    beside = {name: value for name, value in dotenv_values(env_file(rt.settings)).items() if value is not None}
-    return CommandDelivery(repository, partial(exports.of, rt, name, repository), beside | os.environ)
+    return CommandDelivery(repository, partial(exports.of, rt, name, repository), _held(rt))
 
 
 def _actions(rt: Runtime, name: str, repository: Repository) -> Deliverer:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from core.policy.sections import FixRules
@@ -18,7 +19,7 @@ from core.repair.localize.sources import tree_of
 from core.repair.sandbox.desk import desk
 from core.repair.sandbox.runner import linting, version_of
 from core.repair.types import Runner
-from core.stages.review import runtime_gates, text_gates, tools
+from core.stages.review import documents, runtime_gates, text_gates, tools
 from core.stages.review.gate import Changed, Gate, GateFinding, changed_lines, counted, headers
 from core.stages.review.manifests import is_manifest
 from core.stages.review.tools import Report
@@ -38,7 +39,7 @@ def review(
     """Run all gates over the checked-out change. ``diff`` is made with -U0; ``before`` holds the old texts by path."""
     changed = changed_lines(diff)
     source = {path: lines for path, lines in changed.items() if is_source(path, repository)}
-    report, old = _looked(tree, changed, before, runner)
+    report, old = _looked(tree, changed, list(source), before, runner)
     read = [
         security(report, changed, source),
         text_gates.secrets(tree, changed),
@@ -46,17 +47,19 @@ def review(
         style(report, changed),
         complexity(report, tree, source, rules.complexity, old),
     ]
-    documented = text_gates.documentation(tree, source, before)
+    documented = documents.documentation(tree, source, before, rules.documentation)
     return [*read, *runtime_gates.run(tree, source, before, repository, rules, runner), documented]
 
 
-def _looked(tree: Path, changed: Changed, before: Mapping[str, str], runner: Runner) -> tuple[Report, Complexities]:
+def _looked(
+    tree: Path, changed: Changed, source: Sequence[str], before: Mapping[str, str], runner: Runner
+) -> tuple[Report, Complexities]:
     """The tools' findings in the changed files, and the complexity of the functions in their old texts."""
     with desk(tree) as made:
         old = {path: f"{made.name}/before_{number}.py" for number, path in enumerate(sorted(changed)) if path in before}
         for path, place in old.items():
             made.put(place.rpartition("/")[2], before[path])
-        report = tools.looked(tree, [*changed, *old.values()], linting(runner), version_of(runner))
+        report = tools.looked(tree, [*changed, *old.values()], linting(runner), version_of(runner), source)
     places = {place: path for path, place in old.items()}
     rows = [
         (places[r.path], *_complexity_of(r.message))
@@ -101,12 +104,14 @@ def security(report: Report, changed: Changed, source: Changed) -> Gate:
 
 
 def style(report: Report, changed: Changed) -> Gate:
-    """ruff: errors, likely bugs, and swallowed exceptions."""
+    """ruff: errors, likely bugs, swallowed exceptions, and the rules that the repository selects."""
     if not changed:
         return Gate("style", True, "no Python code changed", 0.0, 0.0)
-    rows = (r for r in report.ruff if r.code != tools.COMPLEX)
-    found = (GateFinding("style", r.path, r.line, f"{r.code}: {r.message}") for r in rows)
-    return counted("style", found, changed, "style finding")
+    rows = [r for r in (*report.ruff, *report.project) if r.code != tools.COMPLEX]
+    once = {(r.path, r.line, r.code): r for r in reversed(rows)}.values()
+    found = (GateFinding("style", r.path, r.line, f"{r.code}: {r.message}") for r in reversed(once))
+    gate = counted("style", found, changed, "style finding")
+    return replace(gate, message=f"{gate.message}; ruff refused the repository's rules") if report.refused else gate
 
 
 def complexity(report: Report, tree: Path, changed: Changed, limit: int, old: Complexities | None = None) -> Gate:

@@ -1,23 +1,19 @@
-"""Gates that read the change as text: secrets in the code, undeclared dependencies, outdated docstrings."""
+"""Gates that read the change as text: secrets in the code, and undeclared dependencies."""
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from core.stages.review.gate import Changed, Gate, GateFinding, counted
 from core.stages.review.imports import imported, own, packages
 from core.stages.review.manifests import is_manifest, texts
-from core.stages.review.runtime_gates import Function, functions
 from core.vendors.redact import MARK, Redactor
 
-PARAMETER = re.compile(r"^[ \t]*(?::param (?:\w+ )?(\w+):|(\w+)(?: \([^)]*\))?: )", re.M)
 AUDIT = "dependencies changed; a person must audit them"
-SECTION = re.compile(r"^[ \t]*(?:Args|Arguments|Parameters):[ \t]*$(.*?)(?=^[ \t]*\w+:[ \t]*$|\Z)", re.M | re.S)
 
 
 def secrets(tree: Path, changed: Changed) -> Gate:
@@ -60,53 +56,3 @@ def audited(gate: Gate) -> Gate:
     if gate.gate != "dependencies" or any(found.message != AUDIT for found in gate.findings):
         return gate
     return replace(gate, done=gate.passed)
-
-
-def documentation(tree: Path, changed: Changed, before: Mapping[str, str]) -> Gate:
-    """Changed public functions keep their docstring, new ones have one, and no docstring becomes wrong."""
-    found = []
-    for path, lines in changed.items():
-        old = dict(functions(before.get(path, "")))
-        for name, node in functions((tree / path).read_text(encoding="utf-8")):
-            if _touched(node, lines, old.get(name)) and not any(part.startswith("_") for part in name.split(".")):
-                known = set(_untrue(name, old[name])) if name in old else set()
-                faults = [_missing(name, node, old.get(name)), *_untrue(name, node)]
-                found += [GateFinding("documentation", path, node.lineno, s) for s in faults if s and s not in known]
-    message = "; ".join(f.message for f in found) or "docstrings of changed public functions are complete and correct"
-    return Gate("documentation", not found, message, float(len(found)), 0.0, tuple(found))
-
-
-def _touched(node: Function, lines: set[int], old: Function | None) -> bool:
-    lost = old is not None and ast.get_docstring(old) and not ast.get_docstring(node)
-    return bool(lost or lines & set(range(node.lineno, (node.end_lineno or 0) + 1)))  # a pure deletion has no line
-
-
-def _missing(name: str, node: Function, old: Function | None) -> str:
-    if ast.get_docstring(node) or (old is not None and not ast.get_docstring(old)):
-        return ""
-    return f"{name} is new and has no docstring" if old is None else f"{name} lost its docstring"
-
-
-def _untrue(name: str, node: Function) -> Iterator[str]:
-    """Documented parameters that the function does not take, and raised errors that its docstring does not mention."""
-    text, arguments = ast.get_docstring(node) or "", node.args
-    listed = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-    there = {a.arg for a in listed if a}
-    for gone in sorted(_documented(text) - there):
-        yield f"{name} documents {gone}, which is not a parameter"
-    if "raises" in text.lower():
-        raised = {_name(n.exc) for n in ast.walk(node) if isinstance(n, ast.Raise) and n.exc}
-        for kind in sorted(kind for kind in raised if kind[:1].isupper() and kind not in text):
-            yield f"{name} raises {kind}, which its docstring does not mention"
-
-
-def _documented(text: str) -> set[str]:
-    """Parameters that a docstring documents in Sphinx or Google style."""
-    sections = " ".join(re.findall(r":param [^\n]*", text)).replace(":param", "\n:param")
-    sections += "\n".join(SECTION.findall(text))
-    return {a or b for a, b in PARAMETER.findall(sections)}
-
-
-def _name(node: ast.AST) -> str:
-    node = node.func if isinstance(node, ast.Call) else node
-    return getattr(node, "attr", None) or getattr(node, "id", "")

@@ -94,6 +94,15 @@ class Stepwise(Protocol):
     def shift(self, order: ReleaseOrder, share: int) -> int: ...
 
 
+@runtime_checkable
+class Configured(Protocol):
+    """The additional protocol of a way to production that manages the variables of its deployments."""
+
+    def compared(self) -> dict[str, dict[str, str]]:
+        """By name and environment, how the vendor's variable compares with the policy's; never a value."""
+        ...
+
+
 class Tested:
     """The preview of a way without previews: the tested commit itself. Nothing is deployed."""
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+from collections.abc import Mapping
 
+from core.policy.delivery import VariableRules
 from core.policy.services import Repository
 from core.vendors.base import Check, Deployed, VendorError
 from core.vendors.delivery.types import ReleaseOrder, RollbackTrial
 from core.vendors.vercel import Vercel
+from core.vendors.vercel_variables import ENVIRONMENTS, VariableValue
 
 BUILD_SECONDS = 600.0
 
@@ -20,16 +24,41 @@ class VercelDelivery:
     previews = promotes = True
     patience = limit = BUILD_SECONDS
 
-    def __init__(self, client: Vercel, repository: Repository):
+    def __init__(self, client: Vercel, repository: Repository, held: Mapping[str, str] = os.environ):
+        """``held`` are the variables of the platform, among which the secrets are."""
         self.client, self.repository, self.project = client, repository, repository.vercel_project
+        self.held = held
 
     def preview(self, order: ReleaseOrder) -> Deployed:
         if self.repository.environment:
             self.client.configure(self.project, self.repository.environment)
+        self._set("preview")
         return self.client.preview(self.project, self.repository.github, order.branch, order.sha, order.key)
 
     def promote(self, order: ReleaseOrder) -> Deployed:
+        self._set("production")
         return self.client.promote(self.project, order.preview, order.key)
+
+    def wanted(self, environment: str) -> dict[str, VariableValue]:
+        """The variables of preview or production. Raises a permanent VendorError for a secret that is not set."""
+        plain, secret = self.repository.variables.of(environment)
+        if missing := [held for held in secret.values() if not self.held.get(held)]:
+            raise VendorError(
+                self.name, f"{missing[0]} is not set, which a variable of {environment} needs", permanent=True
+            )
+        return {name: VariableValue(value) for name, value in plain.items()} | {
+            name: VariableValue(self.held[held], secret=True) for name, held in secret.items()
+        }
+
+    def compared(self) -> dict[str, dict[str, str]]:
+        """By name and environment: same, different, missing, unread or -, never a value. Empty without variables."""
+        if self.repository.variables == VariableRules():
+            return {}
+        return self.client.variables.compared(self.project, {name: self.wanted(name) for name in ENVIRONMENTS})
+
+    def _set(self, environment: str) -> None:
+        if wanted := self.wanted(environment):
+            self.client.variables.set(self.project, environment, wanted)
 
     def status(self, order: ReleaseOrder, made: Deployed) -> Deployed:
         return self.client.status(made.vendor_id)

@@ -1,0 +1,121 @@
+"""The relay of a sandboxed test command to one preview: a socket file that forwards HTTP to that address and no other.
+
+The command has no network. It sends plain HTTP to a port on the sandbox's loopback, and the relay sends each request to
+the preview, over TLS where its address says so. Redirects are not followed here: those within the preview are
+rewritten, so that the command can follow them, and others lead nowhere. WebSockets are not forwarded.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.vendors.base import VendorError
+from core.vendors.http import HTTP_ERRORS, bounded
+from core.vendors.redact import Redactor
+from core.vendors.relay import SocketServer, socket_server
+
+LARGEST = 4 << 20  # maximum bytes of a request's body
+SECONDS = 60.0  # of one exchange
+HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"}
+HOP_BY_HOP |= {"trailer", "transfer-encoding", "upgrade"}  # RFC 9110, 7.6.1
+HOP_BY_HOP |= {"host", "content-length", "content-encoding", "accept-encoding"}  # what the client sets itself
+BOUND = re.compile(r"(?i);\s*(?:secure|domain=[^;]*)(?=;|$)")  # of a cookie, which the sandbox's own address lacks
+
+
+class NotOfThePreview(Exception):
+    """The request is not one to the preview, or there were too many."""
+
+
+class PreviewRelay:
+    """``sent`` counts the forwarded requests; ``refused`` and ``failed`` are for people."""
+
+    def __init__(self, url: str, requests: int, inside: str):
+        parts = urlsplit(url)
+        self.origin, self.inside = f"{parts.scheme}://{parts.netloc}", inside
+        self.most, self.sent, self.lock = requests, 0, threading.Lock()
+        self.refused: list[str] = []
+        self.failed: list[str] = []
+        self.client = bounded("preview", SECONDS)
+
+    def forward(self, method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> Any:
+        """The preview's response. Raises NotOfThePreview, VendorError or one of HTTP_ERRORS."""
+        with self.lock:
+            self.sent += 1
+            if self.sent > self.most:
+                raise NotOfThePreview(f"more than {self.most} requests")
+        if not path.startswith("/"):
+            raise NotOfThePreview(f"{path[:80]!r} is not a path of the preview")
+        kept = [(name, value) for name, value in headers if name.lower() not in HOP_BY_HOP]
+        return self.client.request(method, self.origin + path, headers=kept, content=body or None)
+
+    def told(self, found: Any) -> list[tuple[str, str]]:
+        """The headers of a response as the sandbox gets them."""
+        kept = [(name, value) for name, value in found.headers.multi_items() if name.lower() not in HOP_BY_HOP]
+        return [(name, self._told(name.lower(), value)) for name, value in kept]
+
+    def _told(self, name: str, value: str) -> str:
+        if name == "set-cookie":
+            return BOUND.sub("", value)
+        own = name == "location" and (value == self.origin or value.startswith(f"{self.origin}/"))
+        return self.inside + value.removeprefix(self.origin) if own else value
+
+
+class _PreviewHandler(BaseHTTPRequestHandler):
+    server: SocketServer
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        relay = self.server.relay
+        try:
+            found = relay.forward(self.command, self.path, self.headers.items(), self._body())
+        except NotOfThePreview as error:
+            relay.refused.append(str(error))
+            self.answer(403, [], str(error).encode())
+        except (VendorError, *HTTP_ERRORS) as error:
+            message = error.message if isinstance(error, VendorError) else str(error) or type(error).__name__
+            relay.failed.append(Redactor()(message))
+            self.answer(502, [], relay.failed[-1].encode())
+        else:
+            self.answer(found.status_code, relay.told(found), found.content)
+
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET
+
+    def _body(self) -> bytes:
+        """Raises NotOfThePreview for a body that is too large or has no length."""
+        length = self.headers.get("content-length", "0")
+        if "transfer-encoding" in self.headers or not (length.isascii() and length.isdigit()):
+            raise NotOfThePreview("a body needs a Content-Length")
+        if int(length) > LARGEST:
+            raise NotOfThePreview(f"a body has at most {LARGEST >> 20} MB")
+        return self.rfile.read(int(length))
+
+    def answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(content)))
+        self.send_header("connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+        self.close_connection = True
+
+    def address_string(self) -> str:
+        return "inside"  # a socket file has no client address
+
+    def log_message(self, *_args) -> None:
+        """Log nothing: the relay counts the requests."""
+
+
+@contextmanager
+def serving(relay: PreviewRelay, socket: Path) -> Iterator[None]:
+    """Serve the preview at a socket file until the block ends."""
+    with socket_server(relay, _PreviewHandler, socket):
+        yield

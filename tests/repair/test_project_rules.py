@@ -1,0 +1,165 @@
+"""The rules that a repository sets for itself: its ruff settings as data, its coverage, its documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.policy.sections import FixRules
+from core.policy.services import Repository
+from core.repair.sandbox.runner import BubblewrapRunner, bubblewrap_works
+from core.stages.review import documents, gates, ruff_settings, runtime_gates
+from core.stages.review.tools import codes, looked
+
+needs_sandbox = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap does not run here")
+UNUSED = "def f(x):\n    unused = 1\n    return x\n"
+
+
+def settings(tree: Path, text: str, name: str = "ruff.toml") -> ruff_settings.RuffSettings | None:
+    (tree / name).write_text(text)
+    return ruff_settings.of(tree)
+
+
+def style(tree: Path, code: str, config: str, name: str = "ruff.toml") -> list[str]:
+    """The style findings of a file of which every line is changed, under a repository's configuration."""
+    (tree / name).write_text(config)
+    (tree / "a.py").write_text(code)
+    report = looked(tree, ["a.py"], BubblewrapRunner(), own=["a.py"])
+    gate = gates.style(report, {"a.py": set(range(1, 99))})
+    return [*(f.message.partition(":")[0] for f in gate.findings), *(["refused"] if "refused" in gate.message else [])]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "select", "ignore"),
+    [
+        (
+            "ruff.toml",
+            'lint.select = ["E", "D1"]\nlint.extend-select = ["I"]\nlint.ignore = ["D100"]',
+            "E D1 I",
+            "D100",
+        ),
+        ("pyproject.toml", '[tool.ruff]\nselect = ["UP"]', "UP", ""),
+        (".ruff.toml", '[lint]\nselect = ["E", "--config=x", "E,F", "../E", "e501", 7, "E501 "]', "E", ""),
+    ],
+)
+def test_what_is_read(tmp_path, name, text, select, ignore):
+    found = settings(tmp_path, text, name)
+    assert found and (" ".join(found.select), " ".join(found.ignore)) == (select, ignore)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "line-length = 100", 'select = "E"', "lint = 1", "a = " + "[" * 9000, 'select = ["E"]#' + "x" * 300_000],
+    ids=["empty", "no toml", "no rules", "a text", "no table", "deep", "large"],
+)
+def test_what_is_no_configuration_is_none(tmp_path, text):
+    assert settings(tmp_path, text) is None
+
+
+def test_values_outside_of_the_list_do_not_become_arguments(tmp_path):
+    text = """
+extend = "/etc/passwd"
+line-length = 99999
+target-version = "py312 --fix"
+[lint]
+select = ["E"]
+[lint.per-file-ignores]
+"tests/*" = ["S101"]
+"a:b" = ["E"]
+"$(x)" = ["E"]
+"""
+    found = settings(tmp_path, text)
+    assert found and found.arguments() == ["--select", "E", "--per-file-ignores", "tests/*:S101"]
+
+
+def test_a_link_to_a_file_of_the_machine_is_not_read(tmp_path):
+    (tmp_path / "outside").write_text('select = ["E"]')
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "ruff.toml").symlink_to(tmp_path / "outside")
+    assert ruff_settings.of(tree) is None
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    ("code", "config", "found"),
+    [
+        ("def f(x):\n    return x\n", 'lint.select = ["D103"]', ["D103"]),
+        ("def f(x):\n    return x\n", 'lint.select = ["D103", "GONE9", "ANN101"]', ["D103"]),
+        (f"x = 1  # {'y' * 60}\n", 'line-length = 60\nlint.select = ["E501"]', ["E501"]),
+        (UNUSED, 'lint.select = ["D103"]\nlint.ignore = ["D", "F841", "ALL"]\nexclude = ["a.py"]', ["F841", "D103"]),
+        ("import os, sys\nprint(os, sys)\n", 'lint.select = ["I"]\n[lint.isort]\nforce-single-line = true', ["E401"]),
+        ('def f(x):\n    """Twice.\n\n    Args:\n        x: it\n    """\n    return x\n',
+         'lint.select = ["D2"]\nlint.pydocstyle.convention = "google"', []),
+        (UNUSED, "select = 3", ["F841"]),
+    ],
+    ids=["its rule", "unknown rules", "its line length", "our rules stay", "unread options", "a convention", "no list"],
+)  # fmt: skip
+def test_the_style_of_the_repository_is_added_to_ours(tmp_path, code, config, found):
+    assert sorted(style(tmp_path, code, config)) == sorted(found)
+
+
+def test_only_rules_that_ruff_has_are_asked_for():
+    assert "F401" in codes() and "ANN101" not in codes()
+
+
+# --- coverage
+
+
+@needs_sandbox
+@pytest.mark.parametrize(("strict", "passed"), [(False, True), (True, False)])
+def test_a_strict_policy_asks_for_its_share_in_a_file_that_is_covered_less(tmp_path, strict, passed):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "a.py").write_text(
+        "def f(x):\n    if x:\n        return 1\n    return 2\n\n\ndef g(x):\n" + "    x += 1\n" * 8
+    )
+    (tmp_path / "tests" / "test_a.py").write_text("from a import f\n\n\ndef test_f():\n    assert f(0) == 2\n")
+    rules = FixRules(strict_coverage=strict)
+    args = (tmp_path, {"a.py": {2, 3}}, Repository(remote=""), rules.coverage, BubblewrapRunner())
+    gate = runtime_gates.coverage(*args, rules.strict_coverage)
+    assert (gate.passed, gate.value) == (passed, 0.5)
+    assert gate.limit == (0.8 if strict else round(3 / 11, 4))
+
+
+# --- documents
+
+OLD = 'def total(x):\n    """The sum."""\n    return x\n'
+GONE = OLD.replace("total", "_total")
+NEW = OLD + '\n\ndef mean(x):\n    """The mean."""\n    return x\n'
+
+
+def documented(tree: Path, now: str, mode: documents.Mode = "block", **files: str):
+    (tree / "a.py").write_text(now)
+    for name, text in files.items():
+        (tree / f"{name}.md").write_text(text)
+    return documents.documentation(tree, {"a.py": set(range(1, 99))}, {"a.py": OLD}, mode)
+
+
+@pytest.mark.parametrize(
+    ("now", "files", "passed", "done", "message"),
+    [
+        (NEW, {}, True, True, "complete and correct"),
+        (NEW, {"CHANGELOG": "## 1.1\n- `mean` is new\n"}, True, True, "complete and correct"),
+        (NEW, {"CHANGELOG": "## 1.1\n- what we mean\n"}, False, False, "CHANGELOG.md does not name mean, which is new"),
+        (GONE, {"README": "Call `total(x)`.\n"}, False, False, "README.md names total, which is gone"),
+        (GONE, {"README": "A total.\n"}, True, True, "complete and correct"),
+        (NEW.replace('    """The mean."""\n', ""), {"CHANGELOG": "x"}, False, True, "mean is new and has no docstring"),
+        (OLD + "\n\nclass Box:\n    pass\n", {}, False, True, "Box is new and has no docstring"),
+        (OLD + "\n\nclass _Box:\n    pass\n", {}, True, True, "complete and correct"),
+    ],
+)  # fmt: skip
+def test_documents_of_a_change(tmp_path, now, files, passed, done, message):
+    gate = documented(tmp_path, now, **files)
+    assert (gate.passed, gate.done) == (passed, done)
+    assert message in gate.message
+
+
+def test_a_policy_may_only_warn_or_check_nothing(tmp_path):
+    bare = OLD + "\n\nclass Box:\n    pass\n"
+    warned = documented(tmp_path, bare, "warn")
+    assert (
+        warned.passed and [f.severity for f in warned.findings] == ["note"] and "1 note: Box is new" in warned.message
+    )
+    off = documented(tmp_path, bare, "off")
+    assert off.passed and not off.findings and "fix.documentation is off" in off.message
