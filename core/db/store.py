@@ -307,6 +307,10 @@ def m020_incidents(connection: Connection) -> None:
     add(connection, "issue.also_affects", table_of(models.IssueLink).name)
 
 
+def m022_kind_of_a_change(connection: Connection) -> None:
+    add(connection, "changeset.kind")
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -325,6 +329,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m018_notes_owners_subscriptions,
     m019_health_checks_preferences,
     m020_incidents,
+    m022_kind_of_a_change,
 ]
 
 

@@ -1,9 +1,9 @@
 """Runs in the sandbox as a script: evaluates calls on variants of the tree and writes each call's outcome.
 
-It uses only the standard library and imports nothing of the platform; sealed.py and nearness_inside.py are prepended. A
-job is JSON: ``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe`` (frames of
-errors), ``steps`` and ``owners`` (see nearness_inside.py). If forking is possible, each variant has its own process.
-Each outcome is one JSON line.
+It uses only the standard library and imports nothing of the platform; sealed.py, nearness_inside.py and others are
+prepended. A job is JSON: ``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe``
+(frames of errors), ``steps`` and ``owners`` (see nearness_inside.py), ``work`` (see work_inside.py). If forking is
+possible, each variant has its own process. Each outcome is one JSON line.
 """
 
 import ast
@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # prepended to this script
     from core.repair.sandbox.frames_inside import safe, values
     from core.repair.sandbox.nearness_inside import Nearness, objects
     from core.repair.sandbox.sealed import key_of, sealer
+    from core.repair.sandbox.work_inside import worked
 
 ROOT = os.getcwd()
 CALL_SECONDS, IMPORT_SECONDS, LATE_CALLS = 1.0, 10.0, 4
@@ -74,13 +75,18 @@ def short(value):
     return full if len(full) < 400 else f"{full[:300]}… {hashlib.sha256(full.encode()).hexdigest()[:16]}"
 
 
-def evaluate(expression, space):
-    """The value of the expression, and the receiver and arguments after the call."""
+def prepared(expression, space):
+    """The expression as code, and its receiver and arguments, which are evaluated now."""
     node = ast.parse(expression, mode="eval").body
     call = node.args[0] if isinstance(node, ast.Call) and ast.unparse(node.func) in WRAPPERS and node.args else node
     held = hold(call, space) if isinstance(call, ast.Call) else {}
-    whole = compile(ast.fix_missing_locations(ast.Expression(node)), "<call>", "eval")
     space.update(held)
+    return compile(ast.fix_missing_locations(ast.Expression(node)), "<call>", "eval"), held
+
+
+def evaluate(expression, space):
+    """The value of the expression, and the receiver and arguments after the call."""
+    whole, held = prepared(expression, space)
     value = eval(whole, space)
     literal = written_out(value)
     if isinstance(value, types.GeneratorType):
@@ -157,6 +163,14 @@ def done(call, spaces, observe, way, space) -> dict:
         within(0)
 
 
+def ready(call, spaces):
+    """The call with new arguments: its code, and the names that it reads."""
+    imports, setup, expression = call
+    space = dict(spaces[imports])
+    exec(setup, space)
+    return prepared(expression, space)[0], space
+
+
 def failure(error, observe):
     """The error with the innermost frame of the tree; deliberate if it comes from that frame's own raise statement."""
     entries = list(traceback.walk_tb(error.__traceback__))
@@ -215,6 +229,8 @@ def run(job, out, number, say):
             break
         determined(index)
         said = outcome(call, spaces, job.get("observe"), way, job.get("owners", ()))
+        if job.get("work") and "result" in said:
+            said.update(worked(lambda call=call: ready(call, spaces), job["work"], within))
         slow += said.get("error") == "Late"
         say([number, index, said])
         out.flush()  # the outcomes of an interrupted run still count
