@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from core.decision.situation import Situation
 from core.models import Cause, Severity
 from core.models.counted import counted
+from core.models.templates import Template
 from core.policy.reader import Policy
 
 CORROBORATION = "corroboration"  # the guard that asks a person if nothing corroborates a report
@@ -34,8 +35,17 @@ def _known_service(case: Situation, _confidence: float, policy: Policy) -> tuple
 
 
 def _curable(case: Situation, _confidence: float, _policy: Policy) -> tuple[bool, str]:
+    if case.cause is Cause.PERFORMANCE:
+        return _slow(case, _policy)
     fires = case.cause is not Cause.CODE
     return fires, f"the cause is {case.cause}; the platform fixes only errors in the code"
+
+
+def _slow(case: Situation, policy: Policy) -> tuple[bool, str]:
+    """A slowdown is curable if a commit is the suspect, and the policy allows such fixes."""
+    if Template.PERFORMANCE not in policy.fix.templates:
+        return True, "the policy allows no performance fixes (fix.templates)"
+    return not case.suspect, "a slowdown is fixed only with a commit as its suspect"
 
 
 def _evidence_floor(case: Situation, _confidence: float, policy: Policy) -> tuple[bool, str]:
@@ -64,6 +74,11 @@ def _corroboration(case: Situation, _confidence: float, policy: Policy) -> tuple
     return fires, case.corroboration or "the service's own metrics or logs must show the reported failures"
 
 
+def _performance(case: Situation, _confidence: float, _policy: Policy) -> tuple[bool, str]:
+    fires = case.cause is Cause.PERFORMANCE and case.suspect
+    return fires, "a person approves every fix of a slowdown"
+
+
 def _approval_policy(_case: Situation, _confidence: float, policy: Policy) -> tuple[bool, str]:
     return policy.guards.approval_always, "the policy requires approval of every fix"
 
@@ -86,6 +101,7 @@ GUARDS: Sequence[tuple[str, str, Rule]] = (  # name, effect, rule
     ("critical severity", "approval", _critical_severity),
     ("critical service", "approval", _critical_service),
     (CORROBORATION, "approval", _corroboration),
+    ("performance fix", "approval", _performance),
     ("approval policy", "approval", _approval_policy),
     ("rollbacks in a row", "approval", _rollbacks),
     ("deployments an hour", "queue", _deployments),

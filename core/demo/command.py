@@ -276,6 +276,7 @@ def _scored(given, fault: DemoFault, issue: dict | None, shipped: float, waited:
     decision = (issue or {}).get("verdict") or "-"
     right = decision == fault.expected and {
         "code": outcome == "resolved" and right_by_checks is True and (waited or fault.service != "checkout"),
+        "performance": outcome == "resolved" and right_by_checks is True and waited,
         "backfire": outcome == "escalated" and "roll" in issue["reason"] if issue else False,
     }.get(fault.kind, outcome == "escalated")
     return {

@@ -26,6 +26,7 @@ EVERY = 5.0
 ENDED = ("resolved", "escalated", "dismissed")
 AUTO, SCHEDULE, ESCALATE = "AUTO_RESOLVE", "SCHEDULE_MAINTENANCE", "ESCALATE_HUMAN"
 Issues = Sequence[Mapping]
+CURABLE = ("code", "performance")
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,9 @@ def expected(fault: DemoFault, issue: Mapping | None, policy: Policy) -> str:
 def row(world: OverlapWorld, fault: DemoFault, shipped: float, issue: Mapping | None, queued: bool = False) -> dict:
     outcome = issue["status"] if issue else "not found"
     decision = (issue or {}).get("verdict") or "-"
-    wanted = "resolved" if fault.kind == "code" else "escalated"
-    live = world.behaves(fault) if fault.kind == "code" else None
+    curable = fault.kind in CURABLE
+    wanted = "resolved" if curable else "escalated"
+    live = world.behaves(fault) if curable else None
     rollbacks = issue["rollbacks"] if issue else 0
     due = expected(fault, issue, world.policy)
     right = (decision, outcome, rollbacks) == (due, wanted, int(fault.kind == "backfire"))

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func, select
 
 from core.db import store
 from core.db.columns import select_columns
-from core.models import Connector, Decision, Issue, Kind, Metric, Signal, now
+from core.models import Cause, Connector, Decision, Issue, Kind, Metric, Signal, now
 from core.models.origin import Origin, Writers
 from core.ops import stage_log
 from core.policy.sections import CorroborationRules
@@ -42,6 +42,8 @@ JUMPS = 24 * 7  # gaps of an hour that an episode may span
 def judged(rt: Runtime, session: Session, issue: Issue) -> Corroboration:
     """Whether the stored data corroborates the issue's report."""
     rules = rt.policy.corroboration
+    if issue.kind is Kind.METRIC and issue.cause is Cause.PERFORMANCE:
+        return Corroboration(True, "the service's own metrics", "The service's own metrics show the slowdown")
     span, before = _spans(session, issue, rules)
     witnesses = list(_witnesses(rt, session, issue, span, before)) if span else []
     return corroboration.judge(_claim(rt, session, issue, span), witnesses, rules)

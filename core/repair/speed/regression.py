@@ -94,7 +94,7 @@ def _test(call: Call, form: str, module: str, bound: float, slowdown: Slowdown, 
     about = docstring(f"The work of {place.function} ({place.file}) stays below that of the slow code.")
     setup = f"{call.setup}\n" if call.setup else ""
     body = form.format(setup=setup, call=call.expression, bound=bound)
-    head = "\n".join(filter(None, [f"import {module}", "", call.imports]))
+    head = f"import {module}\n\n{call.imports}" if call.imports else f"import {module}"
     code = f"{about}\n\n{head}\n\n\ndef test_{name_part(place.function, 'call')}_stays_fast():\n"
     where = hashlib.sha256(f"slowdown|{place.file}:{place.function}".encode()).hexdigest()[:10]
     path = PurePosixPath(tests, f"test_regression_{where}.py").as_posix()
