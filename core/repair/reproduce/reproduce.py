@@ -168,7 +168,7 @@ def written(
     inside = "".join(f"    {line}\n" if line.strip() else "\n" for line in body)
     head = "\n".join(imports) + "\n\n\n" if imports else "\n"
     unknown = "" if raises or known else " The right result is not known, so none is asserted."
-    about = docstring(f"{kind} in {frame.function} ({frame.file}), as reported from {crash.environment}.{unknown}")
+    about = _docstring(f"{kind} in {frame.function} ({frame.file}), as reported from {crash.environment}.{unknown}")
     name = f"test_{name_part(frame.function, 'call')}_does_not_raise_{name_part(kind, 'error')}"
     code = f"{about}\n\n{head}def {name}():\n{inside}"
     path = PurePosixPath(tests, f"test_regression_{fingerprint(crash)}.py").as_posix()
@@ -223,7 +223,7 @@ def _merged(lines: Sequence[str]) -> list[str]:
     return [*sorted(plain), *(f"from {m} import {', '.join(sorted(n))}" for m, n in sorted(modules.items()))]
 
 
-def docstring(text: str) -> str:
+def _docstring(text: str) -> str:
     """Untrusted text as a docstring: unchanged if it is plain words, else as its repr."""
     return f'"""{text}"""' if re.fullmatch(r"[A-Za-z0-9 _.,:/()<>-]{1,300}", text) else repr(text[:300])
 

@@ -91,11 +91,10 @@ class Quickening:
 
     def _proved(self, asked: _Asked, candidate: Candidate, measured: Measured) -> FixResult:
         assert self.bench
-        made = regression.written(self.bench.calls, measured, self.slowdown, asked.tests)
-        if made is None:
+        test = regression.written(self.bench.calls, measured, self.slowdown, asked.tests)
+        if test is None:
             return FixResult("escalate", NO_TEST)
-        test, call = made
-        if reason := refused(regression.bare(test, call), asked.base, asked.tests):
+        if reason := refused(test, asked.base, asked.tests):
             return FixResult("escalate", f"The regression test must not run: {reason}.")
         return _proof(asked, candidate, test, measured, self.suite)
 
