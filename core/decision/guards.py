@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from core.decision.situation import Situation
 from core.models import Cause, Severity
 from core.models.counted import counted
-from core.models.templates import Template
+from core.models.templates import template_of
 from core.policy.reader import Policy
 
 CORROBORATION = "corroboration"  # the guard that asks a person if nothing corroborates a report
@@ -34,18 +34,14 @@ def _known_service(case: Situation, _confidence: float, policy: Policy) -> tuple
     return fires, f"{case.service or 'the service'} must be listed in platform.toml"
 
 
-def _curable(case: Situation, _confidence: float, _policy: Policy) -> tuple[bool, str]:
+def _curable(case: Situation, _confidence: float, policy: Policy) -> tuple[bool, str]:
+    template = template_of(case.cause)
+    if template not in policy.fix.templates:
+        return True, f"the policy allows no fixes of the template {template} (fix.templates)"
     if case.cause is Cause.PERFORMANCE:
-        return _slow(case, _policy)
+        return not case.suspect, "a slowdown is fixed only with a commit as its suspect"
     fires = case.cause is not Cause.CODE
     return fires, f"the cause is {case.cause}; the platform fixes only errors in the code"
-
-
-def _slow(case: Situation, policy: Policy) -> tuple[bool, str]:
-    """A slowdown is curable if a commit is the suspect, and the policy allows such fixes."""
-    if Template.PERFORMANCE not in policy.fix.templates:
-        return True, "the policy allows no performance fixes (fix.templates)"
-    return not case.suspect, "a slowdown is fixed only with a commit as its suspect"
 
 
 def _evidence_floor(case: Situation, _confidence: float, policy: Policy) -> tuple[bool, str]:

@@ -17,7 +17,9 @@ from core.repair.speed.slowdown import Slowdown, places
 from core.repair.types import Candidate, FixResult
 from core.vendors.command import git
 
-FAST = 'def common(left, right):\n    """The items of both."""\n    known = set(right)\n    return [x for x in left if x in known]\n'
+FAST = (
+    'def common(left, right):\n    """In both."""\n    known = set(right)\n    return [x for x in left if x in known]\n'
+)
 SLOW = FAST.replace("set(right)", "list(right)")
 WRONG = FAST.replace("if x in known", "if x in known and x != 'b7'")
 SAME = SLOW + "\n\n# A note.\n"
@@ -91,7 +93,10 @@ def test_a_model_is_told_the_benchmark_and_the_suspect_change_as_data(tree):
 
     def complete(system, user, schema):
         asked.append((system, user))
-        return {"files": [{"path": "shop.py", "old_text": "list(right)", "new_text": "set(right)"}], "rationale": "A set."}
+        return {
+            "files": [{"path": "shop.py", "old_text": "list(right)", "new_text": "set(right)"}],
+            "rationale": "A set.",
+        }
 
     fixer = ModelFixer(complete)
     fixer.kind = Template.PERFORMANCE

@@ -19,7 +19,7 @@ _SCRIPTS = [
 ]
 
 
-PATIENCE, TRACED, TIMED = 90, 120, 300  # seconds of a launch; under the tracer; with its work
+PATIENCE, TRACED, TIMED = 90, 120, 600  # seconds of a launch; under the tracer; with its work
 SPENT = 0.1  # seconds for which the runs of one call are timed together
 
 

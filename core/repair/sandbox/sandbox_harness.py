@@ -32,7 +32,8 @@ if TYPE_CHECKING:  # prepended to this script
     from core.repair.sandbox.work_inside import worked
 
 ROOT = os.getcwd()
-CALL_SECONDS, IMPORT_SECONDS, LATE_CALLS = 1.0, 10.0, 4
+CALL_SECONDS, SLOW_SECONDS, IMPORT_SECONDS, LATE_CALLS = 1.0, 10.0, 10.0, 4
+COUNTED = 2  # variants whose calls are counted: the old and the new code
 PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set)
 WRAPPERS = {"asyncio.run", "list", "dict"}
 NARROWS = re.compile(r"assert (isinstance\([^()]*\)|[^,]* is not None)$")  # as localize/fixability.py has it
@@ -125,10 +126,10 @@ def hold(call, space):
     return held
 
 
-def outcome(call, spaces, observe, way, owners):
+def outcome(call, spaces, observe, way, owners, seconds):
     """The outcome of a call, with its nearness to the crash, and the objects of the ``owners`` that it created."""
     space: dict[str, object] = {}
-    said = done(call, spaces, observe, way, space)
+    said = done(call, spaces, observe, way, space, seconds)
     if way.near:
         said["near"] = way.near
     if owners:
@@ -136,7 +137,7 @@ def outcome(call, spaces, observe, way, owners):
     return said
 
 
-def done(call, spaces, observe, way, space) -> dict:
+def done(call, spaces, observe, way, space, seconds) -> dict:
     imports, setup, expression = call
     printed = io.StringIO()
     try:
@@ -146,7 +147,7 @@ def done(call, spaces, observe, way, space) -> dict:
                 spaces[imports] = {"__name__": "call"}
                 exec(imports, spaces[imports])
             space.update(spaces[imports])
-            within(CALL_SECONDS)
+            within(seconds)
             with way:
                 exec(setup, space)
                 value, literal, held = evaluate(expression, space)
@@ -228,9 +229,10 @@ def run(job, out, number, say):
         if slow > LATE_CALLS:
             break
         determined(index)
-        said = outcome(call, spaces, job.get("observe"), way, job.get("owners", ()))
+        seconds = SLOW_SECONDS if job.get("work") else CALL_SECONDS
+        said = outcome(call, spaces, job.get("observe"), way, job.get("owners", ()), seconds)
         if job.get("work") and "result" in said:
-            said.update(worked(lambda call=call: ready(call, spaces), job["work"], within))
+            said.update(worked(lambda call=call: ready(call, spaces), job["work"], within, number < COUNTED))
         slow += said.get("error") == "Late"
         say([number, index, said])
         out.flush()  # the outcomes of an interrupted run still count

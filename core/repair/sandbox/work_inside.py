@@ -12,14 +12,18 @@ import time
 
 UNIT = compile("sum(range(200_000))", "<unit>", "eval")
 MOST_ENTERED, MOST_RUNS = 500, 300
-WORK_SECONDS = 10.0  # CPU time for all that is measured of one call
+WORK_SECONDS = 30.0  # CPU time for all that is measured of one call
 
 
-def worked(ready, seconds, within):
-    """The work of the call that ``ready`` prepares, timed for ``seconds``; nothing if a run fails or takes too long."""
+def worked(ready, seconds, within, first):
+    """The work of the call that ``ready`` prepares, timed for ``seconds``; nothing if a run fails or takes too long.
+
+    Only the ``first`` runs of a variant count its calls, of which it always makes as many.
+    """
     try:
         within(WORK_SECONDS)
-        return {"cpu": cost(ready, seconds), "unit": cost(lambda: (UNIT, {}), seconds), **calls_of(*ready())}
+        found = {"cpu": cost(ready, seconds)}
+        return {**found, "unit": cost(lambda: (UNIT, {}), seconds), **calls_of(*ready())} if first else found
     except BaseException:  # the call gave a result before; it is not timed
         return {}
     finally:
@@ -27,17 +31,20 @@ def worked(ready, seconds, within):
 
 
 def cost(ready, seconds):
-    """Mean CPU seconds of a run; a first run shows how many are needed."""
-    code, space = ready()
-    start = time.perf_counter()
-    finished(eval(code, space))
-    one = max(time.perf_counter() - start, 1e-7)
-    jobs = [ready() for _ in range(min(max(1, round(seconds / one)), MOST_RUNS))]
+    """Mean CPU seconds of a run; a first run shows how many are needed, and is enough if it is long."""
+    spent, passed = timed_runs([ready()])
+    runs = min(round(seconds / max(passed, 1e-7)), MOST_RUNS)
+    if runs > 1:
+        spent, passed = timed_runs([ready() for _ in range(runs)])
+    return (spent or passed) / max(runs, 1)  # spent is 0 for less than a tick of the clock
+
+
+def timed_runs(jobs):
+    """(CPU seconds, seconds) of the runs together."""
     start, begun = time.process_time(), time.perf_counter()
     for code, space in jobs:
         finished(eval(code, space))
-    spent, passed = time.process_time() - start, time.perf_counter() - begun
-    return (spent or passed) / len(jobs)  # less than a tick of the clock
+    return time.process_time() - start, time.perf_counter() - begun
 
 
 def finished(value):

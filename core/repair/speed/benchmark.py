@@ -117,9 +117,9 @@ def _timing(old: Outcomes, new: Outcomes) -> Timing:
     return Timing(
         min(one.cpu for one in old),
         min(one.cpu for one in new),
-        min(one.calls for one in old),
-        min(one.calls for one in new),
-        min(one.unit for one in (*old, *new)),
+        max(one.calls for one in old),  # counted in the first pair
+        max(one.calls for one in new),
+        max(one.unit for one in (*old, *new)),
     )
 
 
