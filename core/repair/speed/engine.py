@@ -63,7 +63,7 @@ class Quickening:
             return FixResult("escalate", str(why), Cause.PERFORMANCE, NEXT, final=True)
         finally:
             checkout.start_over(tree)
-        asked = _Asked(tree, base, rules, allowed, source, tests, test_command, runner)
+        asked = _Ask(tree, base, rules, allowed, source, tests, test_command, runner)
         attempts: list[Attempt] = []
         hints = [*feedback, f"{BENCHMARK}{self._told()}"]
         for candidate in [one for fixer in fixers for one in list(fixer.propose(tree, crash, hints))[:CANDIDATES]]:
@@ -78,7 +78,7 @@ class Quickening:
         calls = [call.expression[:300] for call in self.bench.calls[:3]] if self.bench else []
         return "\n".join(["These calls are slow:", *calls])
 
-    def _tried(self, asked: _Asked, candidate: Candidate) -> FixResult:
+    def _tried(self, asked: _Ask, candidate: Candidate) -> FixResult:
         shown = interpreter_of(asked.runner).modules
         if reason := policy.refuse(asked.base, candidate, asked.rules, asked.allowed, None, shown):
             return FixResult("escalate", reason)
@@ -89,7 +89,7 @@ class Quickening:
             return FixResult("escalate", measured.refused, benchmark=measured.as_json())
         return self._proved(asked, candidate, measured)
 
-    def _proved(self, asked: _Asked, candidate: Candidate, measured: Measured) -> FixResult:
+    def _proved(self, asked: _Ask, candidate: Candidate, measured: Measured) -> FixResult:
         assert self.bench
         test = regression.written(self.bench.calls, measured, self.slowdown, asked.tests)
         if test is None:
@@ -100,7 +100,7 @@ class Quickening:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Ask:
     tree: Path
     base: dict[str, str]
     rules: FixRules
@@ -111,7 +111,7 @@ class _Asked:
     runner: Runner
 
 
-def _proof(asked: _Asked, candidate: Candidate, test: RegressionTest, measured: Measured, suite: OldSuite) -> FixResult:
+def _proof(asked: _Ask, candidate: Candidate, test: RegressionTest, measured: Measured, suite: OldSuite) -> FixResult:
     """The proof by test runs, as of every fix: the test fails on the old code and passes on the new one."""
     old = {name: asked.base[name] for name in candidate.files if name in asked.base}
     proof = prove(

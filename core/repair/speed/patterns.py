@@ -25,7 +25,7 @@ MOST = 5  # edits of one function
 
 
 @dataclass(frozen=True)
-class Edit:
+class PatternEdit:
     """The text of a file after one edit, and the reason in a sentence."""
 
     text: str
@@ -41,7 +41,7 @@ def quickened(text: str, name: str) -> tuple[str, list[str]]:
     return text, reasons
 
 
-def _edits(text: str, name: str) -> Iterator[Edit]:
+def _edits(text: str, name: str) -> Iterator[PatternEdit]:
     try:
         module = tree_of(text)
     except UNREADABLE:
@@ -55,13 +55,13 @@ def _edits(text: str, name: str) -> Iterator[Edit]:
 # --- work that is the same in each turn ------------------------------------------------------------
 
 
-def repeated(text: str, function: Function, loop: Loop) -> Iterator[Edit]:
+def repeated(text: str, function: Function, loop: Loop) -> Iterator[PatternEdit]:
     changed = loop.changed
     for node in loop.inside(ast.Call):
         if (what := _same_each_time(node, loop)) and not names_in(node) & changed and _alone(text, loop.anchor):
             new = _free(text, what)
             made = _before(spliced(text, node, new), loop.anchor, f"{new} = {ast.unparse(node)}")
-            yield Edit(made, f"{ast.unparse(node)[:80]} runs once instead of in each turn of the loop.")
+            yield PatternEdit(made, f"{ast.unparse(node)[:80]} runs once instead of in each turn of the loop.")
 
 
 def _same_each_time(node: ast.Call, loop: Loop) -> str:
@@ -111,13 +111,13 @@ def _writes(loop: Loop) -> bool:
 # --- a list that is searched -------------------------------------------------------------------------
 
 
-def searched(text: str, function: Function, loop: Loop) -> Iterator[Edit]:
+def searched(text: str, function: Function, loop: Loop) -> Iterator[PatternEdit]:
     found = [c for n in loop.inside(ast.Compare) for op, c in zip(n.ops, n.comparators, strict=True)
              if isinstance(op, ast.In | ast.NotIn) and identifier(c)]  # fmt: skip
     for name in sorted({identifier(node) for node in found}):
         made = _as_set(text, function, loop, [node for node in found if identifier(node) == name], name)
         if made:
-            yield Edit(made, f"{name} is searched as a set in the loop.")
+            yield PatternEdit(made, f"{name} is searched as a set in the loop.")
 
 
 def _as_set(text: str, function: Function, loop: Loop, uses: list[ast.expr], name: str) -> str:
@@ -181,4 +181,4 @@ def _free(text: str, name: str) -> str:
     return next(free for free in (name, *(f"{name}_{n}" for n in range(2, 99))) if free not in taken)
 
 
-PATTERNS: tuple[Callable[[str, Function, Loop], Iterator[Edit]], ...] = (repeated, searched)
+PATTERNS: tuple[Callable[[str, Function, Loop], Iterator[PatternEdit]], ...] = (repeated, searched)
