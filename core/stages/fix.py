@@ -146,7 +146,7 @@ class _Job:
 
 
 def _job(rt: Runtime, issue: Issue, crash: Crash | None, found: Clone, base: str, code: Ground, root: Path) -> _Job:
-    if crash is None:
+    if crash is None:  # only a slowdown is repaired without one
         slow = performance.slowdown(issue, found, code, code.within(root))
         fixers = performance.fixers(rt, issue, found, base, slow, code)
         return _Job(fixers, slow.report, performance.work(slow), performance.told(slow))

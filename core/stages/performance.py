@@ -46,11 +46,11 @@ def fixers(rt: Runtime, issue: Issue, found: Clone, base: str, slow: Slowdown, c
 
 
 def _revert(found: Clone, base: str, commit: str, code: Ground) -> list[Fixer]:
-    """The revert of the suspect, unless later changes build on it, or it reaches beyond the service."""
+    """The revert of the suspect; the attempt says if later changes build on it, or if it is not the service's alone."""
     try:
         return [revert.fixer(found, base, commit, code)] if commit else []
-    except revert.Unfit:
-        return []
+    except revert.Unfit as reason:
+        return [revert.RevertFixer(commit, "", {}, unfit=str(reason))]
 
 
 def _for_speed(fixer: Any) -> Fixer:

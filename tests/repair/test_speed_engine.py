@@ -76,6 +76,7 @@ def test_a_faster_candidate_is_proved_and_left_in_the_tree(tree, fixer):
 def test_a_candidate_that_is_not_faster_or_changes_a_result_is_refused(tree, text, says):
     result = quickened(tree, Scripted(text))
     assert result.decision == "escalate" and says in result.attempts[0].reason
+    assert result.reason == f"No proposal is proved to be faster. revert: {result.attempts[0].reason}"
     assert (tree / "shop.py").read_text() == SLOW and result.test is None
 
 

@@ -25,6 +25,7 @@ from core.repair.speed.slowdown import Slowdown
 from core.repair.types import Attempt, Candidate, Fixer, FixResult, RegressionTest, Runner
 
 CANDIDATES = 5  # of one fixer that are measured; a measurement runs the slow code many times
+SHOWN = 3  # reasons of refused candidates in the result
 NEXT = "Profile the slow requests, and compare the suspect change with the code before it."
 NO_TEST = (
     "It is faster, but neither a count nor a ratio tells slow and fast code apart well enough for a regression test."
@@ -38,6 +39,7 @@ class Quickening:
     slowdown: Slowdown
     bench: Benchmark | None = None
     suite: OldSuite = field(default_factory=OldSuite)
+    tried: list[Attempt] = field(default_factory=list)
 
     @knowing
     def __call__(
@@ -71,7 +73,8 @@ class Quickening:
             attempts.append(Attempt(candidate, "" if result.decision == "fix" else result.reason))
             if result.decision == "fix":
                 return replace(result, attempts=attempts)
-        return FixResult("escalate", _why(attempts), Cause.PERFORMANCE, NEXT, attempts=attempts)
+        self.tried += attempts
+        return FixResult("escalate", _why(self.tried), Cause.PERFORMANCE, NEXT, attempts=attempts)
 
     def _told(self) -> str:
         """The benchmark in words, for a model."""
@@ -130,9 +133,7 @@ def _proof(asked: _Ask, candidate: Candidate, test: RegressionTest, measured: Me
     )
 
 
-def _why(attempts: Sequence[Attempt]) -> str:
-    """Why no candidate is a fix: the reason of the last one that was measured, or of the last."""
-    if not attempts:
-        return "No change was proposed that makes it faster."
-    last = attempts[-1]
-    return f"No proposed change is proved to be faster. The last one ({last.candidate.generator}): {last.reason}"
+def _why(tried: Sequence[Attempt]) -> str:
+    """Why no candidate of any fixer is a fix: the newest reasons."""
+    reasons = [f"{one.candidate.generator}: {one.reason}" for one in tried[-SHOWN:]]
+    return " ".join(["No proposal is proved to be faster.", *reasons])
