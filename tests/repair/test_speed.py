@@ -154,6 +154,7 @@ TWO = "LIMIT = 3\n\ndef f(x):\n    return x\n\n\nclass A:\n    def g(self):\n   
         (TWO, TWO.replace("return x", "return x + 1"), ["f"]),
         (TWO, TWO.replace("return 1", "return 2"), ["g"]),
         (TWO, TWO.replace("LIMIT = 3", "LIMIT = 4"), ["f", "g"]),
+        (TWO, TWO + "# A note.\n", []),
         ("", TWO, ["f", "g"]),
         ("def broken(:", TWO, ["f", "g"]),
     ],

@@ -50,6 +50,8 @@ def _of_file(tree: Path, path: str, before: str, after: str) -> Sequence[Frame]:
         was, now = tree_of(before), tree_of(after)
     except UNREADABLE:
         return [_frame(path, node) for node in here]
+    if ast.dump(was) == ast.dump(now):
+        return []
     old = {ast.dump(node) for node in functions_in(was)}
     changed = {node.name for node in functions_in(now) if ast.dump(node) not in old}
     kept = {node.name for node in functions_in(now)}
