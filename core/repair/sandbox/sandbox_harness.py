@@ -76,18 +76,13 @@ def short(value):
     return full if len(full) < 400 else f"{full[:300]}… {hashlib.sha256(full.encode()).hexdigest()[:16]}"
 
 
-def prepared(expression, space):
-    """The expression as code, and its receiver and arguments, which are evaluated now."""
+def evaluate(expression, space):
+    """The value of the expression, and the receiver and arguments after the call."""
     node = ast.parse(expression, mode="eval").body
     call = node.args[0] if isinstance(node, ast.Call) and ast.unparse(node.func) in WRAPPERS and node.args else node
     held = hold(call, space) if isinstance(call, ast.Call) else {}
+    whole = compile(ast.fix_missing_locations(ast.Expression(node)), "<call>", "eval")
     space.update(held)
-    return compile(ast.fix_missing_locations(ast.Expression(node)), "<call>", "eval"), held
-
-
-def evaluate(expression, space):
-    """The value of the expression, and the receiver and arguments after the call."""
-    whole, held = prepared(expression, space)
     value = eval(whole, space)
     literal = written_out(value)
     if isinstance(value, types.GeneratorType):
@@ -165,11 +160,11 @@ def done(call, spaces, observe, way, space, seconds) -> dict:
 
 
 def ready(call, spaces):
-    """The call with new arguments: its code, and the names that it reads."""
+    """The call as code, which makes its own arguments, and the names that it reads."""
     imports, setup, expression = call
     space = dict(spaces[imports])
     exec(setup, space)
-    return prepared(expression, space)[0], space
+    return compile(expression, "<call>", "eval"), space
 
 
 def failure(error, observe):

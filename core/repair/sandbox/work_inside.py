@@ -1,9 +1,9 @@
 """Runs in the sandbox, prepended to sandbox_harness.py: the work of a call.
 
-``cpu`` is the CPU time in seconds of a run, each with new arguments. As a clock of CPU time may tick every 10 ms only,
-many runs are timed together. ``calls`` counts the calls of functions, also of those written in C: it is the same on
-every machine. ``entered`` names the functions of the tree that ran, as ``path:function``. ``unit`` is the CPU time of a
-fixed loop, by which machines differ.
+``cpu`` is the CPU time in seconds of a run, which makes its arguments, as a test does. The clock of CPU time may tick
+every 10 ms only, so many runs are timed together. ``calls`` counts the calls of functions, also of those written in C:
+it is the same on every machine. ``entered`` names the functions of the tree that ran, as ``path:function``. ``unit`` is
+the CPU time of a fixed loop, by which machines differ.
 """
 
 import os
@@ -11,8 +11,7 @@ import sys
 import time
 
 UNIT = compile("sum(range(200_000))", "<unit>", "eval")
-MOST_ENTERED, MOST_RUNS = 500, 1000
-TICKS = 0.03  # seconds; the clock of CPU time tells nothing about less
+MOST_ENTERED = 500
 WORK_SECONDS = 30.0  # CPU time for all that is measured of one call
 
 
@@ -32,20 +31,13 @@ def worked(ready, seconds, within, first):
 
 
 def cost(ready, seconds):
-    """Mean CPU seconds of a run; a first run shows how many are needed, and is enough if it is long."""
-    spent, passed = timed_runs([ready()])
-    runs = min(round(seconds / max(passed, 1e-7)), MOST_RUNS)
-    if runs > 1:
-        spent, passed = timed_runs([ready() for _ in range(runs)])
-    return (spent if spent >= TICKS else passed) / max(runs, 1)
-
-
-def timed_runs(jobs):
-    """(CPU seconds, seconds) of the runs together."""
-    start, begun = time.process_time(), time.perf_counter()
-    for code, space in jobs:
+    """Mean CPU seconds of a run, as the regression test measures it: runs until the clock has passed ``seconds``."""
+    code, space = ready()
+    runs, start = 0, time.process_time()
+    while not runs or time.process_time() - start < seconds:
         finished(eval(code, space))
-    return time.process_time() - start, time.perf_counter() - begun
+        runs += 1
+    return (time.process_time() - start) / runs
 
 
 def finished(value):
