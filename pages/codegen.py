@@ -47,9 +47,10 @@ def listing() -> None:
     with store.read() as session:
         rows = changes.page(session, chosen, kind)
     st.header(f"Change sets ({counting.words(found)})", anchor=False)
-    heads = ("Change", "Issue", "Status", "Generator", "Attempt", "Lines", "Confidence", "Duration", "Created", "Note")
+    heads = ("Change", "Issue", "Status", "Template", "Generator", "Attempt", "Lines", "Confidence", "Duration",
+             "Created", "Note")  # fmt: skip
     draw(
-        table(heads, map(change_row, rows), (4, 5, 6, 7))
+        table(heads, map(change_row, rows), (5, 6, 7, 8))
         if rows
         else empty("No matching changes", "Choose another filter.")
     )
@@ -93,11 +94,13 @@ def mean(value: float | None, name: str) -> str:
 
 
 def statistics(by):
-    """Results by generator and template: shares of its changes, its time and its cost."""
-    heads = ("Generator", "Template", "Changes", "Proved", "Shipped", "Rolled back", "Mean time", "Tokens", "Cost, USD")
+    """Results by generator, template and edit: shares of its changes, its time and its cost."""
+    heads = ("Generator", "Template", "Edit", "Changes", "Proved", "Shipped", "Rolled back", "Mean time", "Tokens",
+             "Cost, USD")  # fmt: skip
     rows = (
         (
             r["generator"],
+            tag("code", r["kind"]),
             tag("code", r["template"] or "free form"),
             r["written"],
             bar(r["proved"] / r["written"], f"{r['proved']}"),
@@ -109,7 +112,7 @@ def statistics(by):
         )
         for r in by
     )
-    return table(heads, rows, (2, 6, 7, 8))
+    return table(heads, rows, (3, 7, 8, 9))
 
 
 def summary(by, found: int) -> None:
@@ -146,6 +149,7 @@ def change_row(row) -> tuple:
         ),
         issue_link(issue),
         of(RESULT, made.status),
+        tag("code", made.kind),
         made.generator,
         f"{made.attempt}",
         f"+{added} −{removed}",
@@ -183,7 +187,7 @@ def one(chosen: int | None) -> None:
 
 
 def attempts(tried, chosen: int | None):
-    heads = ("Attempt", "Status", "Generator", "Template", "Duration", "Tokens", "Cost, USD", "Note")
+    heads = ("Attempt", "Status", "Generator", "Edit", "Duration", "Tokens", "Cost, USD", "Note")
     rows = (
         (
             tag("b", f"run {c.run}, attempt {c.attempt}")

@@ -42,12 +42,21 @@ def proof(change_set: ChangeSet) -> Safe:
         [
             checks((held.get(k), v if k in held else f"{v}: not run") for k, v in conditions(change_set).items()),
             checks([(bool(autonomy.get("may")) or None, _class(autonomy))]) if autonomy else "",
+            _benchmark(held.get("benchmark")),
             checks((None, str(one)) for one in behaviours),
             code("\n".join(map(str, messages))) if messages else "",
             tag("p", "A proposal that is not proved. Read it before you use it.") if held.get("proposal") else "",
             code(str(held["proposal"])) if held.get("proposal") else "",
         ]
     )
+
+
+def _benchmark(found: object) -> Safe | str:
+    """The figures of a fix of slow code; empty for any other."""
+    if not isinstance(found, Mapping):
+        return ""
+    calls = f"{found.get('calls', 0):g} times fewer calls of functions, on {counted(found.get('inputs', 0), 'input')}"
+    return tag("p", tag("b", f"In the sandbox {found.get('says', '')}"), f"; {calls}.")
 
 
 def _class(autonomy: Mapping) -> str:
@@ -134,7 +143,7 @@ def head(change_set: ChangeSet) -> Safe:
         "div",
         of(RESULT, change_set.status),
         tag("span", f"+{added} −{removed} lines"),
-        tag("span", f"{change_set.generator} / {change_set.template or 'free form'}"),
+        tag("span", f"{change_set.kind}, {change_set.generator} / {change_set.template or 'free form'}"),
         tag("span", f"attempt {change_set.attempt}"),
         tag("span", pull),
         tag("code", change_set.head_sha[:10] or change_set.branch),

@@ -58,7 +58,7 @@ def _written(found) -> Safe:
     held = [name for name in change.PROOF if made.proof.get(name)]
     return card(
         "Fix",
-        tag("p", of(RESULT, made.status), " ", tag("b", made.title)),
+        tag("p", of(RESULT, made.status), " ", tag("code", made.kind), " ", tag("b", made.title)),
         tag("p", made.rationale),
         tag("p", f"Proof: {len(held)} of {len(change.PROOF)} steps passed. ", made.note, class_="d-muted"),
         patch.drawn(made.patch, found.comments) if made.patch else "",

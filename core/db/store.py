@@ -321,6 +321,10 @@ def m021_security_findings(connection: Connection) -> None:
         connection.execute(text(f"ALTER TYPE {kind} ADD VALUE IF NOT EXISTS 'SECURITY'"))
 
 
+def m022_kind_of_a_change(connection: Connection) -> None:
+    add(connection, "changeset.kind")
+
+
 def m023_traces_hosts(connection: Connection) -> None:
     """Failing spans of traces, and the load of hosts."""
     add(connection, table_of(traces.FailedSpan).name, table_of(hosts.HostMetric).name)
@@ -345,6 +349,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m019_health_checks_preferences,
     m020_incidents,
     m021_security_findings,
+    m022_kind_of_a_change,
     m023_traces_hosts,
 ]
 

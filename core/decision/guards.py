@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from core.decision.situation import Situation
 from core.models import CURABLE, Cause, Severity
 from core.models.counted import counted
+from core.models.templates import template_of
 from core.policy.reader import Policy
 
 CORROBORATION = "corroboration"  # the guard that asks a person if nothing corroborates a report
@@ -33,7 +34,12 @@ def _known_service(case: Situation, _confidence: float, policy: Policy) -> tuple
     return fires, f"{case.service or 'the service'} must be listed in platform.toml"
 
 
-def _curable(case: Situation, _confidence: float, _policy: Policy) -> tuple[bool, str]:
+def _curable(case: Situation, _confidence: float, policy: Policy) -> tuple[bool, str]:
+    template = template_of(case.cause)
+    if template not in policy.fix.templates:
+        return True, f"the policy allows no fixes of the template {template} (fix.templates)"
+    if case.cause is Cause.PERFORMANCE:
+        return not case.suspect, "a slowdown is fixed only with a commit as its suspect"
     fires = case.cause not in CURABLE
     return fires, f"the cause is {case.cause}; the platform fixes only errors in the code"
 
@@ -69,6 +75,11 @@ def _security(case: Situation, _confidence: float, _policy: Policy) -> tuple[boo
     return case.cause is Cause.SECURITY, "a person approves every fix of a security finding"
 
 
+def _performance(case: Situation, _confidence: float, _policy: Policy) -> tuple[bool, str]:
+    fires = case.cause is Cause.PERFORMANCE and case.suspect
+    return fires, "a person approves every fix of a slowdown"
+
+
 def _approval_policy(_case: Situation, _confidence: float, policy: Policy) -> tuple[bool, str]:
     return policy.guards.approval_always, "the policy requires approval of every fix"
 
@@ -92,6 +103,7 @@ GUARDS: Sequence[tuple[str, str, Rule]] = (  # name, effect, rule
     ("critical service", "approval", _critical_service),
     (CORROBORATION, "approval", _corroboration),
     ("security finding", "approval", _security),
+    ("performance fix", "approval", _performance),
     ("approval policy", "approval", _approval_policy),
     ("rollbacks in a row", "approval", _rollbacks),
     ("deployments an hour", "queue", _deployments),

@@ -30,6 +30,7 @@ class Situation:
     rollbacks_in_a_row: int = 0
     corroborated: bool = True  # older decisions, made without this check, count as corroborated
     corroboration: str = ""  # the source, or why there is none
+    suspect: bool = False  # a commit is the likely cause of a slowdown; older decisions were made without this
 
 
 def rollbacks_in_a_row(results: list[str]) -> int:
@@ -56,6 +57,8 @@ def read_situation(given: dict) -> Situation:
             raise ValueError(f"{name} must be between 0 and 1")
     if min(case.successes, case.outcomes - case.successes, case.occurrences) < 0:
         raise ValueError("successes, outcomes and occurrences are counts, with 0 <= successes <= outcomes")
+    if not isinstance(case.suspect, bool):
+        raise ValueError("suspect must be true or false")
     if not isinstance(case.corroborated, bool) or not isinstance(case.corroboration, str):
         raise ValueError("corroborated must be true or false, and corroboration must be text")
     return case

@@ -283,6 +283,7 @@ def _scored(given, fault: DemoFault, issue: dict | None, shipped: float, waited:
     right = decision == fault.expected and {
         "code": outcome == "resolved" and right_by_checks is True and (waited or fault.service != "checkout"),
         "security": outcome == "resolved" and right_by_checks is True and waited,
+        "performance": outcome == "resolved" and right_by_checks is True and waited,
         "backfire": outcome == "escalated" and "roll" in issue["reason"] if issue else False,
     }.get(fault.kind, outcome == "escalated")
     return {

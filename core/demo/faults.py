@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FIXED = ("code", "backfire", "security", "performance")  # kinds that go to a fixer
+
 
 @dataclass(frozen=True)
 class DemoFault:
@@ -24,7 +26,7 @@ class DemoFault:
     @property
     def expected(self) -> str:
         """The right decision if nothing else fails: only causes in the code go to a fixer."""
-        return "AUTO_RESOLVE" if self.kind in ("code", "backfire", "security") else "ESCALATE_HUMAN"
+        return "AUTO_RESOLVE" if self.kind in FIXED else "ESCALATE_HUMAN"
 
 
 FAULTS = {
@@ -124,8 +126,17 @@ FAULTS = {
             "search",
             "Suggestions compare with every product",
             "",
-            (("shop/search.py", 'if p["name"][:1] == typed[:1]][:20]', "for _ in range(12)]"),),
-            "Search: suggest from the whole catalog",
+            (
+                (
+                    "shop/search.py",
+                    '    return {"suggestions": sorted(near, key=lambda name: -difflib.SequenceMatcher(None, typed, name).ratio())[:5]}',
+                    '    every = [p["name"] for p in PRODUCTS for _ in range(20)]\n'
+                    "    ranked = sorted(every, key=lambda name: -difflib.SequenceMatcher(None, typed, name).ratio())\n"
+                    '    return {"suggestions": sorted(near, key=ranked.index)[:5]}',
+                ),
+            ),
+            "Search: rank the whole catalog",
+            checks="import shop.search as s; made = []; old = s.difflib.SequenceMatcher; s.difflib.SequenceMatcher = lambda *a: made.append(a) or old(*a); assert len(s.suggest({'q': 'red lamp'})['suggestions']) == 5; assert len(made) <= 40",
         ),
         DemoFault(
             "vulnerable-pin",

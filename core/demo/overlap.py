@@ -27,7 +27,7 @@ EVERY = 5.0
 ENDED = ("resolved", "escalated", "dismissed")
 AUTO, SCHEDULE, ESCALATE = "AUTO_RESOLVE", "SCHEDULE_MAINTENANCE", "ESCALATE_HUMAN"
 Issues = Sequence[Mapping]
-CURABLE = ("code", "security")
+CURABLE = ("code", "security", "performance")
 KINDS = {"security": "security"}  # kind of the issue by kind of the fault; else a crash, or neither
 NAMED = ("exception", "security")
 

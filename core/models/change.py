@@ -20,7 +20,8 @@ class ChangeSet(SQLModel, table=True):
     run: int
     attempt: int
     generator: str  # embedded, openai, cline
-    template: str = ""
+    kind: str = "bug_fix"  # the template of the fix (core/models/templates.py)
+    template: str = ""  # the edit operator, model or revert
     title: str = ""
     rationale: str = ""
     status: str = "proposed"  # proposed, refused, proved, unproved, reviewed, deployed, merged, rolled_back, stale

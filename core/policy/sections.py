@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from core.models.access import Role
+from core.models.templates import Template
 from core.policy import names
 from core.policy.autonomy import AutonomyRules
 from core.policy.services import Service, Strict
@@ -176,6 +177,7 @@ class FixRules(Strict):
     models: ModelRules = ModelRules()
     autonomy: AutonomyRules = AutonomyRules()
     attempts: int = Field(default=3, ge=1, le=10)
+    templates: list[Template] = Field(default=list(Template), description="templates of the fixes that are written")
     max_lines: int = 200
     max_files: int = 5
     complexity: int = 10

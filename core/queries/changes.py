@@ -15,7 +15,18 @@ PAGE = 10
 ROWS = 50  # of the statistics
 ATTEMPTS = 20  # for one issue
 COUNTED = 2000  # change sets that the statistics cover
-NAMES = ("generator", "template", "written", "proved", "shipped", "rolled_back", "seconds", "tokens", "cost_usd")
+NAMES = (
+    "generator",
+    "kind",
+    "template",
+    "written",
+    "proved",
+    "shipped",
+    "rolled_back",
+    "seconds",
+    "tokens",
+    "cost_usd",
+)
 
 
 KINDS = {  # the list's filters
@@ -63,7 +74,7 @@ def one(session: Session, change_set_id: int) -> tuple[ChangeDetails, Issue] | N
 
 
 def statistics(session: Session) -> list[dict]:
-    """By generator and template over the last COUNTED change sets, as dicts of NAMES.
+    """By generator, template (kind) and edit (template) over the last COUNTED change sets, as dicts of NAMES.
 
     written, proved, shipped and rolled_back count; seconds is the mean; tokens and cost_usd are sums.
     """
@@ -75,6 +86,7 @@ def statistics(session: Session) -> list[dict]:
     rows = session.exec(
         select_columns(
             last.generator,
+            last.kind,
             last.template,
             func.count(),
             those("proved", "reviewed", *SHIPPED, "rolled_back"),
@@ -84,7 +96,7 @@ def statistics(session: Session) -> list[dict]:
             func.sum(last.tokens),
             func.sum(last.cost_usd),
         )
-        .group_by(last.generator, last.template)
+        .group_by(last.generator, last.kind, last.template)
         .order_by(func.count().desc())
         .limit(ROWS)
     )

@@ -94,7 +94,8 @@ class FixResult:
 
     ``confidence`` is the measured precision (0..1) of the candidate's class, 0 if it was not measured. ``behaviours``:
     the outcomes of the reported input with the surviving candidates, if they disagree. ``final``: the cause is not
-    code, so no other fixer runs. The ``candidate`` of an escalation is an unproved proposal.
+    code, so no other fixer runs. The ``candidate`` of an escalation is an unproved proposal. ``benchmark``: the figures
+    of a fix that makes code faster (core/repair/speed/benchmark.py).
     """
 
     decision: str
@@ -108,6 +109,7 @@ class FixResult:
     attempts: Sequence[Attempt] = ()
     behaviours: Sequence[str] = ()
     final: bool = False
+    benchmark: Mapping[str, object] = field(default_factory=dict)
 
 
 class Fixer(Protocol):

@@ -84,6 +84,18 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Slowness:
+    """The slowdown that a release is to cure: the usual 95th percentile and that of the slowdown, in ms.
+
+    ``since``: when it began.
+    """
+
+    usual: float
+    slow: float
+    since: float
+
+
+@dataclass(frozen=True)
 class Scene:
     """What one look knows. ``elapsed``: seconds since the release. ``history``: seconds before it that are covered.
 
@@ -103,6 +115,7 @@ class Scene:
     lag: float = 0.0
     baseline: float = math.inf
     ungrouped: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
+    slowness: Slowness | None = None  # of an issue about latency, which has no errors of its own
 
 
 class State(StrEnum):

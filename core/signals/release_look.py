@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 from core.models.counted import counted
 from core.policy.sections import Watch
@@ -20,7 +21,9 @@ from core.signals import timeline
 from core.signals.anomaly.rates import Change, elsewhere, plus, times
 from core.signals.release import Count, Fault, Finding, FindingKind, Reach, Scene
 from core.signals.release_latency import Latency
+from core.signals.release_own import Own
 from core.signals.release_series import Series
+from core.signals.release_speed import recovered
 from core.signals.release_traffic import Traffic
 from core.signals.timeline import Bin
 
@@ -37,27 +40,7 @@ FEWEST_MOMENTS = 4  # bursts from which a fault counts as going on
 CHANGED_MOMENTS = 3  # the same for a fault in a changed file
 FEW_REPORTS = 5  # reports of the fault with which nothing can be tested
 FEWEST_BINS = 3  # intervals that make a baseline
-NAMED = 3  # fingerprints that a sentence names
 SAMPLED = 3  # times as many failures as reports: the reports are a sample
-
-
-@dataclass(frozen=True)
-class Own:
-    """The issue's own errors: ln odds of a cure, counts before and after, and what the old rate would have brought."""
-
-    odds: float
-    lately: float  # the same odds by the last quarter of what is known since the release
-    was: float
-    now: float
-    expected: float
-    bursts: int
-    fingerprints: tuple[str, ...] = ()
-
-    @property
-    def count(self) -> Count:
-        name = f"the issue's own error ({', '.join(self.fingerprints[:NAMED]) or 'no reports'})"
-        text = f"{name}: {counted(self.now, 'error')} since the release, {self.expected:.1f} expected at its old rate"
-        return Count(name, self.was, self.now, text)
 
 
 @dataclass(frozen=True)
@@ -277,11 +260,13 @@ class Look:
 
     @cached_property
     def own(self) -> Own:
-        """How the issue's own fingerprints fare, all of them together."""
+        """How the issue's own fingerprints fare, all of them together; of a slowdown, how the latency does."""
+        if self.scene.slowness:
+            return recovered(self.scene, self.scene.slowness, self.start, self.until)
         mine = [fault for fault in self.scene.faults if fault.own]
         parts = [self._own(fault) for fault in mine]
         names = ("odds", "lately", "was", "now", "expected", "bursts")
-        sums = {name: sum(getattr(part, name) for part in parts) for name in names}
+        sums: dict[str, Any] = {name: sum(getattr(part, name) for part in parts) for name in names}
         return Own(**sums, fingerprints=tuple(sorted({fault.fingerprint for fault in mine})))
 
     def _own(self, fault: Fault) -> Own:

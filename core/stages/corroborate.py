@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func, select
 
 from core.db import store
 from core.db.columns import select_columns
-from core.models import Connector, Decision, Issue, Kind, Metric, Signal, now
+from core.models import Cause, Connector, Decision, Issue, Kind, Metric, Signal, now
 from core.models.origin import Origin, Writers
 from core.ops import stage_log
 from core.policy.sections import CorroborationRules
@@ -44,6 +44,8 @@ def judged(rt: Runtime, session: Session, issue: Issue) -> Corroboration:
     rules = rt.policy.corroboration
     if issue.kind is Kind.SECURITY:
         return Corroboration(True, "a security finding", "A finding is about code, not about failures")
+    if issue.kind is Kind.METRIC and issue.cause is Cause.PERFORMANCE:
+        return Corroboration(True, "the service's own metrics", "The service's own metrics show the slowdown")
     span, before = _spans(session, issue, rules)
     witnesses = list(_witnesses(rt, session, issue, span, before)) if span else []
     return corroboration.judge(_claim(rt, session, issue, span), witnesses, rules)

@@ -12,6 +12,7 @@ from core.decision.situation import Situation, rollbacks_in_a_row
 from core.models import Analysis, Cause, Decision, Issue, Kind, Outcome, Status, Verdict, now
 from core.ops import stage_log
 from core.runtime import Runtime
+from core.signals.analysis import suspects
 from core.stages import corroborate, reconsider, revert
 from core.stages.context import StageContext, StepContext
 from core.stages.deliver import holds
@@ -80,6 +81,7 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
         occurrences=issue.occurrences,
         deployments_last_hour=holds.places_taken(session, now()),
         rollbacks_in_a_row=rollbacks_in_a_row(list(newest)),
+        suspect=bool(suspects.commit(analysis.evidence)),
         corroborated=found.corroborated,
         corroboration=found.message,
     )

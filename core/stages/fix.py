@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import logging
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlmodel import Session, select
@@ -12,15 +14,16 @@ from sqlmodel import Session, select
 from core.audit import effects
 from core.db import store
 from core.models import ChangeSet, Crash, Issue, Kind
+from core.models.templates import template_of
 from core.ops.stage_log import Entry
 from core.policy.sections import ModelRules
 from core.policy.services import Repository, Service
 from core.repair.environment.fault import EnvironmentFault
 from core.repair.judge.precision import REVERT, class_of, measured
 from core.repair.sandbox.runner import read_back
-from core.repair.types import Attempt, Candidate, FixResult
+from core.repair.types import Attempt, Candidate, Fixer, FixResult
 from core.runtime import Runtime
-from core.stages import autonomy, comments, dependence, duplicate_fixes, fixer_chain, revert, workspace
+from core.stages import autonomy, comments, dependence, duplicate_fixes, fixer_chain, performance, revert, workspace
 from core.stages.context import StageContext, StepContext
 from core.stages.crashes import best_crash
 from core.stages.deliver import live, release_checks
@@ -66,7 +69,8 @@ def _find(session: Session, issue_id: int, run: int, attempt: int) -> ChangeSet 
 def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: int, feedback: list[str]) -> ChangeSet:
     started = time.monotonic()
     change = ChangeSet(issue_id=issue.id, run=run, attempt=attempt, generator="none", status="refused")
-    if crash is None and issue.kind is not Kind.SECURITY:
+    change.kind = template_of(issue.cause)
+    if crash is None and issue.kind is not Kind.SECURITY and not performance.concerns(issue):
         change.note = "No report of this issue has a stack trace, so there is nothing to repair."
     elif rt.runner is None:
         change.note = (
@@ -97,24 +101,25 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash | None, change: ChangeSet, f
         code = ground(rt, name, repository, found, change.base_sha, root)
         repository = code.repository
         rules, globs = rt.policy.fix.of(service), allowed(service, repository)
-        if crash is None or issue.kind is Kind.SECURITY:
-            result = security_fix.repair(
-                SecurityBench(rt, issue.id, name, code, root, rules, globs, service.forbidden), issue
-            )
+        if issue.kind is Kind.SECURITY:
+            bench = SecurityBench(rt, issue.id, name, code, root, rules, globs, service.forbidden)
+            result = security_fix.repair(bench, issue)
         else:
+            job = _job(rt, issue, crash, found, change.base_sha, code, root)
             result = fixer_chain.climb(
                 issue.id,
-                [revert.fixer(found, change.base_sha, issue.reverts, code)] if issue.reverts else rt.fixers,
+                job.fixers,
                 _refused(found, issue.id, change, code),
+                work=job.work,
                 tree=code.within(root),
-                crash=code.unprefixed(crash),
+                crash=job.crash,
                 rules=rules,
                 allowed=globs,
                 source=repository.source,
                 tests=repository.tests,
                 test_command=repository.test_command,
                 runner=code.runner,
-                feedback=feedback,
+                feedback=[*feedback, *job.told],
             )
         _describe(change, result, rt.policy.fix.models)
         change.proof["autonomy"] = _autonomy(rt, issue, result)
@@ -135,6 +140,25 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash | None, change: ChangeSet, f
             change.proof = {**change.proof, "twin": duplicate.id}
         else:
             change.status = "proved" if change.proof.get("complete") else "unproved"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Who repairs what: ``work`` runs one fixer, None for the repair of a crash; ``told`` goes to the models."""
+
+    fixers: Sequence[Fixer]
+    crash: Crash
+    work: fixer_chain.Work | None = None
+    told: Sequence[str] = ()
+
+
+def _job(rt: Runtime, issue: Issue, crash: Crash | None, found: Clone, base: str, code: Ground, root: Path) -> _Job:
+    if crash is None:  # only a slowdown is repaired without one
+        slow = performance.slowdown(issue, found, code, code.within(root))
+        fixers = performance.fixers(rt, issue, found, base, slow, code)
+        return _Job(fixers, slow.report, performance.work(slow), performance.told(slow))
+    own = [revert.fixer(found, base, issue.reverts, code)] if issue.reverts else rt.fixers
+    return _Job(own, code.unprefixed(crash))
 
 
 def _difference(tree: Path, candidate: Candidate) -> str:
@@ -187,6 +211,8 @@ def _autonomy(rt: Runtime, issue: Issue, result: FixResult) -> dict:
         return {"may": False, "says": "there is no fix", "class": ""}
     if issue.kind is Kind.SECURITY:
         return {"may": False, "says": autonomy.BY_A_PERSON, "class": class_of(result.candidate)}
+    if result.benchmark:
+        return {"may": False, "says": performance.BY_A_PERSON, "class": class_of(result.candidate)}
     with store.read() as session:
         known = [name for name in issue.affected if name in rt.policy.services]
         every = [autonomy.of(session, rt.policy, name, class_of(result.candidate)) for name in known]
@@ -221,11 +247,13 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
             candidate.rationale,
         )
         change.title = candidate.rationale.split("\n")[0][:200]
-        change.grade = candidate.grade.name
+        change.grade = "" if result.benchmark else candidate.grade.name  # of no class whose outcomes are counted
         change.proof["evidence"] = list(candidate.evidence)
         change.proof["precision"] = measured(class_of(candidate)).describe("unseen case")
     total = fixer_chain.spent(result.attempts, rules)
     change.tokens, change.cost_usd = total.tokens, total.usd
+    if result.benchmark:
+        change.proof["benchmark"] = dict(result.benchmark)
     if result.test:
         change.test_path, change.test_code = result.test.path, result.test.code
 

@@ -26,15 +26,19 @@ class Unfit(Exception):
 
 @dataclass
 class RevertFixer:
-    """Proposes the files as they are without one commit; ``subject`` is the commit's, a stranger's text."""
+    """Proposes the files as they are without one commit; ``subject`` is the commit's, a stranger's text.
+
+    ``unfit`` is why there are no such files: the refused attempt then says so.
+    """
 
     commit: str
     subject: str
     files: Mapping[str, str]
     name: str = REVERT
+    unfit: str = ""
 
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
-        message = f"Revert {self.commit[:10]}: {self.subject}"[:300]
+        message = self.unfit or f"Revert {self.commit[:10]}: {self.subject}"[:300]
         shown = (f"the program worked without {self.commit[:10]} until it was released",)
         yield Candidate("revert", self.files, message, shown, generator=REVERT)
 

@@ -13,7 +13,7 @@ from core.decision.rules import confidence_of, terms
 from core.decision.situation import Situation, read_situation, rollbacks_in_a_row
 from core.models import Cause, Impact, Severity, Verdict
 from core.policy.reader import Policy
-from core.policy.sections import CorroborationRules, Guards, History
+from core.policy.sections import CorroborationRules, FixRules, Guards, History
 from core.policy.services import Repository, Service
 
 POLICY = Policy(
@@ -75,6 +75,8 @@ def test_rows(confidence, severity, impact, row, verdict):
         ({"cause": Cause.UPSTREAM}, "curable by code", "escalate"),
         ({"cause": Cause.PERFORMANCE}, "curable by code", "escalate"),
         ({"cause": Cause.SECURITY}, "security finding", "approval"),
+        ({"cause": Cause.PERFORMANCE, "suspect": True}, "performance fix", "approval"),
+        ({"cause": Cause.UPSTREAM, "suspect": True}, "curable by code", "escalate"),
         ({"occurrences": 1}, "evidence floor", "escalate"),
         ({"service": "checkout"}, "critical service", "approval"),
         ({"rollbacks_in_a_row": 3}, "rollbacks in a row", "approval"),
@@ -87,6 +89,20 @@ def test_guards(other, guard, effect):
     assert fired == {guard: effect}
     assert receipt.verdict is (ESCALATE if effect == "escalate" else AUTO)
     assert receipt.needs_approval is (effect == "approval")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "cause", "verdict"),
+    [
+        (["bug_fix"], Cause.PERFORMANCE, ESCALATE),
+        (["performance"], Cause.PERFORMANCE, AUTO),
+        (["performance"], Cause.CODE, ESCALATE),
+        (["bug_fix", "security"], Cause.CODE, AUTO),
+    ],
+)
+def test_the_policy_names_the_templates_of_fixes(allowed, cause, verdict):
+    policy = POLICY.model_copy(update={"fix": FixRules(templates=allowed)})
+    assert decide(case(0.85, "medium", "medium", cause=cause, suspect=True), policy).verdict is verdict
 
 
 def test_a_guard_just_below_its_limit_does_not_fire():

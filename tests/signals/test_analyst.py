@@ -166,6 +166,28 @@ def test_a_slow_service_after_a_release():
     assert "p95 rose from 12 ms to 300 ms" in found.root_cause and "Abc123 (deploy, shop) came" in found.root_cause
 
 
+@pytest.mark.parametrize(
+    ("release", "files", "simplicity", "more"),
+    [
+        ("4f1c2ab", ["shop/search.py"], 0.95, 0.10),
+        ("4f1c2ab", ["a.py", "b.py", "c.py"], 0.85, 0.10),
+        ("4f1c2ab", [f"{n}.py" for n in range(40)], 0.5, 0.10),
+        ("4f1c2ab", None, 0.8, 0.10),
+        ("v1.2", ["shop/search.py"], 0.2, 0.0),  # no commit, so nothing can be taken out
+    ],
+)
+def test_a_slowdown_is_as_simple_to_fix_as_its_suspect_commit_is_small(release, files, simplicity, more):
+    metric = record(source="datadog", kind="metric", title="p95 of search rose from 12 ms to 300 ms")
+    change = Record(
+        source="github", vendor_id="9", kind="change", at=AT, title="deploy", release=release,
+        attributes={"files": files} if files else {},
+    )  # fmt: skip
+    health = {"health": ServiceHealth(p95_ms=300, samples=4), "before": ServiceHealth(p95_ms=12)}
+    found = analyze(metric, changes=[change], **health)
+    assert found.simplicity == simplicity
+    assert sum(term["weight"] for term in found.evidence if "names its commit" in term["says"]) == more
+
+
 def test_an_issue_without_records():
     found = analyze()
     assert (found.cause, found.confidence, found.simplicity) == (Cause.UNKNOWN, 0, 0)

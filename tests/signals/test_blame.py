@@ -87,3 +87,11 @@ def test_without_data_there_are_no_suspects():
 def test_a_release_brings_its_change():
     (found,) = rank(service="search", began=AT, changes=[change("abc", 1)])
     assert found.change and found.change.release == "abc"
+
+
+def test_without_a_stack_a_commit_of_the_repository_just_before_is_likely():
+    commit, elsewhere = change("abc123", 0.1, service=""), change("def456", 0.1, service="cart")
+    slow = rank(service="search", began=AT, changes=[commit, elsewhere])
+    crash = rank(service="search", began=AT, changes=[commit, elsewhere], calls=["search/rank.py:score"])
+    assert [(s.name, s.score >= 0.5) for s in slow] == [("abc123", True), ("def456", False)]
+    assert not any(s.score >= 0.5 for s in crash)

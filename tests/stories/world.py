@@ -284,7 +284,8 @@ class FolderHealth:
         served = [alias for moved, alias in moves if moved <= at or moved == moves[0][0]][-1]
         rate = self.ledger.get("rates", {}).get(served, self.ledger.get("rate_of_fix", 0.0))
         when = datetime.fromtimestamp(at, UTC)
-        for name, value in (("requests", 20.0), ("errors", 20 * rate), ("p95_ms", 10.0)):
+        p95 = self.ledger.get("p95", {}).get(served, 10.0)
+        for name, value in (("requests", 20.0), ("errors", 20 * rate), ("p95_ms", p95)):
             yield MetricPoint(source=self.name, service=service, name=name, at=when, value=value)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core.models import Crash
+from core.models.templates import Template
 from core.repair.fixers.prompting import editing, prompt
 from core.repair.sandbox import checkout
 from core.repair.sandbox.runner import ENVIRONMENT, FILE_SIZE, behind, program, read_back, walls
@@ -30,6 +31,7 @@ class ClineFixer:
     """``seconds`` and ``requests`` limit one attempt; at the deadline all of its processes are killed."""
 
     name = "cline"
+    kind = Template.BUG_FIX
 
     def __init__(self, binary: Path, http: Http, model: str, seconds: float = 300.0, requests: int = 40):
         self.binary, self.http, self.model, self.seconds, self.requests = binary, http, model, seconds, requests
@@ -37,7 +39,7 @@ class ClineFixer:
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
         """One candidate; without files if the run gave no usable result, so that its cost is still recorded."""
         started = time.monotonic()
-        text = self.http.redact(f"{editing('/w')}\n{prompt(tree, crash, feedback)}")  # arguments are public
+        text = self.http.redact(f"{editing('/w', self.kind)}\n{prompt(tree, crash, feedback)}")  # arguments are public
         done = self._run(tree, text)
         verdict = cline.verdict(done.stdout)
         files, why = left_behind(tree), _unusable(done, verdict)

@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from core.models import Crash
 from core.models.patterns import whole
-from core.repair.fixers.prompting import SCHEMA, SYSTEM, TEST_SCHEMA, TESTING, prompt
+from core.models.templates import Template
+from core.repair.fixers.prompting import SCHEMA, SYSTEMS, TEST_SCHEMA, TESTING, prompt
 from core.repair.sandbox.runner import read_back
 from core.repair.types import Candidate
 from core.vendors.base import VendorError
@@ -36,6 +37,8 @@ class ModelFixer:
 
     It may raise VendorError with the ``tokens`` that were spent.
     """
+
+    kind = Template.BUG_FIX
 
     def __init__(self, complete: Callable[[str, str, dict], Mapping[str, Any]], name: str = "openai", samples: int = 1):
         self.complete, self.name, self.samples = complete, name, samples
@@ -62,7 +65,7 @@ class ModelFixer:
         started = time.monotonic()
         answer, files, why = Answer(files=[]), {}, ""
         try:
-            reply = self.complete(SYSTEM, prompt(tree, crash, feedback), SCHEMA)
+            reply = self.complete(SYSTEMS[self.kind], prompt(tree, crash, feedback), SCHEMA)
             answer = Answer(files=[], tokens=_whole(reply.get("tokens")))
             answer = Answer.model_validate(reply)
             files = applied(tree, answer.files)

@@ -1,7 +1,8 @@
 """Checks whether a generated regression test may be run and committed. Pure: texts in, a reason out.
 
 The rules for patches apply (policy.py), and it must consist of imports and one test function. A statement that would be
-refused in a patch is allowed only if the repository's own tests contain the same one, from which setup is copied.
+refused in a patch is allowed only if the repository's own tests contain the same one, from which setup is copied. The
+measure that the platform itself writes around a call is left out (measures.py).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from core.repair.judge.identifiers import odd_names
 from core.repair.judge.policy import SILENCERS, is_test
 from core.repair.localize.sources import module_of, tree_of
 from core.repair.localize.syntax import Function, importing, nodes
+from core.repair.prove.measures import bare
 from core.repair.reproduce.constructors import KNOWN
 from core.repair.types import RegressionTest
 
@@ -43,7 +45,7 @@ def refused(test: RegressionTest, before: Mapping[str, str], tests: str = "tests
     if reason := _text(test.code, before):
         return reason
     try:
-        tree = ast.parse(test.code)
+        tree = ast.parse(bare(test.code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "it is not valid Python"
     return _shape(tree) or _foreign(tree, before) or _forbidden(tree, before)

@@ -169,7 +169,7 @@ def written(
     head = "\n".join(imports) + "\n\n\n" if imports else "\n"
     unknown = "" if raises or known else " The right result is not known, so none is asserted."
     about = _docstring(f"{kind} in {frame.function} ({frame.file}), as reported from {crash.environment}.{unknown}")
-    name = f"test_{_name(frame.function, 'call')}_does_not_raise_{_name(kind, 'error')}"
+    name = f"test_{name_part(frame.function, 'call')}_does_not_raise_{name_part(kind, 'error')}"
     code = f"{about}\n\n{head}def {name}():\n{inside}"
     path = PurePosixPath(tests, f"test_regression_{fingerprint(crash)}.py").as_posix()
     return RegressionTest(path, code, call.expression)
@@ -228,6 +228,6 @@ def _docstring(text: str) -> str:
     return f'"""{text}"""' if re.fullmatch(r"[A-Za-z0-9 _.,:/()<>-]{1,300}", text) else repr(text[:300])
 
 
-def _name(text: str, otherwise: str) -> str:
+def name_part(text: str, otherwise: str) -> str:
     """The text as part of a function's name: only ASCII letters, digits and underscores."""
     return re.sub(r"[^A-Za-z0-9_]+", "", text).strip("_").lower()[:60] or otherwise

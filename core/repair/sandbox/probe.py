@@ -13,10 +13,14 @@ from core.repair.sandbox.desk import desk, script
 from core.repair.sandbox.nearness_inside import SHOWN
 from core.repair.types import Runner
 
-_SCRIPTS = [Path(__file__).with_name(f"{name}.py") for name in ("nearness_inside", "frames_inside", "sandbox_harness")]
+_SCRIPTS = [
+    Path(__file__).with_name(f"{name}.py")
+    for name in ("nearness_inside", "frames_inside", "work_inside", "sandbox_harness")
+]
 
 
-PATIENCE, TRACED = 90, 120  # seconds of a launch; under the tracer
+PATIENCE, TRACED, TIMED = 90, 120, 600  # seconds of a launch; under the tracer; with its work
+SPENT = 0.1  # seconds for which the runs of one call are timed together
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class ProbeOutcome:
 
     ``deliberate``: the error comes from a raise or assert statement of that frame. ``near`` and ``objects`` are set by
     ``traced``: the nearness to the crash (nearness_inside.py), and {name: class} of the objects that the call created.
+    ``cpu``, ``unit``, ``calls`` and ``entered`` are set by ``timed``: work_inside.py.
     """
 
     result: str = ""
@@ -57,6 +62,10 @@ class ProbeOutcome:
     literal: str = field(default="", compare=False)  # the value as a literal, if it has one
     near: float = field(default=0.0, compare=False)
     objects: Mapping[str, str] = field(default_factory=dict, compare=False)
+    cpu: float = field(default=0.0, compare=False)
+    unit: float = field(default=0.0, compare=False)
+    calls: int = field(default=0, compare=False)
+    entered: Sequence[str] = field(default=(), compare=False)
 
 
 def probe(tree: Path, calls: Sequence[Call], runner: Runner, timeout: float = PATIENCE) -> list[ProbeOutcome]:
@@ -74,6 +83,16 @@ def probes(
     if len(variants) > 1 and runner.name != "bubblewrap":
         return [found for variant in variants for found in _launched(tree, calls, [variant], runner, timeout)]
     return _launched(tree, calls, variants, runner, timeout)
+
+
+def timed(
+    tree: Path, calls: Sequence[Call], variants: Sequence[Mapping[str, str]], runner: Runner, timeout: float = TIMED
+) -> list[list[ProbeOutcome]]:
+    """Like ``probes``, with the work of each call, in the order of the variants, each in a process of its own."""
+    if runner.name == "bubblewrap":
+        return _launched(tree, calls, variants, runner, timeout, work=SPENT)
+    each = timeout / len(variants)
+    return [_launched(tree, calls, [v], runner, each, work=SPENT)[0] for v in variants]
 
 
 def traced(

@@ -1,9 +1,9 @@
 """Runs in the sandbox as a script: evaluates calls on variants of the tree and writes each call's outcome.
 
-It uses only the standard library and imports nothing of the platform; sealed.py and nearness_inside.py are prepended. A
-job is JSON: ``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe`` (frames of
-errors), ``steps`` and ``owners`` (see nearness_inside.py). If forking is possible, each variant has its own process.
-Each outcome is one JSON line.
+It uses only the standard library and imports nothing of the platform; sealed.py, nearness_inside.py and others are
+prepended. A job is JSON: ``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe``
+(frames of errors), ``steps`` and ``owners`` (see nearness_inside.py), ``work`` (see work_inside.py). If forking is
+possible, each variant has its own process. Each outcome is one JSON line.
 """
 
 import ast
@@ -29,9 +29,11 @@ if TYPE_CHECKING:  # prepended to this script
     from core.repair.sandbox.frames_inside import safe, values
     from core.repair.sandbox.nearness_inside import Nearness, objects
     from core.repair.sandbox.sealed import key_of, sealer
+    from core.repair.sandbox.work_inside import worked
 
 ROOT = os.getcwd()
-CALL_SECONDS, IMPORT_SECONDS, LATE_CALLS = 1.0, 10.0, 4
+CALL_SECONDS, SLOW_SECONDS, IMPORT_SECONDS, LATE_CALLS = 1.0, 10.0, 10.0, 4
+COUNTED = 2  # variants whose calls are counted: the old and the new code
 PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set)
 WRAPPERS = {"asyncio.run", "list", "dict"}
 NARROWS = re.compile(r"assert (isinstance\([^()]*\)|[^,]* is not None)$")  # as localize/fixability.py has it
@@ -119,10 +121,10 @@ def hold(call, space):
     return held
 
 
-def outcome(call, spaces, observe, way, owners):
+def outcome(call, spaces, observe, way, owners, seconds):
     """The outcome of a call, with its nearness to the crash, and the objects of the ``owners`` that it created."""
     space: dict[str, object] = {}
-    said = done(call, spaces, observe, way, space)
+    said = done(call, spaces, observe, way, space, seconds)
     if way.near:
         said["near"] = way.near
     if owners:
@@ -130,7 +132,7 @@ def outcome(call, spaces, observe, way, owners):
     return said
 
 
-def done(call, spaces, observe, way, space) -> dict:
+def done(call, spaces, observe, way, space, seconds) -> dict:
     imports, setup, expression = call
     printed = io.StringIO()
     try:
@@ -140,7 +142,7 @@ def done(call, spaces, observe, way, space) -> dict:
                 spaces[imports] = {"__name__": "call"}
                 exec(imports, spaces[imports])
             space.update(spaces[imports])
-            within(CALL_SECONDS)
+            within(seconds)
             with way:
                 exec(setup, space)
                 value, literal, held = evaluate(expression, space)
@@ -155,6 +157,14 @@ def done(call, spaces, observe, way, space) -> dict:
         return failure(error, observe)
     finally:
         within(0)
+
+
+def ready(call, spaces):
+    """The call as code, which makes its own arguments, and the names that it reads."""
+    imports, setup, expression = call
+    space = dict(spaces[imports])
+    exec(setup, space)
+    return compile(expression, "<call>", "eval"), space
 
 
 def failure(error, observe):
@@ -214,7 +224,10 @@ def run(job, out, number, say):
         if slow > LATE_CALLS:
             break
         determined(index)
-        said = outcome(call, spaces, job.get("observe"), way, job.get("owners", ()))
+        seconds = SLOW_SECONDS if job.get("work") else CALL_SECONDS
+        said = outcome(call, spaces, job.get("observe"), way, job.get("owners", ()), seconds)
+        if job.get("work") and "result" in said:
+            said.update(worked(lambda call=call: ready(call, spaces), job["work"], within, number < COUNTED))
         slow += said.get("error") == "Late"
         say([number, index, said])
         out.flush()  # the outcomes of an interrupted run still count

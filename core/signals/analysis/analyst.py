@@ -32,6 +32,7 @@ SIMPLE = {  # how small the fix of the failed operation usually is, 0..1
     "recursion": 0.6,
 }
 OTHERWISE = 0.8  # any other operation
+REVERTED = 0.8  # the revert of a commit whose files are not known
 ENOUGH = 3  # occurrences
 PULLS = 3  # open pull requests that are shown
 PRESSED = 5  # metrics of hosts that are shown
@@ -174,6 +175,7 @@ def _terms(case: Case) -> list[dict]:
         (bool(release), 0.05, release.message if release else ""),
         (slow, 0.20, _slow_says(case) if slow else ""),
         (slow and bool(release), 0.20, "a release came right before the slowdown"),
+        (slow and _commit(release), 0.10, "the release names its commit, which can be compared and taken out"),
     )
     return [{"says": message, "weight": weight} for holds, weight, message in terms if holds]
 
@@ -274,8 +276,17 @@ def _slow_says(case: Case) -> str:
     return f"p95 rose from {rise[0]:.0f} ms to {rise[1]:.0f} ms" if rise else case.best.title[:160]
 
 
+def _commit(release: RankedSuspect | None) -> bool:
+    """Does the suspect release name a commit?"""
+    change = release.change if release else None
+    return change is not None and bool(commit_of(str(change.attributes.get("sha") or change.release or "")))
+
+
 def _simplicity(case: Case, cause: Cause) -> float:
     """1 = one line in one file. Only faults in code have a fix in code; each further file between the calls costs."""
+    if cause is Cause.PERFORMANCE and _commit(release := _release(case)):
+        files = release.change.attributes.get("files") if release and release.change else None
+        return round(max(0.5, 0.95 - 0.05 * (len(files) - 1)), 2) if isinstance(files, list) and files else REVERTED
     if cause is not Cause.CODE or not case.fp.calls:
         return 0.2 if cause is not Cause.UNKNOWN else 0.0
     word = case.fp.pattern.rsplit("/", 1)[-1]

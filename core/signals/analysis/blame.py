@@ -92,13 +92,17 @@ def _of_traces(traces: Sequence[TraceOrigin]) -> Iterator[RankedSuspect]:
 def _of_changes(
     service: str, began: datetime, changes: Sequence[Record], calls: Sequence[str], graph: Graph
 ) -> Iterator[RankedSuspect]:
-    """Score: 0.5 how recent, 0.3 the same service (0.15 one that it calls), 0.2 files of the stack, 0.1 a red run."""
+    """Score: 0.5 how recent, 0.3 the same service (0.15 one that it calls), 0.2 files of the stack, 0.1 a red run.
+
+    Without a stack, a change of the repository that names no service counts like one of a service that it calls.
+    """
     files = {call.split(":")[0] for call in calls}
     earlier = [change for change in changes if change.at <= began + SLACK and not change_notes.is_pending(change)]
     notes = change_notes.of_commits(earlier)
     for change in earlier:
         before = max(began - change.at, timedelta(0))
         place = 0.3 if change.service == service else 0.15 if change.service in graph.get(service, ()) else 0.0
+        place = place or (0.0 if calls or change.service else 0.15)
         touched = change_notes.touched(change, files)
         note = notes.get(str(change.attributes.get("sha") or ""), ChangeNotes())
         score = 0.5 * math.exp(-before / SOON) + place + (0.2 if touched else 0.0) + (RED if note.red else 0.0)

@@ -39,7 +39,7 @@ from core.signals.grouping import stack
 from core.signals.health import best_source
 from core.signals.release import Event, Fault, Interval, Reach, Scene
 from core.stages.collect import CHUNK, LATER
-from core.stages.deliver import traffic
+from core.stages.deliver import slowness, traffic
 from core.stages.review.gates import touched
 from core.vendors.base import VendorError
 
@@ -146,6 +146,7 @@ def build(session: Session, rt: Runtime, release: Release, at: datetime) -> Scen
         faults=tuple(_faults(session, release, rows, at)),
         baseline=release.baseline,
         ungrouped=_ungrouped(session, release, at),
+        slowness=slowness.of(session, rt, release.issue, release.ready),
         lag=max(_metric_lag(release, services, at), _report_lag(session, release.issue, at)),
     )
 

@@ -1,0 +1,1 @@
+"""Speed: a latency issue becomes a fix that a benchmark proves (docs/performance.md)."""
