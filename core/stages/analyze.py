@@ -1,7 +1,7 @@
-"""Analyze: an analyst gets everything known about an issue, and returns cause, severity and confidence.
+"""Analyze: the analysts get everything known about an issue, and return cause, severity and confidence.
 
-Analysts are called in order; if a model's service does not respond, the next takes over and the analysis
-notes it. The last one is the embedded analysis, which needs neither model nor network.
+All analysts are asked, and their opinions are combined (core/signals/analysis/opinions.py). The analysis notes each
+that does not respond. The last one is the embedded analysis, which needs neither model nor network.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from core.runtime import Runtime
 from core.signals import health, incident, service_graph
 from core.signals.analysis import memory
 from core.signals.analysis.components import Incident, reached
-from core.signals.analysis.types import Conclusion, IssueFacts, latency_rise
-from core.stages import linking, shares
+from core.signals.analysis.types import IssueFacts, latency_rise
+from core.stages import asking, linking, shares
 from core.stages.context import StageContext
 from core.stages.results import AnalysisResult
-from core.vendors.base import VendorError
 
 RECENT = timedelta(minutes=10)  # "now", for rates
 BEFORE = timedelta(hours=1)  # the reference for "now"
@@ -37,7 +36,7 @@ RESULTS = {"human": "resolved", "failed": "no fix was found", "rolled_back": "it
 def run(context: StageContext) -> AnalysisResult:
     rt, issue_id, entry = context.runtime, context.issue_id, context.log
     evidence = gather(rt, issue_id)
-    finding, notes = ask(rt, evidence)
+    finding, notes = asking.ask(rt.analysts, evidence)
     with store.write() as session:
         issue = session.get_one(Issue, issue_id)
         analysis = Analysis(
@@ -75,17 +74,6 @@ def alert(session: Session, rt: Runtime, issue: Issue, evidence: IssueFacts) -> 
         rise = latency_rise(evidence)
         grown = f" (95th percentile {rise[0]:.0f} -> {rise[1]:.0f} ms)" if rise else ""
         notify.queue(session, "performance", issue, f"performance-{hour}", f"{evidence.service} has slowed down{grown}")
-
-
-def ask(rt: Runtime, evidence: IssueFacts) -> tuple[Conclusion, list[dict]]:
-    """The finding of the first analyst that responds; a failed one leaves a note. Raises if all fail."""
-    notes: list[dict] = []
-    for analyst in rt.analysts:
-        try:
-            return analyst.analyze(evidence), notes
-        except VendorError as error:
-            notes.append({"says": f"{analyst.name} is unavailable ({error.message})", "weight": 0})
-    raise VendorError("analysis", "no analyst responded: " + "; ".join(n["says"] for n in notes), permanent=True)
 
 
 def gather(rt: Runtime, issue_id: int) -> IssueFacts:

@@ -43,6 +43,21 @@ def latency_rise(facts: IssueFacts) -> tuple[float, float] | None:
 
 
 @dataclass(frozen=True)
+class Opinion:
+    """What a model said before the embedded analysis limited it. ``model`` names it; ``tokens`` is its cost."""
+
+    analyst: str
+    cause: Cause
+    severity: Severity
+    impact: Impact
+    confidence: float
+    simplicity: float
+    root_cause: str
+    model: str = ""
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
 class Conclusion:
     """The conclusion of an analyst. ``confidence`` and ``simplicity`` are 0..1."""
 
@@ -57,3 +72,4 @@ class Conclusion:
     culprit: str = ""
     next_step: str = ""
     evidence: Sequence[dict] = ()  # {"says": str, "weight": float}
+    opinion: Opinion | None = None  # of a model
