@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ValidationError, model_validator
 
 from core.models import Impact
 from core.policy import names
+from core.policy.agents import AnalysisRules
 from core.policy.sections import (
     Access,
     ApprovalRules,
@@ -49,6 +50,7 @@ class Policy(Strict):
     guards: Guards = Guards()
     corroboration: CorroborationRules = CorroborationRules()
     severity: SeverityRules = SeverityRules()
+    analysis: AnalysisRules = AnalysisRules()
     watch: Watch = Watch()
     maintenance: Maintenance = Maintenance()
     fix: FixRules = FixRules()

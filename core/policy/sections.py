@@ -157,6 +157,11 @@ class ModelRules(Strict):
 
 
 class FixRules(Strict):
+    order: list[Literal["embedded", "openai", "cline"]] = Field(
+        default=["embedded", "openai", "cline"],
+        min_length=1,
+        description="fixers in the order of use; one that is not listed is not used",
+    )
     models: ModelRules = ModelRules()
     autonomy: AutonomyRules = AutonomyRules()
     attempts: int = Field(default=3, ge=1, le=10)

@@ -6,6 +6,7 @@ that does not respond. The last one is the embedded analysis, which needs neithe
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlmodel import Session, col, select
@@ -20,7 +21,7 @@ from core.signals import health, incident, service_graph
 from core.signals.analysis import memory
 from core.signals.analysis.components import Incident, reached
 from core.signals.analysis.types import IssueFacts, latency_rise
-from core.stages import asking, linking, shares
+from core.stages import asking, excerpted, linking, shares
 from core.stages.context import StageContext
 from core.stages.results import AnalysisResult
 
@@ -36,6 +37,8 @@ RESULTS = {"human": "resolved", "failed": "no fix was found", "rolled_back": "it
 def run(context: StageContext) -> AnalysisResult:
     rt, issue_id, entry = context.runtime, context.issue_id, context.log
     evidence = gather(rt, issue_id)
+    if len(rt.analysts) > 1:  # the embedded analysis needs no code
+        evidence = replace(evidence, code=excerpted.around(rt, issue_id, context.run, evidence))
     finding, notes = asking.ask(rt.analysts, evidence)
     with store.write() as session:
         issue = session.get_one(Issue, issue_id)

@@ -30,6 +30,7 @@ class IssueFacts:
     past: Sequence[str] = ()  # similar issues and their fixes
     incident: Incident | None = None  # samples of the service and of what it calls
     confirmed_by: Sequence[str] = ()  # sources of the alerts that this crash explains
+    code: Sequence[str] = ()  # excerpts around the frames, each with its path and lines; for models alone
 
 
 def latency_rise(facts: IssueFacts) -> tuple[float, float] | None:
