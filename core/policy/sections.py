@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from core.models.access import Role
 from core.policy.autonomy import AutonomyRules
@@ -204,6 +204,13 @@ class FixRules(Strict):
         ],
         description="files that no fix may touch, whatever a service allows",
     )
+
+    @field_validator("order")
+    @classmethod
+    def _each_once(cls, order: list[str]) -> list[str]:
+        if len(set(order)) < len(order):
+            raise ValueError("a fixer stands in fix.order more than once")
+        return order
 
     def of(self, service: Service) -> FixRules:
         """The rules for one service, which can only make them stricter."""

@@ -81,6 +81,7 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
         rollbacks_in_a_row=rollbacks_in_a_row(list(newest)),
         corroborated=found.corroborated,
         corroboration=found.message,
+        services=max(1, len(issue.affected)),
     )
 
 

@@ -96,7 +96,9 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
         repository = code.repository
         result = fixer_chain.climb(
             issue.id,
-            [revert.fixer(found, change.base_sha, issue.reverts, code)] if issue.reverts else rt.fixers,
+            [revert.fixer(found, change.base_sha, issue.reverts, code)]
+            if issue.reverts
+            else fixer_chain.ordered(rt.fixers, rt.policy.fix.order),
             _refused(found, issue.id, change, code),
             tree=code.within(root),
             crash=code.unprefixed(crash),
@@ -221,10 +223,11 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
 
 
 def _cost(attempt: Attempt, rules: ModelRules) -> dict:
-    """The cost and the result of one attempt of a model."""
+    """The cost and the result of one attempt of a model, and its plan and transcript where it has them."""
     made = attempt.candidate
     cost = {"generator": made.generator, "tokens": made.tokens, "cost_usd": fixer_chain.price(made, rules)}
-    return cost | {"seconds": made.seconds, "reason": attempt.reason[:300]}
+    told = {"plan": made.plan, "transcript": list(made.transcript)} if made.transcript else {}
+    return cost | {"seconds": made.seconds, "reason": attempt.reason[:300]} | told
 
 
 def _message(issue: Issue, candidate: Candidate, test: str) -> str:

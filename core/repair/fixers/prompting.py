@@ -50,7 +50,8 @@ def editing(folder: str) -> str:
     """The instructions for a program that edits files instead of answering with edits."""
     return (
         f"{SYSTEM.removesuffix(' Answer with JSON alone.')} Edit the program's files under {folder} and nothing "
-        "else, run nothing, ask nothing, and end with one sentence that says why the change is right."
+        "else, run nothing, ask nothing, say your plan in at most three sentences with your first edit, and end with "
+        "one sentence that says why the change is right."
     )
 
 
