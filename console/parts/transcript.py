@@ -34,7 +34,7 @@ def _told(row: Mapping) -> Safe | str:
     if not isinstance(steps, list) or not steps:
         return ""
     text = "\n".join(
-        f"{KINDS.get(step.get('kind'), '')}: {step.get('text')}" for step in steps if isinstance(step, Mapping)
+        f"{KINDS.get(str(step.get('kind')), '')}: {step.get('text')}" for step in steps if isinstance(step, Mapping)
     )
     return join(
         [
