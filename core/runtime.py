@@ -43,7 +43,7 @@ class Runtime:
     vercel: Vercel | None = None
     cluster: Cluster | None = None
     notifiers: Sequence[Notifier] = ()
-    analysts: Sequence[Analyst] = ()  # the first that answers is used
+    analysts: Sequence[Analyst] = ()  # their opinions are combined; the last one is the embedded analysis
     fixers: Sequence[Fixer] = ()
     runner: Runner | None = None
     probe: Callable[..., str] = lambda url, **_: (

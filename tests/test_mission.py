@@ -18,7 +18,8 @@ HEAD = ["statement", "where", "test", "state"]
 STATE = re.compile(r"real|real against a simulator \((?P<proof>.+)\)|not applicable because .+|open: .+")
 PROOFS = {  # a vendor's own client or program, its specification, its recorded answers, or another implementation
     "aiosmtpd", "boto3 and moto", "Cline CLI", "CodeRabbit's recorded reviews", "datadog-api-client",
-    "kestrapy and kestra", "New Relic's GraphQL schema", "OSV's documented examples", "PyGithub", "Sentry's OpenAPI",
+    "Kestra's OpenAPI", "the sources of Kestra's plugins", "kestrapy and kestra",
+    "New Relic's GraphQL schema", "OSV's documented examples", "PyGithub", "Sentry's OpenAPI",
     "sentry-sdk", "slack_sdk", "smtplib", "Vercel CLI", "Vercel's OpenAPI",
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from console.parts import patch
+from console.parts import patch, transcript
 from console.ui.diff import size
 from console.ui.markup import Safe, join, percent, span, tag
 from console.ui.widgets import RESULT, card, checks, code, empty, of
@@ -170,6 +170,7 @@ def drawn(found: ChangeDetails) -> Safe:
                 card("Service tests", tests(found.tests[-1]) if found.tests else none),
                 class_="d-two",
             ),
+            transcript.drawn(made.proof.get("models")),
             tag(
                 "details",
                 tag("summary", "Regression test ", tag("code", made.test_path)),

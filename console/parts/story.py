@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from console.parts import change, frames, smoke, suppressed
+from console.parts import change, frames, opinions, smoke, suppressed
 from console.parts import decision as receipt
 from console.ui.markup import Safe, esc, join, moment, percent, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, table
@@ -98,11 +98,16 @@ def _analysis(found: Analysis) -> Safe:
             tag("p", tag("b", "Next step: "), found.next_step) if found.next_step else "",
             table(
                 ("Evidence", "Weight"),
-                ((e.get("says", ""), f"{e.get('weight', 0):.2f}") for e in found.evidence if isinstance(e, Mapping)),
+                (
+                    (e.get("says", ""), f"{e.get('weight', 0):.2f}")
+                    for e in found.evidence
+                    if isinstance(e, Mapping) and "opinion" not in e
+                ),
                 (1,),
             )
             if found.evidence
             else "",
+            opinions.drawn(found.evidence, found.cause.value),
         ]
     )
 

@@ -15,7 +15,8 @@ from core.decision import windows
 from core.models import Notification, Worker
 from core.models.access import Person
 from core.ops import notify
-from core.policy.sections import Maintenance, Routes
+from core.policy.messages import Routes
+from core.policy.sections import Maintenance
 from core.queries import health
 from core.queries import people as view
 from core.settings import Settings

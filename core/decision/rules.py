@@ -2,6 +2,7 @@
 
 confidence = min(1, 0.4*analysis + 0.3*history + 0.2*simplicity + 0.1*low impact)
 history    = (successes + prior*weight) / (n + weight), a Beta-smoothed rate of the pattern
+simplicity = that of the fix * SPREAD ^ (affected services - 1)
 
 The first matching row wins. The guards follow (core/decision/guards.py).
 """
@@ -17,6 +18,9 @@ from core.models import Impact, Severity, Verdict
 from core.models.counted import counted
 from core.policy.reader import Policy
 
+SPREAD = (
+    0.8  # what each further affected service leaves of the simplicity: more callers depend on the changed behaviour
+)
 LOW_IMPACT = {Impact.LOW: 1.0, Impact.MEDIUM: 0.5, Impact.HIGH: 0.0}
 MILD = (Severity.LOW, Severity.MEDIUM)
 AUTO, SCHEDULE, ESCALATE = Verdict.AUTO_RESOLVE, Verdict.SCHEDULE_MAINTENANCE, Verdict.ESCALATE_HUMAN
@@ -41,7 +45,10 @@ def terms(case: Situation, policy: Policy) -> list[dict]:
             f"{case.successes} of {counted(case.outcomes, 'earlier fix', 'earlier fixes')} of this pattern held; "
             f"the prior {prior:g} counts as {weight:g} {'case' if weight == 1 else 'cases'}",
         ),
-        "simplicity": (case.simplicity, "1 means one line in one file"),
+        "simplicity": (
+            case.simplicity * SPREAD ** (case.services - 1),
+            f"1 means one line in one file; {counted(case.services, 'service is', 'services are')} affected",
+        ),
         "low_impact": (LOW_IMPACT[case.impact], f"business impact is {case.impact}"),
     }
     weights = policy.weights.model_dump()

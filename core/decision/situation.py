@@ -31,6 +31,7 @@ class Situation:
     corroborated: bool = True  # older decisions, made without this check, count as corroborated
     corroboration: str = ""  # the source, or why there is none
     suspect: bool = False  # a commit is the likely cause of a slowdown; older decisions were made without this
+    services: int = 1  # affected; older decisions, made without this count, have one
 
 
 def rollbacks_in_a_row(results: list[str]) -> int:
@@ -55,6 +56,8 @@ def read_situation(given: dict) -> Situation:
     for name in ("analysis", "simplicity"):
         if not 0 <= getattr(case, name) <= 1:
             raise ValueError(f"{name} must be between 0 and 1")
+    if type(case.services) is not int or case.services < 1:
+        raise ValueError("services is the number of affected services, and at least 1")
     if min(case.successes, case.outcomes - case.successes, case.occurrences) < 0:
         raise ValueError("successes, outcomes and occurrences are counts, with 0 <= successes <= outcomes")
     if not isinstance(case.suspect, bool):

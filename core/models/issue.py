@@ -105,7 +105,7 @@ class Analysis(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
-    analyst: str  # embedded, openai, kestra
+    analyst: str  # all that answered, separated by commas: embedded, openai, kestra
     root_cause: str
     cause: Cause
     next_step: str = ""  # for a person, if no code change fixes it

@@ -11,11 +11,12 @@ from pydantic import AfterValidator, ValidationError, model_validator
 
 from core.models import Impact
 from core.policy import names
+from core.policy.agents import AnalysisRules
 from core.policy.infrastructure import InfrastructureRules
+from core.policy.messages import CodeRabbitRules, Routes, SlackRules
 from core.policy.sections import (
     Access,
     ApprovalRules,
-    CodeRabbitRules,
     Collect,
     CorroborationRules,
     FixRules,
@@ -25,9 +26,7 @@ from core.policy.sections import (
     Maintenance,
     MetricNames,
     OsvRules,
-    Routes,
     SeverityRules,
-    SlackRules,
     Thresholds,
     Watch,
     Weights,
@@ -51,6 +50,7 @@ class Policy(Strict):
     guards: Guards = Guards()
     corroboration: CorroborationRules = CorroborationRules()
     severity: SeverityRules = SeverityRules()
+    analysis: AnalysisRules = AnalysisRules()
     watch: Watch = Watch()
     maintenance: Maintenance = Maintenance()
     fix: FixRules = FixRules()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, field_validator, model_validator
 
 from core.models.access import Role
 from core.models.templates import Template
@@ -174,6 +174,11 @@ class ModelRules(Strict):
 
 
 class FixRules(Strict):
+    order: list[Literal["embedded", "openai", "cline"]] = Field(
+        default=["embedded", "openai", "cline"],
+        min_length=1,
+        description="fixers in the order of use; one that is not listed is not used",
+    )
     models: ModelRules = ModelRules()
     autonomy: AutonomyRules = AutonomyRules()
     attempts: int = Field(default=3, ge=1, le=10)
@@ -224,6 +229,13 @@ class FixRules(Strict):
         description="files that no fix may touch, whatever a service allows",
     )
 
+    @field_validator("order")
+    @classmethod
+    def _each_once(cls, order: list[str]) -> list[str]:
+        if len(set(order)) < len(order):
+            raise ValueError("a fixer stands in fix.order more than once")
+        return order
+
     def of(self, service: Service) -> FixRules:
         """The rules for one service, which can only make them stricter."""
         return self.model_copy(
@@ -263,51 +275,6 @@ class Access(Strict):
     oidc_default: Role | None = Field(
         default=None, description="role of everyone else at the provider; none: no access"
     )
-
-
-Channel = Literal["slack", "email", "console"]
-
-
-class Routes(Strict):
-    """The channels of each event. A channel that is not connected is recorded as failed; ``[]`` means none."""
-
-    workflow_failed: list[Channel] = ["slack"]
-    error_rate: list[Channel] = ["email", "slack"]
-    deployment_failed: list[Channel] = ["slack", "email"]
-    rolled_back: list[Channel] = ["slack", "email"]
-    ready_for_review: list[Channel] = ["slack"]  # a pull request waits for a person's merge
-    reverting: list[Channel] = ["slack", "email", "console"]  # a release does harm, and its revert waits for a merge
-    watch_unsure: list[Channel] = ["slack", "email"]
-    superseded: list[Channel] = ["slack", "email"]
-    tests_failed: list[Channel] = ["slack"]
-    no_fix: list[Channel] = ["console"]
-    escalated: list[Channel] = ["slack"]
-    low_confidence: list[Channel] = ["console"]
-    refused: list[Channel] = ["console"]
-    approval_asked: list[Channel] = ["slack"]
-    approval_expired: list[Channel] = ["slack", "email"]
-    rate_limit: list[Channel] = ["slack"]
-    performance: list[Channel] = ["email"]
-    resolved: list[Channel] = ["slack"]
-    unverified: list[Channel] = ["slack", "email", "console"]  # production may serve an unconfirmed build
-    merge_outstanding: list[Channel] = ["slack"]
-    audit_head: list[Channel] = []  # once a day; choose a place that the platform cannot rewrite
-    audit_failed: list[Channel] = ["slack", "email"]
-    brake: list[Channel] = ["slack", "email"]  # automatic releases of a repository are on hold
-    stopped: list[Channel] = ["slack"]  # a person stopped or started all releases
-
-
-class SlackRules(Strict):
-    people: dict[str, str] = Field(default={}, description="person by Slack user id (U0123ABCD)")
-
-
-class CodeRabbitRules(Strict):
-    """Wait for CodeRabbit's review of each fix, if GitHub is connected."""
-
-    enabled: bool = False
-    wait_minutes: float = Field(default=30, gt=0, description="minutes to wait; then, a person must approve")
-    every_seconds: float = Field(default=30, gt=0, description="seconds between two checks")
-    block: list[Literal["critical", "major", "minor", "nitpick"]] = ["critical", "major"]
 
 
 class OsvRules(Strict):

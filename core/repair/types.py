@@ -44,6 +44,8 @@ class Candidate:
     tokens: int = 0
     cost_usd: float = 0.0
     seconds: float = 0.0
+    plan: str = ""  # what the fixer said before its first edit
+    transcript: Sequence[dict[str, str]] = ()  # what it said and did; strangers' text, redacted and bounded
 
 
 @dataclass(frozen=True)

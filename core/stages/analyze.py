@@ -1,12 +1,13 @@
-"""Analyze: an analyst gets everything known about an issue, and returns cause, severity and confidence.
+"""Analyze: the analysts get everything known about an issue, and return cause, severity and confidence.
 
-Analysts are called in order; if a model's service does not respond, the next takes over and the analysis
-notes it. The last one is the embedded analysis, which needs neither model nor network.
+All analysts are asked, and their opinions are combined (core/signals/analysis/opinions.py). The analysis notes each
+that does not respond. The last one is the embedded analysis, which needs neither model nor network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement
@@ -24,11 +25,10 @@ from core.signals import health, host_store, incident, service_graph, trace_stor
 from core.signals.analysis import memory, security, trace_origin
 from core.signals.analysis.components import Incident, reached
 from core.signals.analysis.host_pressure import pressure
-from core.signals.analysis.types import Conclusion, IssueFacts, latency_rise
-from core.stages import linking, shares
+from core.signals.analysis.types import IssueFacts, latency_rise
+from core.stages import asking, excerpted, linking, shares
 from core.stages.context import StageContext
 from core.stages.results import AnalysisResult
-from core.vendors.base import VendorError
 
 RECENT = timedelta(minutes=10)  # "now", for rates
 BEFORE = timedelta(hours=1)  # the reference for "now"
@@ -43,7 +43,12 @@ RESULTS = {"human": "resolved", "failed": "no fix was found", "rolled_back": "it
 def run(context: StageContext) -> AnalysisResult:
     rt, issue_id, entry = context.runtime, context.issue_id, context.log
     evidence = gather(rt, issue_id)
-    finding, notes = ask(rt, evidence)
+    if len(rt.analysts) > 1:  # the embedded analysis needs no code
+        evidence = replace(evidence, code=excerpted.around(rt, issue_id, context.run, evidence))
+    if security.concerns(evidence):  # no model is asked: the cause of a finding decides that a person approves its fix
+        finding, notes = security.conclude(evidence), []
+    else:
+        finding, notes = asking.ask(rt.analysts, evidence)
     with store.write() as session:
         issue = session.get_one(Issue, issue_id)
         analysis = Analysis(
@@ -81,22 +86,6 @@ def alert(session: Session, rt: Runtime, issue: Issue, evidence: IssueFacts) -> 
         rise = latency_rise(evidence)
         grown = f" (95th percentile {rise[0]:.0f} -> {rise[1]:.0f} ms)" if rise else ""
         notify.queue(session, "performance", issue, f"performance-{hour}", f"{evidence.service} has slowed down{grown}")
-
-
-def ask(rt: Runtime, evidence: IssueFacts) -> tuple[Conclusion, list[dict]]:
-    """The finding of the first analyst that responds; a failed one leaves a note. Raises if all fail.
-
-    No model is asked about a security finding, whose cause decides that a person approves its fix.
-    """
-    notes: list[dict] = []
-    if security.concerns(evidence):
-        return security.conclude(evidence), notes
-    for analyst in rt.analysts:
-        try:
-            return analyst.analyze(evidence), notes
-        except VendorError as error:
-            notes.append({"says": f"{analyst.name} is unavailable ({error.message})", "weight": 0})
-    raise VendorError("analysis", "no analyst responded: " + "; ".join(n["says"] for n in notes), permanent=True)
 
 
 def gather(rt: Runtime, issue_id: int) -> IssueFacts:

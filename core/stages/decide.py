@@ -84,6 +84,7 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
         suspect=bool(suspects.commit(analysis.evidence)),
         corroborated=found.corroborated,
         corroboration=found.message,
+        services=max(1, len(issue.affected)),
     )
 
 

@@ -157,8 +157,9 @@ def _job(rt: Runtime, issue: Issue, crash: Crash | None, found: Clone, base: str
         slow = performance.slowdown(issue, found, code, code.within(root))
         fixers = performance.fixers(rt, issue, found, base, slow, code)
         return _Job(fixers, slow.report, performance.work(slow), performance.told(slow))
-    own = [revert.fixer(found, base, issue.reverts, code)] if issue.reverts else rt.fixers
-    return _Job(own, code.unprefixed(crash))
+    if issue.reverts:
+        return _Job([revert.fixer(found, base, issue.reverts, code)], code.unprefixed(crash))
+    return _Job(fixer_chain.ordered(rt.fixers, rt.policy.fix.order), code.unprefixed(crash))
 
 
 def _difference(tree: Path, candidate: Candidate) -> str:
@@ -259,10 +260,11 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
 
 
 def _cost(attempt: Attempt, rules: ModelRules) -> dict:
-    """The cost and the result of one attempt of a model."""
+    """The cost and the result of one attempt of a model, and its plan and transcript where it has them."""
     made = attempt.candidate
     cost = {"generator": made.generator, "tokens": made.tokens, "cost_usd": fixer_chain.price(made, rules)}
-    return cost | {"seconds": made.seconds, "reason": attempt.reason[:300]}
+    told = {"plan": made.plan, "transcript": list(made.transcript)} if made.transcript else {}
+    return cost | {"seconds": made.seconds, "reason": attempt.reason[:300]} | told
 
 
 def _message(issue: Issue, candidate: Candidate, test: str) -> str:

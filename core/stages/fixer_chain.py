@@ -1,4 +1,4 @@
-"""The order and the budget of the fixers: first the embedded repairer, then the models within their budget.
+"""The order and the budget of the fixers: as the policy orders them, and the models within their budget.
 
 Every fixer's candidates pass through the same judging, policy and proof. A model gets the reasons for which earlier
 attempts were refused.
@@ -87,6 +87,11 @@ def overspent(rules: ModelRules, issue: Spent, day: Spent) -> str:
     return next((f"the budget of {limit:,.10g} {what} is used up" for used, limit, what in limits if used >= limit), "")
 
 
+def ordered(fixers: Sequence[Fixer], order: Sequence[str]) -> list[Fixer]:
+    """The fixers in the policy's order, without those that it does not name."""
+    return sorted((one for one in fixers if one.name in order), key=lambda one: order.index(one.name))
+
+
 def climb(issue_id: int, fixers: Sequence[Fixer], refused: Sequence[Mapping[str, str]], **given) -> FixResult:
     """The fixers for one issue, within the remaining budgets of the issue and of the day."""
     issue, day = spent_before(issue_id)
@@ -108,8 +113,9 @@ def chain(fixers: Sequence[Fixer], issue: Spent, day: Spent, work: Work | None =
     for fixer in _rungs(fixers, rules):
         now_spent = spent(attempts, rules)
         if fixer.name not in ONCE and (why := overspent(rules, issue + now_spent, day + now_spent)):
-            notes.append(f"{fixer.name} was not used: {why}.")
-            break
+            note = f"{fixer.name} was not used: {why}."
+            notes += [note] if note not in notes else []
+            continue  # to the embedded repairer, which costs nothing, wherever it stands in the order
         result = work(fixers=[fixer], feedback=feedback[-FEEDBACK:], groundwork=groundwork, **given)
         attempts += result.attempts
         best = _better(best, result)

@@ -54,8 +54,7 @@ class Ground:
 
     def unprefixed(self, crash: Crash) -> Crash:
         """The crash, with the container prefixes of the policy removed from the paths of its frames."""
-        prefixes = [f"{prefix.rstrip('/')}/" for prefix in self.repository.path_prefixes if prefix.strip("/")]
-        return crash.model_copy(update={"frames": tuple(_without(frame, prefixes) for frame in crash.frames)})
+        return unprefixed(self.repository, crash)
 
     @property
     def usable(self) -> bool:
@@ -97,6 +96,12 @@ def prepared(rt: Runtime, name: str, repository: Repository, root: Path) -> Grou
     settled = filled(repository, layout) if layout else repository
     interpreter = imports.settled(made.interpreter, layout) if layout else made.interpreter
     return Ground(settled, on(runner, interpreter, beside), made, beside)
+
+
+def unprefixed(repository: Repository, crash: Crash) -> Crash:
+    """The crash, with the container prefixes of the policy removed from the paths of its frames."""
+    prefixes = [f"{prefix.rstrip('/')}/" for prefix in repository.path_prefixes if prefix.strip("/")]
+    return crash.model_copy(update={"frames": tuple(_without(frame, prefixes) for frame in crash.frames)})
 
 
 def _without(frame: Frame, prefixes: list[str]) -> Frame:

@@ -23,7 +23,7 @@ from core.repair.speed.slowdown import Slowdown, places
 from core.repair.types import Fixer
 from core.runtime import Runtime
 from core.signals.analysis import suspects
-from core.stages import revert
+from core.stages import fixer_chain, revert
 from core.stages.ground import Ground
 from core.stages.workspace import Clone
 from core.vendors.command import CommandError
@@ -41,7 +41,8 @@ def fixers(rt: Runtime, issue: Issue, found: Clone, base: str, slow: Slowdown, c
     """In order; only the revert, if a person asked for that. Raises revert.Unfit if that commit cannot be taken out."""
     if issue.reverts:
         return [revert.fixer(found, base, issue.reverts, code)]
-    models = [_for_speed(fixer) for fixer in rt.fixers if not isinstance(fixer, EmbeddedFixer)]
+    allowed = fixer_chain.ordered(rt.fixers, rt.policy.fix.order)
+    models = [_for_speed(fixer) for fixer in allowed if not isinstance(fixer, EmbeddedFixer)]
     return [*_revert(found, base, slow.commit, code), *models, PatternFixer()]
 
 

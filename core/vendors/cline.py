@@ -79,6 +79,53 @@ def verdict(output: str) -> ClineVerdict:
     return ClineVerdict()
 
 
+STEPS, STEP, WHOLE = 80, 2_000, 20_000  # steps of a transcript, and characters of one step and of all
+
+
+def transcript(output: str) -> list[dict[str, str]]:
+    """What the run said and did, as ``{"kind": "says" | "calls" | "result", "text"}``, in order and bounded. Pure.
+
+    It is a model's text over strangers' text: to be redacted before it is kept, and escaped where it is shown.
+    """
+    found: list[dict[str, str]] = []
+    left = WHOLE
+    for line in output.splitlines():
+        if not (step := _step(line)):
+            continue
+        if len(found) == STEPS or left <= 0:
+            return [*found, {"kind": "cut", "text": "The rest of the transcript was not kept."}]
+        kind, text = step
+        text = text.replace("\0", "")[: min(STEP, left)]
+        left -= len(text)
+        found.append({"kind": kind, "text": text})
+    return found
+
+
+def plan(steps: list[dict[str, str]]) -> str:
+    """What it said before its first tool call; empty if it said nothing or called no tool."""
+    first = next((place for place, step in enumerate(steps) if step["kind"] == "calls"), 0)
+    return "\n".join(step["text"] for step in steps[:first] if step["kind"] == "says")
+
+
+def _step(line: str) -> tuple[str, str] | None:
+    """The kind and the text of one line of NDJSON; None for one without content."""
+    if '"agent_event"' not in line:
+        return None
+    try:
+        event = json.loads(line)["event"]
+        tool, begins = event.get("contentType") == "tool", event["type"] == "content_start"
+        if tool and begins:
+            return "calls", f"{event.get('toolName')} {json.dumps(event.get('input'), ensure_ascii=False)}"
+        if event["type"] != "content_end":
+            return None
+        if not tool:
+            return ("says", str(event["text"])) if event.get("text") else None
+        output = event.get("output")
+        return "result", str(output.get("result") if isinstance(output, dict) else output)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
 def _number(value: object) -> float:
     """A valid count or cost; 0 for NaN, infinite values and booleans."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9 else 0.0

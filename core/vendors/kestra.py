@@ -10,18 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from core.signals.analysis.types import Conclusion, IssueFacts
 from core.vendors.base import FAULTS, Check, VendorError, understood
 from core.vendors.http import Http
-from core.vendors.opinion import SYSTEM, fenced, tempered
+from core.vendors.opinion import SYSTEM, fenced, question, tempered
 
 GOOD = ("SUCCESS", "WARNING")
 ENDED = (*GOOD, "FAILED", "KILLED", "CANCELLED", "SKIPPED", "RETRIED", "RESUBMITTED")
 POLL, SLOWEST = 1.0, 10.0  # seconds between two polls: first, and maximum
+# The memory of a service keeps two prompts and two answers. At 3 bytes a token (English text and code have about 4),
+# that is below 8,000 tokens (tests/cli/test_kestra_agent.py). The plugin itself can only count messages.
+EVIDENCE = 8_000  # bytes of one prompt's evidence
 WHERE = "KESTRA_URL, KESTRA_USER and KESTRA_PASSWORD (open source) or KESTRA_TOKEN, KESTRA_TENANT"
 
 
@@ -147,23 +150,54 @@ def execution(row: dict) -> Execution:
 
 
 class KestraAnalyst:
-    """The AIAgent of a flow (core/cli/kestra/analysis.yaml), checked and tempered like any other model."""
+    """The AIAgent of a flow (core/cli/kestra/analysis.yaml), checked and tempered like any other model.
+
+    ``tools`` gives the names of the tools that the policy allows now.
+    """
 
     name = "kestra"
     TASK = "agent"
 
-    def __init__(self, kestra: Kestra, flow: str, embedded, seconds: float = 120.0):
-        self.kestra, self.flow, self.embedded, self.seconds = kestra, flow, embedded, seconds
+    def __init__(
+        self,
+        kestra: Kestra,
+        flow: str,
+        embedded,
+        tools: Callable[[], Sequence[str]] = tuple,
+        seconds: float = 170.0,
+    ):
+        self.kestra, self.flow, self.embedded, self.tools, self.seconds = kestra, flow, embedded, tools, seconds
 
     def analyze(self, evidence: IssueFacts) -> Conclusion:
         known: Conclusion = self.embedded.analyze(evidence)
-        text = self.kestra.http.redact(fenced(evidence))
-        key = hashlib.sha256(text.encode()).hexdigest()[:32]
-        started = self.kestra.trigger(self.flow, {"system": SYSTEM, "evidence": text}, key)
+        inputs = self._inputs(evidence)
+        started = self.kestra.trigger(self.flow, inputs, _digest(json.dumps(inputs, sort_keys=True)))
         done = self.kestra.follow(started.id, self.seconds)
         if done.state not in GOOD:
             raise VendorError(self.name, f"the flow {self.flow} ended {done.state}")
-        return tempered(self.name, f"Kestra's {self.flow}", opinion_of(self.kestra.outputs(done, self.TASK)), known)
+        said = self.kestra.outputs(done, self.TASK)
+        return tempered(self.name, f"Kestra's {self.flow}", opinion_of(said), known, tokens_of(said))
+
+    def _inputs(self, evidence: IssueFacts) -> dict[str, str]:
+        """The inputs of the flow; none is empty, because Kestra refuses an empty text."""
+        return {
+            "system": SYSTEM,
+            "evidence": self.kestra.http.redact(fenced(evidence, EVIDENCE)),
+            "question": self.kestra.http.redact(question(evidence)) or "none",
+            "memory": f"analysis-{_digest(evidence.service)[:16]}",
+            "tools": ",".join(self.tools()) or "none",
+        }
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@understood("kestra")
+def tokens_of(outputs: dict) -> int:
+    """The tokens of the agent's answer; 0 if the server does not say."""
+    total = (outputs.get("tokenUsage") or {}).get("totalTokenCount")
+    return total if type(total) is int and 0 < total < 10**9 else 0
 
 
 @understood("kestra")

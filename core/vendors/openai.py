@@ -126,4 +126,4 @@ class OpenAIAnalyst:
     def analyze(self, evidence: IssueFacts) -> Conclusion:
         known: Conclusion = self.embedded.analyze(evidence)
         answer = self.chat.complete(SYSTEM, fenced(evidence), SCHEMA)
-        return tempered(self.name, self.chat.model, answer, known)
+        return tempered(self.name, self.chat.model, answer, known, spent(answer.get("tokens")))

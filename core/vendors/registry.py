@@ -265,10 +265,12 @@ def chat(settings: Settings) -> Chat | None:
 
 
 def analysts(settings: Settings, embedded: Analyst) -> list[Analyst]:
-    """The analysts of models in order of use; none can override the limits of the embedded analysis."""
+    """The analysts of models; none can override the limits of the embedded analysis."""
     model, agent, flow = chat(settings), kestra(settings), settings.kestra_analysis_flow
-    asked = [OpenAIAnalyst(model, embedded)] if model else []
-    return [*asked, *([KestraAnalyst(agent, flow, embedded)] if agent and flow else [])]
+    asked: list[Analyst] = [OpenAIAnalyst(model, embedded)] if model else []
+    if agent and flow:
+        return [*asked, KestraAnalyst(agent, flow, embedded, lambda: policy(settings).analysis.tools)]
+    return asked
 
 
 def checks(settings: Settings) -> Iterator[tuple[str, Check]]:

@@ -27,7 +27,7 @@ from core.repair.sandbox.probe import Call
 from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.signals.grouping.fingerprint import fingerprint
 from core.stages import pull_request
-from core.stages.analyze import ask
+from core.stages.asking import ask
 from core.vendors import email, slack
 from core.vendors.base import Message
 from core.vendors.openai import OpenAIAnalyst
@@ -102,15 +102,8 @@ def test_an_obedient_analyst_is_no_bolder_than_the_evidence(place):
     calm = judged(EmbeddedAnalyst().analyze(PLACES[place](CALM)))
     with nothing_happens():
         for text in payloads():
-            found, _ = ask(Analysts(Obedient(text)), PLACES[place](text))
+            found, _ = ask([OpenAIAnalyst(Obedient(text), EmbeddedAnalyst()), EmbeddedAnalyst()], PLACES[place](text))
             assert judged(found) <= calm, text
-
-
-class Analysts:
-    """As the flow asks them: the model, then what takes over from it."""
-
-    def __init__(self, model: Obedient):
-        self.analysts = [OpenAIAnalyst(model, EmbeddedAnalyst()), EmbeddedAnalyst()]
 
 
 # --- what a model is told, and what it writes ----------------------------------------------------------

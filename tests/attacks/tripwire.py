@@ -32,7 +32,7 @@ OVER = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
 class Scripted:
     """In place of a model: the right change, which the engine has to judge and to prove as any other."""
 
-    name = "scripted"
+    name = "openai"  # as the policy orders it
 
     def propose(self, tree, crash, feedback=()):
         fixed = SHOP.replace("    return part", "    if not whole:\n        return 0.0\n    return part")

@@ -20,22 +20,13 @@ from core.db import store
 from core.models import Approval, Cause, Impact, Issue, Outcome, Round, Severity, Status, now
 from core.settings import Settings
 from core.vendors.base import VendorError
-from tests.shared import SHARED
 from tests.stories import delivering
 from tests.who import by
 
 FLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in Path(stage_command.FLOWS).glob("*.yaml")}
-AI = {t["type"]: t for t in json.loads((SHARED / "contracts" / "kestra-plugin-ai.json").read_text())["types"]}
+AGENT = "io.kestra.plugin.ai.agent.AIAgent"
 COMMANDS, IF = "io.kestra.plugin.scripts.python.Commands", "io.kestra.plugin.core.flow.If"
 SUBFLOW, PARALLEL = "io.kestra.plugin.core.flow.Subflow", "io.kestra.plugin.core.flow.Parallel"
-COMMON = {"id", "type", "description", "timeout", "retry"}
-KNOWN = {  # what each type of the core takes, of which these flows use no more
-    COMMANDS: {"taskRunner", "commands", "env"},
-    IF: {"condition", "then", "else"},
-    SUBFLOW: {"namespace", "flowId", "inputs", "wait", "transmitFailed"},
-    PARALLEL: {"tasks"},
-}
-ONLY_IN_1 = {"runIf", "pluginDefaults"}
 
 
 def tasks_of(flow: dict) -> list[dict]:
@@ -59,18 +50,8 @@ def test_structure(name):
     flow = FLOWS[name]
     assert flow["id"] == name and flow["namespace"] == "platform" and flow["tasks"]
     assert set(flow) <= {"id", "namespace", "description", "inputs", "errors", "tasks", "triggers", "concurrency"}
-    tasks = tasks_of(flow)
-    ids = [task["id"] for task in tasks]
+    ids = [task["id"] for task in tasks_of(flow)]
     assert len(ids) == len(set(ids)) and all(re.fullmatch(r"[a-zA-Z0-9][\w-]*", i) for i in ids)
-    for task in tasks:
-        if task["type"] in AI:
-            named = {p["name"]: p.get("required") for p in AI[task["type"]]["properties"]}
-            assert set(task) - COMMON <= set(named)
-            assert {n for n, required in named.items() if required} <= set(task)
-            assert task["provider"]["type"] in AI
-        else:
-            assert set(task) - COMMON <= KNOWN[task["type"]], task["id"]
-        assert not ONLY_IN_1 & set(task), "2.0 did not find it"
 
 
 @pytest.mark.parametrize("name", FLOWS)
@@ -122,7 +103,7 @@ def test_the_flows_are_uploaded_for_the_settings_namespace_and_model():
     for flow in (yaml.safe_load(stage_command.adapted(one, configured)) for one in text.values()):
         assert flow["namespace"] == "team.staging"
         assert {t["namespace"] for t in tasks_of(flow) if t["type"] == SUBFLOW} <= {"team.staging"}
-        assert {t["provider"]["modelName"] for t in tasks_of(flow) if t["type"] in AI} <= {"gpt-5"}
+        assert {t["provider"]["modelName"] for t in tasks_of(flow) if t["type"] == AGENT} <= {"gpt-5"}
     plain = Settings(_env_file=None, openai_model="")
     assert all(yaml.safe_load(stage_command.adapted(one, plain)) == yaml.safe_load(one) for one in text.values())
 

@@ -267,3 +267,23 @@ def test_no_security_finding_is_released_without_a_person(data):
 def test_a_finding_that_is_seen_once_needs_no_further_evidence():
     receipt = decide(case(0.95, "low", "low", cause=Cause.SECURITY, occurrences=1), POLICY)
     assert (receipt.verdict, receipt.needs_approval) == (AUTO, True)
+
+
+@pytest.mark.parametrize(("services", "value"), [(1, 0.9), (2, 0.72), (3, 0.576), (9, 0.150995)])
+def test_each_further_affected_service_lowers_the_simplicity(services, value):
+    found = {t["term"]: t for t in terms(case(0.9, "low", "low", simplicity=0.9, services=services), POLICY)}
+    assert found["simplicity"]["value"] == value
+    assert found["simplicity"]["says"].endswith(
+        f"{services} {'service is' if services == 1 else 'services are'} affected"
+    )
+
+
+@pytest.mark.parametrize("services", [0, -1, 1.5, True, "2"])
+def test_a_wrong_number_of_services_is_refused(services):
+    with pytest.raises(ValueError, match="services is the number"):
+        read_situation({"service": "cart", "severity": "low", "impact": "low", "services": services})
+
+
+def test_breadth_alone_changes_the_verdict():
+    one = case(0.9, "high", "medium")
+    assert [decide(replace(one, services=n), POLICY).verdict for n in (1, 2)] == [AUTO, ESCALATE]

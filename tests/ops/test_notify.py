@@ -12,7 +12,7 @@ from core import models, runtime
 from core.db import store
 from core.models import Cause, Notification, ServiceHealth
 from core.ops import notify
-from core.policy.sections import Routes
+from core.policy.messages import Routes
 from core.runtime import Runtime
 from core.settings import Settings
 from core.signals.analysis.types import IssueFacts

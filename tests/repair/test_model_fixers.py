@@ -104,6 +104,10 @@ def test_a_proposal_is_judged_whoever_wrote_it(kind, story, tree):
         assert (result.decision, result.proof.complete, result.confidence < 0.8) == ("fix", True, True)
         assert result.candidate.grade < Evidence.SIBLING and result.proof.open
         assert (tree / "a.py").read_text() == OLD.replace(LINE, GOOD)
+    if kind == "cline":
+        calls = [step for step in attempt.candidate.transcript if step["kind"] == "calls"]
+        assert len(calls) == len(edits) and all(step["text"].startswith("editor {") for step in calls)
+        assert attempt.candidate.transcript[-1] == {"kind": "says", "text": "a share of nothing is nothing"}
     assert set(model.keys) == {f"Bearer {KEY}"}
     for told in ("division by zero", "return part / whole", "embedded: too broad"):
         assert told in model.told
@@ -195,6 +199,50 @@ def test_only_the_finish_reason_counts(line, reason, tokens):
     assert (said.reason, said.tokens, said.completed) == (reason, tokens, reason == "completed")
 
 
+def event(kind: str, **more) -> str:
+    return json.dumps({"type": "agent_event", "event": {"type": kind, **more}})
+
+
+EDIT = {"contentType": "tool", "toolName": "editor"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "steps", "plan"),
+    [
+        (
+            [
+                event("content_start", contentType="text", text="I will"),
+                event("content_end", contentType="text", text="I will guard the division."),
+                event("content_start", **EDIT, input={"path": "/w/a.py"}),
+                event("content_end", **EDIT, output={"result": "Edited\0 /w/a.py"}),
+                event("content_end", contentType="text", text="done"),
+            ],
+            [
+                ("says", "I will guard the division."),
+                ("calls", 'editor {"path": "/w/a.py"}'),
+                ("result", "Edited /w/a.py"),
+                ("says", "done"),
+            ],
+            "I will guard the division.",
+        ),
+        ([event("content_end", contentType="text", text="I refuse")], [("says", "I refuse")], ""),
+        (["", "no json", '{"agent_event"', '"agent_event"', event("content_end"), event("content_end", **EDIT)],
+         [("result", "None")], ""),
+    ],
+)  # fmt: skip
+def test_what_cline_said_and_did_is_read_from_its_events(lines, steps, plan):
+    found = cline.transcript("\n".join(lines))
+    assert ([(step["kind"], step["text"]) for step in found], cline.plan(found)) == (steps, plan)
+
+
+def test_a_transcript_is_bounded():
+    line = event("content_end", contentType="text", text="x" * 50_000)
+    for lines in ([line] * 500, [event("content_end", contentType="text", text="x")] * 5_000):
+        found = cline.transcript("\n".join(lines))
+        assert len(found) <= cline.STEPS + 1 and sum(len(step["text"]) for step in found) <= cline.WHOLE + 100
+        assert found[-1]["kind"] == "cut"
+
+
 # --- the ladder and its budget --------------------------------------------------------------------
 
 
@@ -240,6 +288,33 @@ def test_models_come_after_the_embedded_one_and_hear_why_it_was_refused(asked):
     assert model.heard[0] == ["style: too long", "embedded (t): it is wrong"]
     assert model.heard[1][-1] == "openai (t): it is wrong"
     assert fixer_chain.spent(result.attempts, ModelRules(usd_per_million_tokens=2)) == fixer_chain.Spent(1000, 0.002)
+
+
+@pytest.mark.parametrize(
+    ("order", "first"),
+    [
+        (FixRules().order, ["embedded", "openai", "cline"]),
+        (["cline", "embedded"], ["cline", "embedded"]),
+        (["openai"], ["openai"]),
+    ],
+)
+def test_the_policy_orders_the_fixers(order, first):
+    fixers = [Scripted("embedded"), Scripted("openai"), Scripted("cline")]
+    assert [one.name for one in fixer_chain.ordered(fixers, FixRules(order=order).order)] == first
+    assert fixer_chain.ordered(fixers[:1], ["openai", "embedded"]) == fixers[:1], "what is not connected is left out"
+
+
+@pytest.mark.parametrize("order", [[], ["cline", "nobody"], ["cline", "cline"]])
+def test_a_wrong_order_is_refused(order):
+    with pytest.raises(ValueError):
+        FixRules(order=order)
+
+
+def test_a_model_first_without_budget_leaves_the_embedded_one(asked):
+    first, embedded = Scripted("cline", 500), Scripted("embedded")
+    result = asked([first, embedded], tokens_per_issue=400)
+    assert (len(first.heard), len(embedded.heard)) == (1, 1)
+    assert result.reason.count("cline was not used") == 1
 
 
 def test_the_ladder_ends_at_the_first_proved_fix(asked):

@@ -32,6 +32,19 @@ def test_one_bug_of_shared_code_is_one_issue_of_two_services(platform):
     assert platform.policy.worst_of(issue.affected) == "payment"
 
 
+def test_the_number_of_affected_services_counts_in_the_decision(platform):
+    saved("cart", 5), saved("payment", 4)
+    (issue,) = grouped(platform)
+    with store.write() as session:
+        found = Analysis(
+            issue_id=issue.id, run=1, analyst="embedded", root_cause="x", cause=Cause.CODE, severity=Severity.LOW,
+            impact=Impact.LOW, confidence=0.9, simplicity=0.9,
+        )  # fmt: skip
+        session.add(found)
+        session.flush()
+        assert decide.situation(platform, session, session.get_one(Issue, issue.id), found).services == 2
+
+
 def test_a_later_cycle_knows_all_affected_services(platform):
     saved("cart", 9), saved("payment", 8)
     grouped(platform)

@@ -1,6 +1,7 @@
 """Kestra's protocol as its two specifications have it, in memory: 1.x has outputs in task runs, 2.x with them apart.
 
-A flow here is a function from its inputs to the outputs of its tasks; ``pause`` makes it wait for a person first.
+A flow here is a function from its inputs to the outputs of its tasks, and to its ``state`` if that is not SUCCESS;
+``pause`` makes it wait for a person first.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ class Server:
 
     def _end(self, made: dict) -> None:
         try:
-            given, state = made["_work"](made["inputs"]), "SUCCESS"
+            given = made["_work"](made["inputs"])
+            state = given.pop("state", "SUCCESS")
         except RuntimeError:
             given, state = {}, "FAILED"
         for task, outputs in given.items():

@@ -16,7 +16,7 @@ from core.vendors import kestra as module
 from core.vendors.base import VendorError
 from core.vendors.http import Http
 from core.vendors.kestra import Kestra, KestraAnalyst, execution
-from core.vendors.opinion import SYSTEM, Opinion
+from core.vendors.opinion import SYSTEM, ModelAnswer
 from tests.shared import SHARED
 from tests.vendors import kestra_server
 from tests.vendors.kestra_server import PASSWORD, TOKEN, USER
@@ -197,7 +197,7 @@ def test_the_opinions_schema_is_what_the_flow_asks_for():
     from tests.cli.test_kestra_flows import responses
 
     (asked,) = responses()
-    ours = Opinion.model_json_schema()
+    ours = ModelAnswer.model_json_schema()
     assert set(asked["required"]) == set(ours["required"])
     assert set(asked["properties"]) == set(ours["properties"])
 

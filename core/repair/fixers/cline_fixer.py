@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core.models import Crash
+from core.models.patterns import whole
 from core.models.templates import Template
 from core.repair.fixers.prompting import editing, prompt
 from core.repair.sandbox import checkout
@@ -43,6 +44,7 @@ class ClineFixer:
         done = self._run(tree, text)
         verdict = cline.verdict(done.stdout)
         files, why = left_behind(tree), _unusable(done, verdict)
+        steps = [step | {"text": whole(self.http.redact(step["text"]))} for step in cline.transcript(done.stdout)]
         yield Candidate(
             template="model",
             files={} if why else files,
@@ -51,6 +53,8 @@ class ClineFixer:
             tokens=verdict.tokens,
             cost_usd=verdict.cost_usd,
             seconds=round(time.monotonic() - started, 2),
+            plan=cline.plan(steps),
+            transcript=steps,
         )
 
     def _run(self, tree: Path, text: str) -> Completed:

@@ -63,7 +63,8 @@ def editing(folder: str, template: Template = Template.BUG_FIX) -> str:
     task = SYSTEMS[template].removesuffix(" Answer with JSON alone.")
     return (
         f"{task} Edit the program's files under {folder} and nothing "
-        "else, run nothing, ask nothing, and end with one sentence that says why the change is right."
+        "else, run nothing, ask nothing, say your plan in at most three sentences with your first edit, and end with "
+        "one sentence that says why the change is right."
     )
 
 

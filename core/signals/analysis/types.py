@@ -34,6 +34,7 @@ class IssueFacts:
     traces: Sequence[TraceOrigin] = ()  # where its traces failed first, most traces first
     pressure: Sequence[HostPressure] = ()  # hosts of the service under pressure at the onset
     confirmed_by: Sequence[str] = ()  # sources of the alerts that this crash explains
+    code: Sequence[str] = ()  # excerpts around the frames, each with its path and lines; for models alone
 
 
 def latency_rise(facts: IssueFacts) -> tuple[float, float] | None:
@@ -44,6 +45,21 @@ def latency_rise(facts: IssueFacts) -> tuple[float, float] | None:
     if not isinstance(before, int | float) or not isinstance(after, int | float) or not 0 < before < after:
         return None
     return before, after
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What a model said before the embedded analysis limited it. ``model`` names it; ``tokens`` is its cost."""
+
+    analyst: str
+    cause: Cause
+    severity: Severity
+    impact: Impact
+    confidence: float
+    simplicity: float
+    root_cause: str
+    model: str = ""
+    tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,3 +77,4 @@ class Conclusion:
     culprit: str = ""
     next_step: str = ""
     evidence: Sequence[dict] = ()  # {"says": str, "weight": float}
+    opinion: Opinion | None = None  # of a model

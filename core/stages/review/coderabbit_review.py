@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from core.db import store
 from core.models import ChangeSet, Issue, Review, now
 from core.ops.stage_log import Entry
-from core.policy.sections import CodeRabbitRules
+from core.policy.messages import CodeRabbitRules
 from core.policy.services import Repository
 from core.runtime import Runtime, connected
 from core.stages import pull_request

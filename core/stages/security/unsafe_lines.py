@@ -175,7 +175,8 @@ def _candidates(
         yield certain
     crash, rules = _as_crash(unsafe), bench.rules.models
     issue, day = fixer_chain.spent_before(bench.issue_id)
-    for fixer in [one for one in bench.rt.fixers if one.name != EMBEDDED for _ in range(rules.tries)]:
+    allowed = fixer_chain.ordered(bench.rt.fixers, bench.rt.policy.fix.order)
+    for fixer in [one for one in allowed if one.name != EMBEDDED for _ in range(rules.tries)]:
         spent = fixer_chain.spent(attempts, rules)
         if fixer_chain.overspent(rules, issue + spent, day + spent):
             return
