@@ -1,27 +1,32 @@
 """Alarms about one service: its error rate, its traffic and its latency, each watched by a detector of its own.
 
-The detector says that a value is unusual for this series. That is an alarm about the service only if it matters, too:
-the change lasts, exceeds what the policy allows, and is not what the same time of the day before was like.
+The detector says that a value is unusual for this series, or the hour before says that it changed suddenly (sudden.py).
+That is an alarm about the service only if it matters, too: the change lasts, exceeds what the policy allows, and is not
+what the same time of the day before was like.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from statistics import fmean, median
 
 from core.policy.sections import Watch
+from core.signals.anomaly import sudden
 from core.signals.anomaly.anomaly import Detector
 
 USUAL = 60  # intervals before the alarm that say what is usual
 LASTS = 4  # latest intervals that are compared with the usual
 PATIENCE = 20  # intervals after an alarm of the detector in which the change may come to matter
+REST = 80  # intervals after an alarm in which a sudden change is still the same incident
 DAY = timedelta(days=1)
 NEAR = timedelta(minutes=20)  # of the day before
 LOST = 0.5  # share of the usual traffic from which a fall matters
 FEW = 5.0  # errors in these, and requests of an interval: fewer prove nothing
+ENOUGH = 20.0  # requests of which errors are a rate
 ERRORS, REQUESTS, LATENCY = "errors", "requests", "p95_ms"
 LEAST = {ERRORS: 2, REQUESTS: LASTS, LATENCY: LASTS}  # intervals that a change must last
 
@@ -58,6 +63,7 @@ class ServiceStream:
         self.detectors = {name: Detector() for name in READ}
         self.day: deque[ServiceInterval] = deque()
         self.noticed: dict[str, tuple[datetime, int, float]] = {}  # began, intervals left, what was usual
+        self.rest: dict[str, int] = {}  # intervals left of an incident that is known
 
     def step(self, row: ServiceInterval) -> list[ServiceAlarm]:
         """Alarms that this interval completes."""
@@ -68,12 +74,20 @@ class ServiceStream:
         return [alarm for alarm in found if alarm]
 
     def _watched(self, name: str, row: ServiceInterval) -> ServiceAlarm | None:
+        resting = self.rest[name] = max(0, self.rest.get(name, 0) - 1)
         if self.detectors[name].step(row.at, READ[name](row)).alarm and name not in self.noticed:
             self.noticed[name] = row.at, PATIENCE, self._usual(name)
+        alarm = self._lasting(name) or (None if resting else self._sudden(name))
+        if alarm:
+            self.rest[name] = REST
+        return alarm
+
+    def _lasting(self, name: str) -> ServiceAlarm | None:
+        """The alarm of what the detector noticed, as soon as it matters."""
         if name not in self.noticed:
             return None
         began, left, usual = self.noticed.pop(name)
-        late = [one for one in self.day if one.at >= began][-LASTS:]
+        late = self._since(name, began)
         after = _value(late, name)
         if after is not None and len(late) >= LEAST[name] and self._matters(name, usual, after, late):
             return ServiceAlarm(name, began, usual, after)
@@ -81,19 +95,46 @@ class ServiceStream:
             self.noticed[name] = began, left - 1, usual
         return None
 
+    def _since(self, name: str, began: datetime) -> list[ServiceInterval]:
+        """The latest intervals of a change; errors of few requests are counted since it began."""
+        since = [one for one in self._latest(PATIENCE + 1) if one.at >= began]
+        few = name == ERRORS and sum(one.requests or 0.0 for one in since[-LASTS:]) < ENOUGH
+        return since if few else since[-LASTS:]
+
+    def _sudden(self, name: str) -> ServiceAlarm | None:
+        """The alarm of a change that the hour before proves."""
+        rows = self._latest(sudden.HOUR + sudden.LATEST)
+        late, usual = rows[-sudden.LATEST :], self._usual(name)
+        after = _value(late, name)
+        if (
+            name not in COUNTED
+            or after is None
+            or not self._changed(name, usual, after, late)
+            or not COUNTED[name](rows)
+        ):
+            return None
+        return ServiceAlarm(name, late[0].at, usual, after)
+
+    def _latest(self, count: int) -> list[ServiceInterval]:
+        return list(islice(reversed(self.day), count))[::-1]
+
     def _usual(self, name: str) -> float:
-        values = [v for one in list(self.day)[-USUAL - 1 : -1] if (v := READ[name](one)) is not None]
+        values = [v for one in self._latest(USUAL + 1)[:-1] if (v := READ[name](one)) is not None]
         return median(values) if values else 0.0
 
     def _matters(self, name: str, usual: float, after: float, late: Sequence[ServiceInterval]) -> bool:
-        if name == ERRORS:
-            enough = sum(one.errors or 0.0 for one in late) >= FEW
-            matters = enough and after >= usual + self.rules.error_rate_margin
-            return matters and self._unlike_yesterday(name, after, late[-1].at)
-        if name == REQUESTS:
-            return usual >= FEW and after <= usual * LOST and self._unlike_yesterday(name, after, late[-1].at)
+        if name != LATENCY:
+            return (name != REQUESTS or usual >= FEW) and self._changed(name, usual, after, late)
         least = max(usual * self.rules.latency_factor, usual + self.rules.latency_floor_ms)
         return all((one.p95_ms or 0.0) >= least for one in late)
+
+    def _changed(self, name: str, usual: float, after: float, late: Sequence[ServiceInterval]) -> bool:
+        """Whether errors or traffic changed by more than the policy allows, and unlike the day before."""
+        if name == ERRORS:
+            large = after >= usual + self.rules.error_rate_margin and sum(one.errors or 0.0 for one in late) >= FEW
+        else:
+            large = after <= usual * LOST
+        return large and self._unlike_yesterday(name, after, late[-1].at)
 
     def _unlike_yesterday(self, name: str, after: float, at: datetime) -> bool:
         """The same time of the day before was better; also true if nothing is known of it."""
@@ -109,6 +150,15 @@ READ = {  # the value of an interval that each detector watches; no traffic at a
     REQUESTS: lambda row: row.requests,
     LATENCY: lambda row: row.p95_ms,
 }
+
+COUNTED: dict[str, Callable[[Sequence[ServiceInterval]], bool]] = {  # whether the latest of these changed suddenly
+    ERRORS: lambda rows: sudden.fails_more(*_counts([row for row in rows if row.requests])),
+    REQUESTS: lambda rows: sudden.serves_less([row.requests for row in rows if row.requests is not None]),
+}
+
+
+def _counts(rows: Sequence[ServiceInterval]) -> tuple[list[float], list[float]]:
+    return [row.errors or 0.0 for row in rows], [row.requests or 0.0 for row in rows]
 
 
 def _value(late: Sequence[ServiceInterval], name: str) -> float | None:
