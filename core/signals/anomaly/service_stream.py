@@ -8,7 +8,7 @@ what the same time of the day before was like.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -26,7 +26,6 @@ DAY = timedelta(days=1)
 NEAR = timedelta(minutes=20)  # of the day before
 LOST = 0.5  # share of the usual traffic from which a fall matters
 FEW = 5.0  # errors in these, and requests of an interval: fewer prove nothing
-ENOUGH = 20.0  # requests of which errors are a rate
 ERRORS, REQUESTS, LATENCY = "errors", "requests", "p95_ms"
 LEAST = {ERRORS: 2, REQUESTS: LASTS, LATENCY: LASTS}  # intervals that a change must last
 
@@ -75,11 +74,14 @@ class ServiceStream:
 
     def _watched(self, name: str, row: ServiceInterval) -> ServiceAlarm | None:
         resting = self.rest[name] = max(0, self.rest.get(name, 0) - 1)
-        if self.detectors[name].step(row.at, READ[name](row)).alarm and name not in self.noticed:
+        told = resting > REST - PATIENCE
+        if self.detectors[name].step(row.at, READ[name](row)).alarm and name not in self.noticed and not told:
             self.noticed[name] = row.at, PATIENCE, self._usual(name)
-        alarm = self._lasting(name) or (None if resting else self._sudden(name))
+        spans = sudden.SPANS if name in COUNTED and not resting else ()
+        alarm = self._lasting(name) or next(filter(None, (self._sudden(name, span) for span in spans)), None)
         if alarm:
             self.rest[name] = REST
+            self.noticed.pop(name, None)
         return alarm
 
     def _lasting(self, name: str) -> ServiceAlarm | None:
@@ -87,7 +89,7 @@ class ServiceStream:
         if name not in self.noticed:
             return None
         began, left, usual = self.noticed.pop(name)
-        late = self._since(name, began)
+        late = [one for one in self._latest(PATIENCE + 1) if one.at >= began][-LASTS:]
         after = _value(late, name)
         if after is not None and len(late) >= LEAST[name] and self._matters(name, usual, after, late):
             return ServiceAlarm(name, began, usual, after)
@@ -95,32 +97,21 @@ class ServiceStream:
             self.noticed[name] = began, left - 1, usual
         return None
 
-    def _since(self, name: str, began: datetime) -> list[ServiceInterval]:
-        """The latest intervals of a change; errors of few requests are counted since it began."""
-        since = [one for one in self._latest(PATIENCE + 1) if one.at >= began]
-        few = name == ERRORS and sum(one.requests or 0.0 for one in since[-LASTS:]) < ENOUGH
-        return since if few else since[-LASTS:]
-
-    def _sudden(self, name: str) -> ServiceAlarm | None:
-        """The alarm of a change that the hour before proves."""
-        rows = self._latest(sudden.HOUR + sudden.LATEST)
-        late, usual = rows[-sudden.LATEST :], self._usual(name)
-        after = _value(late, name)
-        if (
-            name not in COUNTED
-            or after is None
-            or not self._changed(name, usual, after, late)
-            or not COUNTED[name](rows)
-        ):
+    def _sudden(self, name: str, latest: int) -> ServiceAlarm | None:
+        """The alarm of a change in the latest intervals that the hour before proves; their worst one is not enough."""
+        rows = self._latest(sudden.HOUR + latest)
+        before, late = rows[:-latest], rows[-latest:]
+        usual, after, lasting = _median(before, name), _value(late, name), _without_worst(late, name)
+        rest = _value(lasting, name)
+        if after is None or rest is None or not self._changed(name, usual, rest, lasting):
             return None
-        return ServiceAlarm(name, late[0].at, usual, after)
+        return ServiceAlarm(name, late[0].at, usual, after) if COUNTED[name](before, late) else None
 
     def _latest(self, count: int) -> list[ServiceInterval]:
         return list(islice(reversed(self.day), count))[::-1]
 
     def _usual(self, name: str) -> float:
-        values = [v for one in self._latest(USUAL + 1)[:-1] if (v := READ[name](one)) is not None]
-        return median(values) if values else 0.0
+        return _median(self._latest(USUAL + 1)[:-1], name)
 
     def _matters(self, name: str, usual: float, after: float, late: Sequence[ServiceInterval]) -> bool:
         if name != LATENCY:
@@ -151,14 +142,17 @@ READ = {  # the value of an interval that each detector watches; no traffic at a
     LATENCY: lambda row: row.p95_ms,
 }
 
-COUNTED: dict[str, Callable[[Sequence[ServiceInterval]], bool]] = {  # whether the latest of these changed suddenly
-    ERRORS: lambda rows: sudden.fails_more(*_counts([row for row in rows if row.requests])),
-    REQUESTS: lambda rows: sudden.serves_less([row.requests for row in rows if row.requests is not None]),
-}
+COUNTED = {ERRORS: sudden.fails_more, REQUESTS: sudden.serves_less}  # (before, late): did it change?
 
 
-def _counts(rows: Sequence[ServiceInterval]) -> tuple[list[float], list[float]]:
-    return [row.errors or 0.0 for row in rows], [row.requests or 0.0 for row in rows]
+def _median(rows: Sequence[ServiceInterval], name: str) -> float:
+    values = [v for one in rows if (v := READ[name](one)) is not None]
+    return median(values) if values else 0.0
+
+
+def _without_worst(late: Sequence[ServiceInterval], name: str) -> list[ServiceInterval]:
+    worst = max(late, key=lambda one: (one.errors or 0.0) if name == ERRORS else -(one.requests or 0.0))
+    return [one for one in late if one is not worst]
 
 
 def _value(late: Sequence[ServiceInterval], name: str) -> float | None:

@@ -10,34 +10,56 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import fmean
+from typing import Protocol
 
 from core.signals.anomaly import rates
 from core.signals.anomaly.rates import Change, Tally, times
 
-HOUR, LATEST = 60, 8  # intervals before, and those that are compared with them
+Pairs = Sequence[tuple[float, float]]
+HOUR = 60  # intervals before
+SPANS = 8, 20  # latest intervals that are compared with them
 FEWEST = 30  # intervals before: fewer tell little
 CERTAIN = math.log(1e5)  # log Bayes factor of a change
 SAME_SHARE, LARGER_SHARE = (times(1.0), times(1.5)), tuple(map(times, (3.0, 10.0, 30.0, 100.0)))
 SAME_TRAFFIC, LESS_TRAFFIC = (times(1.0), times(0.7)), tuple(map(times, (0.4, 0.2, 0.05, 0.001)))
 
 
-def fails_more(errors: Sequence[float], requests: Sequence[float]) -> bool:
-    """Whether a larger share of the requests fails in the LATEST intervals; counts by interval, oldest first."""
-    return _changed(errors, requests, LARGER_SHARE, SAME_SHARE)
+class Counts(Protocol):
+    """What was counted in one interval; None where nothing was measured."""
+
+    @property
+    def requests(self) -> float | None: ...
+    @property
+    def errors(self) -> float | None: ...
 
 
-def serves_less(requests: Sequence[float]) -> bool:
-    """Whether fewer requests come in the LATEST intervals; counts by interval, oldest first."""
-    usual = max(1.0, fmean(requests or [0.0]))  # as exposure, so that rates are near 1, inside the grid
-    return _changed(requests, [usual] * len(requests), LESS_TRAFFIC, SAME_TRAFFIC)
+def fails_more(before: Sequence[Counts], late: Sequence[Counts]) -> bool:
+    """Whether a larger share of the requests fails late than before."""
+    return _changed(_failed(before), _failed(late), LARGER_SHARE, SAME_SHARE)
 
 
-def _changed(
-    counts: Sequence[float], exposures: Sequence[float], these: Sequence[Change], those: Sequence[Change]
-) -> bool:
-    if len(counts) < FEWEST + LATEST:
+def _failed(rows: Sequence[Counts]) -> Pairs:
+    return [(one.errors or 0.0, one.requests) for one in rows if one.requests]
+
+
+def serves_less(before: Sequence[Counts], late: Sequence[Counts]) -> bool:
+    """Whether fewer requests come late than before."""
+    usual = max(1.0, fmean([one.requests for one in before if one.requests is not None] or [0.0]))
+    return _changed(_served(before, usual), _served(late, usual), LESS_TRAFFIC, SAME_TRAFFIC)
+
+
+def _served(rows: Sequence[Counts], usual: float) -> Pairs:
+    """Each interval has the exposure of the requests that are usual, so that rates are near 1."""
+    return [(one.requests, usual) for one in rows if one.requests is not None]
+
+
+def _changed(before: Pairs, late: Pairs, these: Sequence[Change], those: Sequence[Change]) -> bool:
+    """Whether these pairs of count and exposure favour these changes."""
+    if len(before) < FEWEST:
         return False
-    spread = rates.dispersion(counts[:-LATEST], exposures[:-LATEST])
-    before = Tally(sum(counts[:-LATEST]), sum(exposures[:-LATEST]), spread)
-    after = Tally(sum(counts[-LATEST:]), sum(exposures[-LATEST:]), spread)
-    return rates.favours(before, after, these, those) > CERTAIN
+    spread = rates.dispersion([count for count, _ in before], [exposure for _, exposure in before])
+    return rates.favours(_tally(before, spread), _tally(late, spread), these, those) > CERTAIN
+
+
+def _tally(rows: Pairs, spread: float) -> Tally:
+    return Tally(sum(count for count, _ in rows), sum(exposure for _, exposure in rows), spread)
