@@ -98,14 +98,16 @@ class ServiceStream:
         return None
 
     def _sudden(self, name: str, latest: int) -> ServiceAlarm | None:
-        """The alarm of a change in the latest intervals that the hour before proves; their worst one is not enough."""
-        rows = self._latest(sudden.HOUR + latest)
-        before, late = rows[:-latest], rows[-latest:]
-        usual, after, lasting = _median(before, name), _value(late, name), _without_worst(late, name)
+        """The alarm of a change in the latest intervals that those before prove; the worst one alone is not enough."""
+        rows = self._latest(USUAL + latest)
+        late, usual = rows[-latest:], _median(rows[:-latest], name)
+        after, lasting = _value(late, name), _without_worst(late, name)
         rest = _value(lasting, name)
         if after is None or rest is None or not self._changed(name, usual, rest, lasting):
             return None
-        return ServiceAlarm(name, late[0].at, usual, after) if COUNTED[name](before, late) else None
+        test, size = COUNTED[name]
+        before = self._latest(size + latest)[:-latest]
+        return ServiceAlarm(name, late[0].at, usual, after) if test(before, late) else None
 
     def _latest(self, count: int) -> list[ServiceInterval]:
         return list(islice(reversed(self.day), count))[::-1]
@@ -142,7 +144,8 @@ READ = {  # the value of an interval that each detector watches; no traffic at a
     LATENCY: lambda row: row.p95_ms,
 }
 
-COUNTED = {ERRORS: sudden.fails_more, REQUESTS: sudden.serves_less}  # (before, late): did it change?
+# What tells a sudden change, and from how many intervals before it: traffic follows the day, a share of errors hardly.
+COUNTED = {ERRORS: (sudden.fails_more, sudden.HALF_DAY), REQUESTS: (sudden.serves_less, sudden.HOUR)}
 
 
 def _median(rows: Sequence[ServiceInterval], name: str) -> float:

@@ -1,8 +1,8 @@
-"""Whether the latest intervals of a service differ from the hour before, by what that hour alone tells.
+"""Whether the latest intervals of a service differ from those before, by these counts alone.
 
 The detector (anomaly.py) learns what is rare from days, in which every night may look like a loss of traffic. A sudden
-change that lasts is told from the hour before it: counts are compared as Poisson rates, with the dispersion that they
-had in that hour (rates.py).
+change that lasts is told from the time right before it: counts are compared as Poisson rates, with the dispersion that
+they had in that time (rates.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from core.signals.anomaly import rates
 from core.signals.anomaly.rates import Change, Tally, times
 
 Pairs = Sequence[tuple[float, float]]
-HOUR = 60  # intervals before
+HOUR, HALF_DAY = 60, 720  # intervals before
 SPANS = 8, 20  # latest intervals that are compared with them
 FEWEST = 30  # intervals before: fewer tell little
 CERTAIN = math.log(1e5)  # log Bayes factor of a change

@@ -34,7 +34,7 @@ from core.settings import Settings
 from core.signals.anomaly.service_stream import ERRORS, LATENCY, REQUESTS, ServiceInterval
 from core.stages import detecting, following, group, recovered, settling
 from core.stages.collect import Collector
-from core.vendors.base import Batch
+from core.vendors.base import Batch, Check
 from tests.bench.signals.bench_services import DAY, HISTORY, MINUTE, SERVICES, START, Fault, day_of, faults_of
 
 EVERY, AFTER, PERSON = 5, 60, 60  # minutes: of a round; in which a fault echoes; until a person resolves an issue
@@ -69,6 +69,9 @@ class Samples:
             if (value := getattr(row, metric)) is not None
         ]
         yield Batch([], metrics=points, cursor=last.isoformat())
+
+    def check(self) -> Check:
+        return Check(True, "the samples are there")
 
 
 @dataclass
