@@ -6,6 +6,7 @@ notes it. The last one is the embedded analysis, which needs neither model nor n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from sqlmodel import Session, col, select
@@ -16,7 +17,7 @@ from core.models.counted import counted
 from core.ops import notify
 from core.policy.services import Service
 from core.runtime import Runtime
-from core.signals import health, incident, service_graph
+from core.signals import health, incident, own_commits, service_graph
 from core.signals.analysis import memory
 from core.signals.analysis.components import Incident, reached
 from core.signals.analysis.types import Conclusion, IssueFacts, latency_rise
@@ -165,8 +166,18 @@ def _changes(session: Session, rt: Runtime, issue: Issue) -> list[Record]:
         .order_by(col(Signal.at).desc())
         .limit(RECORDS)
     ).all()
-    records = (as_record(row) for row in rows)
+    ours = own_commits.issues_of(session, [row.release or "" for row in rows], issue.first_seen - CHANGES)
+    records = (_authored(as_record(row), ours) for row in rows)
     return [one for one in records if one.service in related or (not one.service and _of_repository(one, hosted))]
+
+
+def _authored(change: Record, ours: Mapping[str, int]) -> Record:
+    """The change with the platform as its author where it is a fix or a merge of the platform."""
+    issue_id = ours.get(change.release or "")
+    if issue_id is None:
+        return change
+    author = f"the platform, for issue {issue_id}"
+    return change.model_copy(update={"attributes": {**change.attributes, "author": author}})
 
 
 def _of_repository(change: Record, hosted: set[str]) -> bool:
