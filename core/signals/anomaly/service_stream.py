@@ -46,7 +46,7 @@ class ServiceInterval:
 
 @dataclass(frozen=True)
 class ServiceAlarm:
-    """``name`` is ERRORS (shares of requests), REQUESTS (per interval) or LATENCY (ms); ``began``: when noticed."""
+    """``name`` is ERRORS (shares of requests), REQUESTS (per interval) or LATENCY (ms); ``began`` with this one."""
 
     name: str
     began: datetime
@@ -92,7 +92,7 @@ class ServiceStream:
         late = [one for one in self._latest(PATIENCE + 1) if one.at >= began][-LASTS:]
         after = _value(late, name)
         if after is not None and len(late) >= LEAST[name] and self._matters(name, usual, after, late):
-            return ServiceAlarm(name, began, usual, after)
+            return ServiceAlarm(name, late[0].at, usual, after)
         if left:
             self.noticed[name] = began, left - 1, usual
         return None
@@ -100,7 +100,7 @@ class ServiceStream:
     def _sudden(self, name: str, latest: int) -> ServiceAlarm | None:
         """The alarm of a change in the latest intervals that those before prove; the worst one alone is not enough."""
         rows = self._latest(USUAL + latest)
-        late, usual = rows[-latest:], _median(rows[:-latest], name)
+        late, usual = rows[-latest:], _usual(rows[:-latest], name)
         after, lasting = _value(late, name), _without_worst(late, name)
         rest = _value(lasting, name)
         if after is None or rest is None or not self._changed(name, usual, rest, lasting):
@@ -109,15 +109,19 @@ class ServiceStream:
         before = self._latest(size + latest)[:-latest]
         return ServiceAlarm(name, late[0].at, usual, after) if test(before, late) else None
 
+    def _before(self, late: Sequence[ServiceInterval]) -> list[ServiceInterval]:
+        return [one for one in self._latest(sudden.HALF_DAY) if one.at < late[0].at]
+
     def _latest(self, count: int) -> list[ServiceInterval]:
         return list(islice(reversed(self.day), count))[::-1]
 
     def _usual(self, name: str) -> float:
-        return _median(self._latest(USUAL + 1)[:-1], name)
+        return _usual(self._latest(USUAL + 1)[:-1], name)
 
     def _matters(self, name: str, usual: float, after: float, late: Sequence[ServiceInterval]) -> bool:
         if name != LATENCY:
-            return (name != REQUESTS or usual >= FEW) and self._changed(name, usual, after, late)
+            proved = usual >= FEW if name == REQUESTS else sudden.fails_more(self._before(late), late, sudden.LIKELY)
+            return proved and self._changed(name, usual, after, late)
         least = max(usual * self.rules.latency_factor, usual + self.rules.latency_floor_ms)
         return all((one.p95_ms or 0.0) >= least for one in late)
 
@@ -148,9 +152,8 @@ READ = {  # the value of an interval that each detector watches; no traffic at a
 COUNTED = {ERRORS: (sudden.fails_more, sudden.HALF_DAY), REQUESTS: (sudden.serves_less, sudden.HOUR)}
 
 
-def _median(rows: Sequence[ServiceInterval], name: str) -> float:
-    values = [v for one in rows if (v := READ[name](one)) is not None]
-    return median(values) if values else 0.0
+def _usual(rows: Sequence[ServiceInterval], name: str) -> float:
+    return _value(rows, name) or 0.0
 
 
 def _without_worst(late: Sequence[ServiceInterval], name: str) -> list[ServiceInterval]:

@@ -20,6 +20,7 @@ HOUR, HALF_DAY = 60, 720  # intervals before
 SPANS = 8, 20  # latest intervals that are compared with them
 FEWEST = 30  # intervals before: fewer tell little
 CERTAIN = math.log(1e5)  # log Bayes factor of a change
+LIKELY = math.log(1e2)  # of one that the detector noticed, too
 SAME_SHARE, LARGER_SHARE = (times(1.0), times(1.5)), tuple(map(times, (3.0, 10.0, 30.0, 100.0)))
 SAME_TRAFFIC, LESS_TRAFFIC = (times(1.0), times(0.7)), tuple(map(times, (0.4, 0.2, 0.05, 0.001)))
 
@@ -33,9 +34,9 @@ class Counts(Protocol):
     def errors(self) -> float | None: ...
 
 
-def fails_more(before: Sequence[Counts], late: Sequence[Counts]) -> bool:
+def fails_more(before: Sequence[Counts], late: Sequence[Counts], least: float = CERTAIN) -> bool:
     """Whether a larger share of the requests fails late than before."""
-    return _changed(_failed(before), _failed(late), LARGER_SHARE, SAME_SHARE)
+    return _changed(_failed(before), _failed(late), LARGER_SHARE, SAME_SHARE, least)
 
 
 def _failed(rows: Sequence[Counts]) -> Pairs:
@@ -53,12 +54,14 @@ def _served(rows: Sequence[Counts], usual: float) -> Pairs:
     return [(one.requests, usual) for one in rows if one.requests is not None]
 
 
-def _changed(before: Pairs, late: Pairs, these: Sequence[Change], those: Sequence[Change]) -> bool:
+def _changed(
+    before: Pairs, late: Pairs, these: Sequence[Change], those: Sequence[Change], least: float = CERTAIN
+) -> bool:
     """Whether these pairs of count and exposure favour these changes."""
     if len(before) < FEWEST:
         return False
     spread = rates.dispersion([count for count, _ in before], [exposure for _, exposure in before])
-    return rates.favours(_tally(before, spread), _tally(late, spread), these, those) > CERTAIN
+    return rates.favours(_tally(before, spread), _tally(late, spread), these, those) > least
 
 
 def _tally(rows: Pairs, spread: float) -> Tally:
