@@ -106,8 +106,10 @@ class ServiceStream:
         if after is None or rest is None or not self._changed(name, usual, rest, lasting):
             return None
         test, size = COUNTED[name]
-        before = self._latest(size + latest)[:-latest]
-        return ServiceAlarm(name, late[0].at, usual, after) if test(before, late) else None
+        if not test(self._latest(size + latest)[:-latest], late):
+            return None
+        began = next((one.at for one in late if self._beyond(name, usual, one)), late[0].at)
+        return ServiceAlarm(name, began, usual, _value([one for one in late if one.at >= began], name) or after)
 
     def _before(self, late: Sequence[ServiceInterval]) -> list[ServiceInterval]:
         return [one for one in self._latest(sudden.HALF_DAY) if one.at < late[0].at]
@@ -132,6 +134,12 @@ class ServiceStream:
         else:
             large = after <= usual * LOST
         return large and self._unlike_yesterday(name, after, late[-1].at)
+
+    def _beyond(self, name: str, usual: float, one: ServiceInterval) -> bool:
+        value = READ[name](one)
+        if value is None:
+            return False
+        return value <= usual * LOST if name == REQUESTS else value >= usual + self.rules.error_rate_margin
 
     def _unlike_yesterday(self, name: str, after: float, at: datetime) -> bool:
         """The same time of the day before was better; also true if nothing is known of it."""

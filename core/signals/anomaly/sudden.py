@@ -17,7 +17,7 @@ from core.signals.anomaly.rates import Change, Tally, times
 
 Pairs = Sequence[tuple[float, float]]
 HOUR, HALF_DAY = 60, 720  # intervals before
-SPANS = 8, 20  # latest intervals that are compared with them
+SPANS = 8, 20, 40  # latest intervals that are compared with them
 FEWEST = 30  # intervals before: fewer tell little
 CERTAIN = math.log(1e5)  # log Bayes factor of a change
 LIKELY = math.log(1e2)  # of one that the detector noticed, too
