@@ -19,6 +19,13 @@ from core.db import store
 from core.queries import approvals
 
 INBOX = "approvals"
+ONE = {
+    "issue": "Issue",
+    "approval": "Approval",
+    "change": "Change",
+    "deployment": "Deployment",
+    "version": "Policy version",
+}
 FOLDER = Path(__file__).resolve().parent.parent / "pages"
 
 
@@ -85,12 +92,17 @@ def page(title: str, text: str, body: Callable[[], None], right: str = access.VI
         body()
         confirm.answer()  # last, so that the page already shows the new state, and keys go to it
 
-    st.set_page_config(page_title=f"{title} · DevOps Intelligence")
+    st.set_page_config(page_title=f"{tab_title(title)} · DevOps Intelligence")
     with failures.shown():
         access.require(right)
         st.title(title, anchor=False)
         draw(tag("p", text, class_="d-lead"))
         live(guarded, inbox_title)
+
+
+def tab_title(title: str) -> str:
+    """The title of the browser's tab: the one thing that the address names, or the page."""
+    return next((f"{word} {number}" for name, word in ONE.items() if (number := picked(name)) is not None), title)
 
 
 def picked(name: str) -> int | None:

@@ -1,20 +1,26 @@
-"""The service's error rate around an issue, and the log lines of that time."""
+"""The service's metric around an issue, and the log lines of that time."""
 
 from __future__ import annotations
 
-from console.ui.drawing import drawing, rate_chart
-from console.ui.markup import Safe, clock, link, percent, tag
+from console.ui.drawing import LATENCY, RATE, TRAFFIC, drawing
+from console.ui.drawing import chart as drawing_of
+from console.ui.markup import Safe, clock, link, tag
 from console.ui.widgets import card, code, draw, table
 from core.queries.beside import Beside
 
+MEASURES = {"p95_ms": LATENCY, "requests": TRAFFIC, "": RATE}
+
 
 def chart(found: Beside, number: int) -> None:
-    """The chart, with the usual rates shaded; nothing without measurements."""
-    if len(found.points) < 2:
+    """The metric that the issue is about, with the usual values shaded; nothing without measurements."""
+    rates = [(at, errors / requests if requests else 0.0) for at, requests, errors in found.points]
+    measure, values = MEASURES[found.metric], found.values if found.metric else rates
+    if len(values) < 2:
         return
-    usual = "" if found.usual is None else f"; shaded: usual, up to {percent(found.usual, 1)}"
-    draw(tag("p", tag("b", found.service), f": error rate around the issue{usual}", class_="d-muted"))
-    drawing(rate_chart(found.points, found.marks, found.usual), key=f"beside-{number}")
+    usual = "" if found.usual is None else f"; shaded: usual, up to {measure.exact(found.usual)}"
+    name = f"{measure.name[0].lower()}{measure.name[1:]}"
+    draw(tag("p", tag("b", found.service), f": {name} around the issue{usual}", class_="d-muted"))
+    drawing(drawing_of(values, found.marks, found.usual, measure), key=f"beside-{number}")
 
 
 def logs(found: Beside) -> Safe | str:

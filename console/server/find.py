@@ -7,6 +7,7 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from console import process
 from console.page import visible
 from console.server.auth import HEADER
 from core.access import sessions
@@ -27,8 +28,13 @@ def _found(text: str, session_id: str) -> list[dict]:
     if person is None:
         return []
     with store.read() as session:
-        hits = search.found(session, text)
-    return [*_pages(text, person), *map(recorded.plain, hits)]
+        hits = search.found(session, text, process.policy()[0].services)
+    pages = visible(person)
+    return [*_pages(text, person), *(recorded.plain(hit) for hit in hits if _page_of(hit.address) in pages)]
+
+
+def _page_of(address: str) -> str:
+    return address.removeprefix("/").partition("?")[0]
 
 
 def _pages(text: str, person: Actor) -> list[dict]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import streamlit.components.v2 as components
@@ -87,19 +88,46 @@ def strip(
     return tag("svg", *drawn, viewBox="0 0 1180 136", class_="d-strip", role="group", aria_label=name)
 
 
+@dataclass(frozen=True)
+class Measure:
+    """What a chart shows: its name, the lowest top of its scale, and a value in words, on the scale and exactly."""
+
+    name: str
+    least: float
+    short: Callable[[float], str]
+    exact: Callable[[float], str]
+
+
+RATE = Measure("Error rate", 0.05, lambda value: percent(value, 0), lambda value: percent(value, 1))
+LATENCY = Measure(
+    "95th percentile of the latency", 1.0, lambda value: f"{value:.0f} ms", lambda value: f"{value:.0f} ms"
+)
+TRAFFIC = Measure("Requests an interval", 1.0, lambda value: f"{value:.0f}", lambda value: f"{value:.0f}")
+
+
 def rate_chart(
     points: Sequence[tuple[datetime, float, float]],
     marks: Sequence[tuple[datetime, str]] = (),
     limit: float | None = None,
 ) -> Safe:
-    """Error rate over time as an area; ``points`` are (time, requests, errors), ``marks`` deployments.
+    """Error rate over time as an area; ``points`` are (time, requests, errors), ``marks`` deployments."""
+    return chart([(at, errors / requests if requests else 0.0) for at, requests, errors in points], marks, limit)
 
-    ``limit`` is the highest rate that is allowed or usual: the band below it is shaded.
+
+def chart(
+    points: Sequence[tuple[datetime, float]],
+    marks: Sequence[tuple[datetime, str]] = (),
+    limit: float | None = None,
+    measure: Measure = RATE,
+) -> Safe:
+    """Values over time as an area.
+
+    ``limit`` is the highest value that is allowed or usual: the band below it is shaded.
     """
     start, end = points[0][0], points[-1][0]
     length = max(1.0, (end - start).total_seconds())
-    rates = [errors / requests if requests else 0.0 for _, requests, errors in points]
-    top = max(0.05, *rates, (limit or 0) * 1.2)
+    values = [value for _, value in points]
+    top = max(measure.least, *values, (limit or 0) * 1.2)
 
     def x(at: datetime) -> float:
         return (at - start).total_seconds() / length * WIDTH
@@ -107,17 +135,17 @@ def rate_chart(
     svg = tag(
         "svg",
         *([_allowed(limit / top)] if limit is not None else []),
-        *_area([(x(at), rate / top) for (at, _, _), rate in zip(points, rates, strict=True)]),
+        *_area([(x(at), value / top) for at, value in points]),
         *(_flag(x(at), f"{words} {clock(at)}") for at, words in marks if start <= at <= end),
         viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}",
         preserveAspectRatio="none",
         class_="d-chart",
         role="img",
-        aria_label=f"Error rate, now {percent(rates[-1], 1)}, highest {percent(max(rates), 1)}",
+        aria_label=f"{measure.name}, now {measure.exact(values[-1])}, highest {measure.exact(max(values))}",
     )
     return tag(
         "figure",
-        tag("figcaption", tag("span", percent(top, 0)), tag("span", "0 %")),
+        tag("figcaption", tag("span", measure.short(top)), tag("span", measure.short(0))),
         svg,
         tag("div", tag("span", clock(start)), tag("span", clock(end)), class_="d-axis"),
         class_="d-figure",

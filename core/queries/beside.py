@@ -10,7 +10,7 @@ from statistics import quantiles
 
 from sqlmodel import Session, col, or_, select
 
-from core.models import Crash, Issue, Kind, Signal
+from core.models import Crash, Issue, Kind, Metric, Signal
 from core.policy.reader import Policy
 from core.queries import failing, pipeline
 from core.queries.failing import Mark, Point
@@ -21,13 +21,17 @@ LONGEST = timedelta(hours=3)
 DAY = timedelta(days=1)
 FEWEST = 60  # intervals from which it is known what is usual
 NEAR = timedelta(minutes=2)  # around the first and the last error
+OTHERS = ("p95_ms", "requests")  # metrics besides errors that an issue is about
 LINES = 20
 MOST = 20_000  # intervals read
 
 
 @dataclass(frozen=True)
 class Beside:
-    """``usual`` is the error rate that 99 % of the intervals of the day before did not exceed; None if too few."""
+    """``usual`` is the value that 99 % of the intervals of the day before did not exceed; None if too few.
+
+    ``metric`` is what the issue is about (p95_ms or requests), with its ``values``; empty if it is errors.
+    """
 
     service: str
     points: Sequence[Point]
@@ -35,6 +39,8 @@ class Beside:
     usual: float | None
     lines: Sequence[str]  # log lines that the reports of the crash carry
     logs: Sequence[Signal]  # errors logged by the affected services at the time, of other issues
+    metric: str = ""
+    values: Sequence[tuple[datetime, float]] = ()
 
 
 def beside(session: Session, policy: Policy, story: Story, at: datetime) -> Beside:
@@ -44,8 +50,26 @@ def beside(session: Session, policy: Policy, story: Story, at: datetime) -> Besi
     source, mine = policy.watch.source, [issue.service]
     points = pipeline.error_rate(session, source, begin, end, mine).get(issue.service, [])
     marks = [m for m in failing.changed(session, policy, begin).get(issue.service, []) if m[0] <= end]
-    usual = usual_rates(session, source, begin, mine).get(issue.service)
-    return Beside(issue.service, points, marks, usual, _lines(story), _logs(session, issue))
+    metric = next((name for s in story.signals if (name := s.attributes.get("metric")) in OTHERS), "")
+    values = _values(session, source, issue.service, metric, begin, end) if metric else []
+    if metric:
+        usual = _usual([value for _, value in _values(session, source, issue.service, metric, begin - DAY, begin)])
+    else:
+        usual = usual_rates(session, source, begin, mine).get(issue.service)
+    return Beside(issue.service, points, marks, usual, _lines(story), _logs(session, issue), metric, values)
+
+
+def _values(
+    session: Session, source: str, service: str, metric: str, begin: datetime, end: datetime
+) -> list[tuple[datetime, float]]:
+    rows = select(Metric.at, Metric.value).where(
+        Metric.source == source, Metric.service == service, Metric.name == metric, Metric.at >= begin, Metric.at < end
+    )
+    return [(at, value) for at, value in session.exec(rows.order_by(col(Metric.at)).limit(MOST))]
+
+
+def _usual(values: Sequence[float]) -> float | None:
+    return quantiles(values, n=100)[-1] if len(values) >= FEWEST else None
 
 
 def usual_rates(session: Session, source: str, until: datetime, services: Sequence[str] = ()) -> dict[str, float]:
@@ -53,7 +77,7 @@ def usual_rates(session: Session, source: str, until: datetime, services: Sequen
     rates: dict[str, list[float]] = defaultdict(list)
     for service, points in pipeline.error_rate(session, source, until - DAY, until, services, MOST).items():
         rates[service] = [errors / requests for _, requests, errors in points if requests]
-    return {service: quantiles(found, n=100)[-1] for service, found in rates.items() if len(found) >= FEWEST}
+    return {service: usual for service, found in rates.items() if (usual := _usual(found)) is not None}
 
 
 def _lines(story: Story) -> list[str]:

@@ -12,6 +12,7 @@ from core.models import Deployment, Issue, Kind, Severity, Signal, Status
 from core.models.enums import PENDING
 from core.policy.reader import Policy
 from core.queries import families, pipeline
+from core.signals import own_commits
 
 Point = tuple[datetime, float, float]  # time, requests, errors
 Mark = tuple[datetime, str]  # time of a release or a change, and its words
@@ -88,8 +89,10 @@ def _changed(session: Session, policy: Policy, since: datetime):
         Signal.level != PENDING,
         Signal.at >= since,
     )
-    for row in session.exec(rows.order_by(col(Signal.received_at).desc()).limit(MARKS)):
-        if (name := hosted.get(str(row.attributes.get("repository")))) is not None:
+    found = session.exec(rows.order_by(col(Signal.received_at).desc()).limit(MARKS)).all()
+    ours = own_commits.issues_of(session, [row.release or "" for row in found], since)
+    for row in found:
+        if row.release not in ours and (name := hosted.get(str(row.attributes.get("repository")))) is not None:
             yield name, row.at, f"{(row.release or '')[:7]} {row.title[:80]}".strip()
 
 

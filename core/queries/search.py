@@ -1,14 +1,15 @@
-"""Search over issues, approvals, changes and deployments, for the console's palette."""
+"""Search over issues, approvals, changes, deployments, services and connectors, for the console's palette."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from sqlmodel import Session, col, or_, select
 
-from core.models import Approval, ChangeSet, Deployment, Issue
+from core.models import Approval, ChangeSet, Connector, Deployment, Issue
 
 MOST = 8  # results of each kind
 NUMBER = re.compile(r"#?(\d{1,15})")
@@ -25,12 +26,13 @@ class SearchHit:
     address: str
 
 
-def found(session: Session, text: str) -> list[SearchHit]:
-    """What matches: a number first, then titles and services of issues, then commits."""
+def found(session: Session, text: str, services: Collection[str] = ()) -> list[SearchHit]:
+    """What matches: a number first, then issues by title and service, changes by title, then commits and names."""
     wanted = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:100]
     if not wanted:
         return []
-    hits = [*_by_number(session, wanted), *_issues(session, wanted), *_by_commit(session, wanted.lower())]
+    hits = [*_by_number(session, wanted), *_issues(session, wanted), *_changes(session, wanted)]
+    hits += [*_by_commit(session, wanted.lower()), *_named(session, wanted.lower(), services)]
     return list({hit.address: hit for hit in hits}.values())
 
 
@@ -53,6 +55,19 @@ def _issues(session: Session, text: str) -> Iterator[SearchHit]:
     like += [col(Issue.also_affects).icontains(text, autoescape=True)]
     rows = select(Issue).where(or_(*like), col(Issue.merged_into).is_(None)).order_by(col(Issue.last_seen).desc())
     yield from map(_issue, session.exec(rows.limit(MOST)))
+
+
+def _changes(session: Session, text: str) -> Iterator[SearchHit]:
+    like = col(ChangeSet.title).icontains(text, autoescape=True)
+    yield from map(_change, session.exec(select(ChangeSet).where(like).order_by(col(ChangeSet.id).desc()).limit(MOST)))
+
+
+def _named(session: Session, text: str, services: Collection[str]) -> Iterator[SearchHit]:
+    """The issues of a service, and the state of a connector."""
+    for name in sorted(one for one in services if text in one.lower())[:MOST]:
+        yield SearchHit("service", name, "its issues", f"/issues?service={quote(name)}")
+    for name in sorted(one for one in session.exec(select(Connector.name)) if text in one.lower())[:MOST]:
+        yield SearchHit("connector", name, "its state", f"/settings?connector={quote(name)}")
 
 
 def _by_commit(session: Session, text: str) -> Iterator[SearchHit]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from core.models import Deployment, Kind, Signal
+from core.models import Kind, Signal
 from core.models.enums import PENDING
 from core.policy.reader import Policy
+from core.signals import own_commits
 
 MOST = 50  # of one page
 
@@ -43,13 +43,9 @@ def between(session: Session, policy: Policy, since: datetime, until: datetime) 
         .order_by(col(Signal.at).desc())
         .limit(MOST)
     ).all()
-    ours = _ours(session, [row.release for row in rows if row.release])
+    ours = own_commits.issues_of(session, [row.release or "" for row in rows], since)
     hosted = {one.github: name for name, one in policy.repositories.items() if one.github}
     return [_change(row, hosted) for row in rows if row.release not in ours]
-
-
-def _ours(session: Session, commits: Collection[str]) -> set[str]:
-    return set(session.exec(select(Deployment.sha).where(col(Deployment.sha).in_(commits))))
 
 
 def _change(row: Signal, hosted: dict[str, str]) -> TeamChange:

@@ -16,6 +16,16 @@ def note(issue: Issue, signal: Signal, around: Landscape) -> None:
         issue.affects(around.name(signal.service))
 
 
+def lead(issue: Issue, service: str, around: Landscape) -> None:
+    """An error that returns in a service with other code, after a fix, is fixed in that one's repository."""
+    name = around.name(service)
+    if name in issue.affected and name != issue.service and not around.same_code(name, issue.service):
+        others = [one for one in issue.affected if one != name]
+        issue.service, issue.also_affects = name, ""
+        for one in others:
+            issue.affects(one)
+
+
 def recount(session: Session, issue: Issue) -> None:
     """The services by the issue's present signals. Where those of the first are gone, the next takes its place."""
     query = select(Signal.service).where(Signal.issue_id == issue.id, Signal.service != "").distinct()

@@ -6,7 +6,7 @@ that does not respond. The last one is the embedded analysis, which needs neithe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ from core.models.origin import Writers
 from core.ops import notify
 from core.policy.services import Service
 from core.runtime import Runtime
-from core.signals import health, host_store, incident, service_graph, trace_store
+from core.signals import health, host_store, incident, own_commits, service_graph, trace_store
 from core.signals.analysis import memory, security, trace_origin
 from core.signals.analysis.components import Incident, reached
 from core.signals.analysis.host_pressure import pressure
@@ -169,13 +169,24 @@ def _changes(session: Session, rt: Runtime, issue: Issue) -> list[Record]:
     owners = [rt.policy.services[name].repository for name in related if name in rt.policy.services]
     hosted = {rt.policy.repositories[name].github for name in owners if name in rt.policy.repositories}
     live, pending = col(Signal.level) != PENDING, col(Signal.level) == PENDING  # the two do not displace each other
-    records = [as_record(row) for kind in (live, pending) for row in _latest_changes(session, issue, kind)]
+    rows = [row for kind in (live, pending) for row in _latest_changes(session, issue, kind)]
+    ours = own_commits.issues_of(session, [row.release or "" for row in rows], issue.first_seen - CHANGES)
+    records = [_authored(as_record(row), ours) for row in rows]
     return [one for one in records if one.service in related or (not one.service and _of_repository(one, hosted))]
 
 
 def _latest_changes(session: Session, issue: Issue, kind: ColumnElement[bool]) -> Sequence[Signal]:
     rows = select(Signal).where(Signal.kind == Kind.CHANGE, kind, col(Signal.at) >= issue.first_seen - CHANGES)
     return session.exec(rows.order_by(col(Signal.at).desc()).limit(CHANGED)).all()
+
+
+def _authored(change: Record, ours: Mapping[str, int]) -> Record:
+    """The change with the platform as its author where it is a fix or a merge of the platform."""
+    issue_id = ours.get(change.release or "")
+    if issue_id is None:
+        return change
+    author = f"the platform, for issue {issue_id}"
+    return change.model_copy(update={"attributes": {**change.attributes, "author": author}})
 
 
 def _of_repository(change: Record, hosted: set[str]) -> bool:

@@ -197,6 +197,7 @@ def _join(session: Session, signal: Signal, issue: Issue, around: Landscape) -> 
     issue.users = max(issue.users, signal.users)
     if issue.status is Status.RESOLVED and issue.ended_at and signal.at > issue.ended_at + LATE:
         issue.first_seen, issue.occurrences, issue.counted_by = signal.at, signal.count, signal.source
+        affected.lead(issue, signal.service, around)
         notify.queue(
             session,
             "workflow_failed",

@@ -1,9 +1,13 @@
-"""Pictures of every page in light, dark and phone width: python -m tests.browser.screenshots FOLDER"""
+"""Pictures of every page in light, dark and phone width: python -m tests.browser.screenshots FOLDER [LOOK ...]
+
+The looks of a tablet (1024 pixels) are taken only on demand: tablet-light and tablet-dark.
+"""
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -22,6 +26,11 @@ LOOKS = {  # name: how the browser is set
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 900}, "user_agent": PHONE},
 }
 
+ON_DEMAND = {
+    "tablet-light": {"color_scheme": "light", "viewport": {"width": 1024, "height": 900}},
+    "tablet-dark": {"color_scheme": "dark", "viewport": {"width": 1024, "height": 900}},
+}
+
 
 def addresses() -> dict[str, str]:
     with store.read() as session:
@@ -35,10 +44,11 @@ def addresses() -> dict[str, str]:
             "people": "/people"}  # fmt: skip
 
 
-def take(folder: Path) -> None:
+def take(folder: Path, looks: Sequence[str] = tuple(LOOKS)) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data, serving(Path(data)) as address, browsing() as browser:
-        for look, options in LOOKS.items():
+        for look in looks:
+            options = (LOOKS | ON_DEMAND)[look]
             with visiting(browser, address, **options) as visit:
                 for name, path in addresses().items():
                     beat()
@@ -103,4 +113,4 @@ def shoot(page: Page, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    take(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "screenshots")
+    take(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "screenshots", sys.argv[2:] or tuple(LOOKS))

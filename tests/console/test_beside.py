@@ -80,3 +80,15 @@ def test_the_logs_of_other_issues_at_the_time_and_the_lines_before_the_crash(con
     assert list(shown.lines) == lines[-20:]
     tabs = screens.visit("issues", issue=str(row.id))
     assert not tabs.exception
+
+
+def test_a_slow_service_is_shown_by_its_latency(console):
+    at = now()
+    with store.write() as session:
+        row = issue_of(session, kind=Kind.METRIC, first_seen=at - timedelta(minutes=30), last_seen=at)
+        factories.signal(session, row, kind=Kind.METRIC, attributes={"metric": "p95_ms"})
+        factories.metrics(session, "cart", at, minutes=400)
+    shown = found(row.id)
+    assert shown.metric == "p95_ms" and shown.usual == max(value for _, value in shown.values)
+    page = screens.seen(screens.visit("issues", issue=row.id))
+    assert "95th percentile of the latency around the issue" in page and "error rate around the issue" not in page

@@ -25,6 +25,8 @@ def client(console):
         ("  payments   upstream ", "/issues?issue=48"),
         ("deploy", "/deployments"),
         ("needs", "/approvals"),
+        ("without a price", "/codegen?change=37"),  # the title of a change
+        ("catal", "/issues?service=catalog"),
     ],
 )
 def test_what_is_found(client, text, address):
@@ -60,6 +62,15 @@ def test_the_results_are_bounded(console):
 def test_only_the_signed_in_search(client):
     client.cookies.clear()
     assert client.get("/find", params={"q": "1"}).status_code == 401
+
+
+@pytest.mark.parametrize(("person", "finds"), [("admin", True), ("viewer", False)])
+def test_a_connector_is_found_by_those_who_may_open_its_page(client, person, finds):
+    with store.write() as session:
+        scenes.shop(session)
+    client.cookies.set("session", screens.cookie(person, "testclient"))
+    hits = client.get("/find", params={"q": "newre"}).json()
+    assert [hit["address"] for hit in hits] == (["/settings?connector=newrelic"] if finds else [])
 
 
 def test_pages_of_other_roles_are_not_offered(client):

@@ -79,6 +79,12 @@ def test_a_persisting_fault_is_rolled_back_by_its_own_fingerprint(console):
     assert "goes on" not in found.message
 
 
+def test_the_copy_of_the_bug_that_another_repository_runs_does_not_fail_the_release(console):
+    watched = release(console)
+    watched.errors(every(5, -600, 120), service="mail", fingerprint="own-fault in mail", release=None)
+    assert watched.look(120)[0].state == "healthy"
+
+
 def test_errors_of_the_replaced_release_do_not_count_against_the_new_one(console):
     watched = release(console)
     watched.errors(every(5, 1, 60), release="4f1c2ab")

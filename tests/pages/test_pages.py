@@ -86,6 +86,20 @@ def test_only_production_is_shown_as_watched(console, environment, watched):
     assert said.count("ready 20") == 1
 
 
+@pytest.mark.parametrize(
+    ("page", "query", "title"),
+    [("issues", {}, "Issues"), ("issues", {"issue": 1}, "Issue 1"), ("codegen", {"change": 1}, "Change 1"),
+     ("deployments", {"deployment": 1}, "Deployment 1")],
+)  # fmt: skip
+def test_each_tab_has_its_own_title(console, monkeypatch, page, query, title):
+    told = []
+    monkeypatch.setattr("streamlit.set_page_config", lambda **values: told.append(values.get("page_title")))
+    with store.write() as session:
+        scenes.story(session, Status.RESOLVED)
+    screens.visit(page, **query)
+    assert told[-1] == f"{title} · DevOps Intelligence"
+
+
 def test_counts_of_one_are_singular(console):
     with store.write() as session:
         factories.issue(session)

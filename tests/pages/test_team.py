@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from core.audit import effects
 from core.db import store
-from core.models import Deployment, Kind, Signal, Status, now
+from core.models import ChangeSet, Deployment, Kind, Signal, Status, now
+from core.policy.reader import parse_policy
+from core.queries import failing
 from tests import scenes, screens
 
 EVIL = "<script>alert(1)</script>"
@@ -54,6 +57,24 @@ def test_what_the_platform_released_is_no_change_of_the_team(console):
         sha = session.exec(store.select(Deployment)).first().sha
         change(session, "our own fix", timedelta(seconds=1), release=sha)
     assert "our own fix" not in page()
+
+
+@pytest.mark.parametrize("by", ["the platform", "a person"])
+def test_a_merge_of_the_platforms_pull_request_is_no_change_of_the_team(console, by):
+    with store.write() as session:
+        made = scenes.story(session, Status.RESOLVED)
+        head = session.exec(store.select(ChangeSet)).first().head_sha
+        change(session, "Merge pull request 7", timedelta(seconds=1), release="a" * 40)
+        change(session, "the commit of its branch", timedelta(seconds=2), release=head)
+        change(session, "Merge branch of the team", timedelta(seconds=3), release="b" * 40)
+        effects.once(session, "merge", f"issue/{made.id}", {"sha": "a" * 40, "by": by}, "key")
+        effects.once(session, "merge", f"issue/{made.id}", {"into": 3}, "an issue that a person merged")
+    with store.read() as session:
+        marks = failing.changed(session, parse_policy(GITHUB, "platform.toml"), now() - timedelta(hours=1))
+    told = page()
+    for words in (told, str(marks)):
+        assert "Merge pull request 7" not in words and "the commit of its branch" not in words
+        assert "Merge branch of the team" in words
 
 
 def test_the_team_is_shown_before_the_platform_releases_anything(console):

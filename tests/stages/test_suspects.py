@@ -6,6 +6,7 @@ import pytest
 
 from console.parts import issue as part
 from core import runtime
+from core.audit import effects
 from core.db import store
 from core.models import Signal, now
 from core.signals.analysis import analyst
@@ -84,3 +85,13 @@ def test_only_web_addresses_are_links(platform, url):
 @pytest.mark.parametrize("evidence", [[], ["text"], [{"says": "x"}], [{"change": {"score": 0.2}}], [{"change": 3}]])
 def test_without_a_likely_change_nothing_is_shown(evidence):
     assert part.suspect(evidence) == ""
+
+
+def test_a_merge_of_the_platform_names_the_platform_as_its_author(platform):
+    with store.write() as session:
+        made = factories.issue(session, service="cart", last_seen=now())
+        factories.signal(session, made)
+        change(session, "abc1234", 1, "cart", author="Ada")
+        effects.once(session, "merge", f"issue/{made.id + 7}", {"sha": "abc1234"}, "key")
+    (found,) = analyze.gather(platform, made.id).changes
+    assert found.attributes["author"] == f"the platform, for issue {made.id + 7}"

@@ -143,7 +143,7 @@ def build(session: Session, rt: Runtime, release: Release, at: datetime) -> Scen
         history=history,
         services=services,
         touched=release.services,
-        faults=tuple(_faults(session, release, rows, at)),
+        faults=tuple(_faults(session, release, rows, at, frozenset(rt.policy.services) - release.services)),
         baseline=release.baseline,
         ungrouped=_ungrouped(session, release, at),
         slowness=slowness.of(session, rt, release.issue, release.ready),
@@ -229,7 +229,10 @@ def _signals(session: Session, release: Release, at: datetime) -> Sequence[Row]:
     ).all()  # fmt: skip
 
 
-def _faults(session: Session, release: Release, rows: Sequence[Row], at: datetime) -> Iterator[Fault]:
+def _faults(
+    session: Session, release: Release, rows: Sequence[Row], at: datetime, elsewhere: Collection[str]
+) -> Iterator[Fault]:
+    """``elsewhere`` are services of other repositories: a release cannot cure the copy of its bug that they run."""
     causes = _causes(session, {row.issue_id for row in rows if row.issue_id})
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in _counted(release, rows):
@@ -241,7 +244,7 @@ def _faults(session: Session, release: Release, rows: Sequence[Row], at: datetim
             fingerprint,
             service,
             tuple(_event(release, row) for row in reversed(signals)),
-            own=release.issue.id in known or fingerprint == release.issue.fingerprint,
+            own=(release.issue.id in known or fingerprint == release.issue.fingerprint) and service not in elsewhere,
             reach=_reach(session, release, service, signals),
             issue=next(iter(known - {release.issue.id}), None),
             outside=bool(found) and found <= set(OUTSIDE),
