@@ -14,16 +14,8 @@ from core.policy.reader import ConfigurationError, Policy, read_policy
 from core.policy.services import Repository
 from core.repair.types import Fixer, Runner
 from core.settings import Settings
-from core.vendors.base import (
-    Advisories,
-    Analyst,
-    CodeHost,
-    HealthSource,
-    Notifier,
-    Reviewer,
-    SecurityAlerts,
-    Source,
-)
+from core.vendors.advisories import Advisories, SecurityAlerts
+from core.vendors.base import Analyst, CodeHost, HealthSource, Notifier, Reviewer, Source
 from core.vendors.delivery.cluster import Cluster
 from core.vendors.vercel import Vercel
 

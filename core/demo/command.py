@@ -324,14 +324,7 @@ def _settle(remote: RemoteControl, env, fault: DemoFault, issue: dict | None) ->
     with contextlib.suppress(SystemExit):
         remote.post("restore", fault.name)
     if issue and issue["status"] == "escalated":
-        _core(
-            env,
-            "resolve",
-            "--issue",
-            str(issue["id"]),
-            "--how",
-            f"the team took back: {fault.title}",
-        )
+        _core(env, "resolve", "--issue", str(issue["id"]), "--how", f"the team took back: {fault.title}")
 
 
 def _issues(env) -> list[dict]:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from packaging.utils import canonicalize_name
 
-from core.vendors.base import SecurityAlert, VendorError, understood
+from core.vendors.advisories import SecurityAlert
+from core.vendors.base import VendorError, understood
 from core.vendors.http import Http
 from core.vendors.osv import plain
 

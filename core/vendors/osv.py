@@ -18,7 +18,8 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from core.vendors.base import Check, Pin, VendorError, Vulnerability, understood
+from core.vendors.advisories import Pin, Vulnerability
+from core.vendors.base import Check, VendorError, understood
 from core.vendors.http import Http
 
 BATCH, PAGES = 1000, 20  # queries in one request, as OSV allows; pages of one query

@@ -14,17 +14,8 @@ from core.policy.reader import ConfigurationError, Policy, read_policy
 from core.settings import Settings
 from core.vendors import cloudwatch as aws
 from core.vendors import newrelic as nerdgraph
-from core.vendors.base import (
-    Advisories,
-    Analyst,
-    Check,
-    CodeHost,
-    HealthSource,
-    Notifier,
-    Reviewer,
-    SecurityAlerts,
-    Source,
-)
+from core.vendors.advisories import Advisories, SecurityAlerts
+from core.vendors.base import Analyst, Check, CodeHost, HealthSource, Notifier, Reviewer, Source
 from core.vendors.coderabbit import CodeRabbit
 from core.vendors.datadog import Datadog
 from core.vendors.delivery.cluster import Cluster

@@ -9,7 +9,8 @@ import pytest
 from core.policy.sections import OsvRules
 from core.policy.services import Repository
 from core.stages.review import gates, manifests, vulnerabilities
-from core.vendors.base import VendorError, Vulnerability
+from core.vendors.advisories import Vulnerability
+from core.vendors.base import VendorError
 from core.vendors.command import git
 from tests.stories.world import PlainRunner
 

@@ -16,7 +16,7 @@ from core.runtime import Runtime
 from core.settings import Settings
 from core.stages.security import sources
 from core.stages.security.sources import Scanned, services_of, worst
-from core.vendors.base import SecurityAlert
+from core.vendors.advisories import SecurityAlert
 from core.vendors.command import git
 from tests.real import need_sandbox
 from tests.security.test_finding import line, package

@@ -21,7 +21,8 @@ from core.stages import group, settling
 from core.stages.deliver import release_checks
 from core.stages.review import gates
 from core.stages.security import scan
-from core.vendors.base import SecurityAlert, VendorError
+from core.vendors.advisories import SecurityAlert
+from core.vendors.base import VendorError
 from core.vendors.command import git
 from core.vendors.http import Http
 from core.vendors.osv import Osv

@@ -13,7 +13,8 @@ import stamina
 
 from core.demo.repo import git
 from core.demo.vendors.github import NAME, TOKEN
-from core.vendors.base import SecurityAlert, SecurityAlerts, VendorError
+from core.vendors.advisories import SecurityAlert, SecurityAlerts
+from core.vendors.base import VendorError
 from core.vendors.github import HEADERS
 from core.vendors.github_alerts import GitHubAlerts, of_line, of_package
 from core.vendors.http import Http

@@ -10,7 +10,8 @@ import pytest
 from core.demo.vendors import osv as simulator
 from core.settings import Settings
 from core.vendors import registry
-from core.vendors.base import VendorError, Vulnerability
+from core.vendors.advisories import Vulnerability
+from core.vendors.base import VendorError
 from core.vendors.http import Http
 from core.vendors.osv import DETAILS, KEPT, PAGES, SHORT, Osv, merged, plain
 from tests.vendors.simulators import serving

@@ -22,7 +22,8 @@ from core.stages.review import imports, manifest_reader, manifests
 from core.stages.review.gate import Gate, GateFinding, changed_lines
 from core.stages.review.gates import is_source, touched
 from core.stages.review.manifests import Packages
-from core.vendors.base import Advisories, Pin, VendorError, Vulnerability
+from core.vendors.advisories import Advisories, Pin, Vulnerability
+from core.vendors.base import VendorError
 
 GATE = "vulnerabilities"
 NAMES, VERSIONS, NOTES = 8, 3, 50  # in a sentence: names, fixed versions; in a review: notes

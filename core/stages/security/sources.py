@@ -21,7 +21,7 @@ from core.signals.security.finding import SecurityFinding
 from core.stages.review import manifest_reader, manifests, tools, vulnerabilities
 from core.stages.review.gates import is_source
 from core.stages.workspace import Clone
-from core.vendors.base import SecurityAlert
+from core.vendors.advisories import SecurityAlert
 from core.vendors.osv import plain
 
 CHUNK, LARGEST = 200, 400_000  # files in one run of bandit; characters of a file
