@@ -381,9 +381,7 @@ def test_a_round_starts_one_execution_an_issue(platform, monkeypatch, capsys):
         ("approved", False, False),
     ],
 )
-def test_only_an_approval_of_this_patch_lifts_the_limits_of_its_release(
-    tmp_path, monkeypatch, state, same_patch, lifts
-):
+def test_only_an_approval_of_this_patch_lifts_the_limits(tmp_path, monkeypatch, state, same_patch, lifts):
     runtime.use(runtime.Runtime(screens.open_console(tmp_path)))
     with store.write() as session:
         issue = factories.issue(session)
