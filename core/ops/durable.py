@@ -32,6 +32,8 @@ LOOKED_ON = 25.0  # seconds: more than two heartbeats
 SLOTS = 32
 LIVE = ("PENDING", "ENQUEUED", "DELAYED")
 
+KESTRA = "kestra"  # the worker of Kestra's cycles: its tasks have no process, and its next cycle closes a killed one
+
 
 class Executor:
     """This process's slot among the workers: a stable id that only one live process can hold."""
