@@ -30,6 +30,7 @@ STEP = 20  # length of a window in seconds
 LINKS = 500  # spans of a request whose peer span is searched; a sample shows the calls as well as all spans
 UNRESOLVED = timedelta(minutes=10)
 KEPT = timedelta(days=2)  # how long a window is kept for late spans
+AHEAD = timedelta(minutes=10)  # how far a sender's clock may be ahead; a later window would never grow old
 Window = tuple[str, datetime]
 
 
@@ -54,8 +55,8 @@ def _rows(payload: Payload) -> list[dict]:
     found = []
     for row in (payload.body or {}).get("rows") or []:
         try:
-            _window(row)
-            if math.isfinite(float(row.get("count", 0))):
+            at = _window(row)[1]
+            if at <= now() + AHEAD and math.isfinite(float(row.get("count", 0))):
                 found.append(row)
         except FAULTS:
             continue
@@ -158,6 +159,6 @@ def _seen(session: Session, caller: str, callee: str) -> None:
 def _prune(session: Session, policy: Policy) -> None:
     meters.prune(session)
     session.exec(delete(SpanLink).where(col(SpanLink.at) < now() - UNRESOLVED))
-    session.exec(delete(SpanWindow).where(col(SpanWindow.at) < now() - KEPT))
+    session.exec(delete(SpanWindow).where((col(SpanWindow.at) < now() - KEPT) | (col(SpanWindow.at) > now() + AHEAD)))
     forgotten = now() - timedelta(days=policy.inputs.edge_days)
     session.exec(delete(ServiceCall).where(col(ServiceCall.last_seen) < forgotten))
