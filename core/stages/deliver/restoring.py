@@ -50,16 +50,27 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
         return Restored("superseded", f"production was left unchanged: it serves the newer deployment {live.vendor_id}")
     if not row.previous_vendor_id:
         raise VendorError(deliverer.name, "there is no earlier deployment to roll back to", permanent=True)
-    with store.write() as session:
-        kept = session.get_one(Deployment, row.id)
-        kept.judged = {**kept.judged, BEGUN: True}
+    before = _mark_begun(row, {BEGUN: True})
     begun = time.monotonic()
-    deliverer.rollback(order)
-    _seen(deliverer, row.previous_vendor_id)
+    try:
+        deliverer.rollback(order)
+        _seen(deliverer, row.previous_vendor_id)
+    except VendorError:
+        _mark_begun(row, {}, before)
+        raise
     with store.write() as session:  # the next approval shows how long a rollback takes
         session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun
     _audit(row)
     return Restored("rolled_back", f"rolled back to {row.previous_vendor_id}")
+
+
+def _mark_begun(row: Deployment, mark: dict, without: dict | None = None) -> dict:
+    """Set the mark, or take it back after a refusal; returns what was stored before."""
+    with store.write() as session:
+        kept = session.get_one(Deployment, row.id)
+        before = dict(kept.judged)
+        kept.judged = {**(before if without is None else without), **mark}
+    return before
 
 
 def _audit(row: Deployment) -> None:
