@@ -303,7 +303,7 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, 
     current = up_to_date.bring(issue_id, run, change_id)
     if not current.ok:
         give_back_step(issue_id, run, change_id, current.message)
-        return replace(current, event="tests_failed")
+        return replace(current, event=current.event or "tests_failed")
     if current.waited and admit_step(issue_id, run, change_id, automatic).seconds > 0:
         return carry_out_release(issue_id, run, change_id, automatic, in_lane)  # stopped meanwhile: waits again
     while (live := production_step(issue_id, run, DeployPass.PRODUCTION, change_id, automatic)).seconds > 0:

@@ -222,7 +222,7 @@ def watch_slot(rt: Runtime) -> str | None:
 def tidy(worker: str) -> None:
     """Close the cycles that an earlier life of this worker, or a dead worker, left open."""
     with store.write() as session:
-        alive = [row for row in session.exec(select(Worker.executor_id)).all() if row != worker]
+        alive = [row for row in session.exec(select(Worker.executor_id)).all() if row != worker] + [durable.KESTRA]
         session.exec(
             update(Round)
             .where(col(Round.ended_at).is_(None), col(Round.worker).not_in(alive))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from console import access
-from console.ui.markup import Safe, tag
+from console.ui.markup import Safe, plain, tag
 from console.ui.widgets import badge, draw, facts, table
 from core.access.rights import Actor, Forbidden, Refused
 from core.policy.reader import ConfigurationError
@@ -82,7 +82,8 @@ def found(name: str, result: SetupFinding) -> None:
     if result.offers:
         with st.container(horizontal=True):
             for offer in result.offers:
-                st.button(f"Use {offer}", key=f"{name}-offer-{offer}", on_click=_use, args=(name, result.field, offer))
+                args = (name, result.field, offer)
+                st.button(f"Use {plain(offer)}", key=f"{name}-offer-{offer}", on_click=_use, args=args)
 
 
 def confirmations(result: SetupFinding) -> Safe:

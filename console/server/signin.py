@@ -192,7 +192,8 @@ async def password(request: Request) -> Response:
             raise Denied(SLOW)
         if given.get("new") != given.get("again"):
             raise ValueError("The two new passwords do not match.")
-        await asyncio.to_thread(accounts.change_password, name, given.get("old", ""), given.get("new", ""))
+        words = given.get("old", ""), given.get("new", "")
+        await asyncio.to_thread(accounts.change_password, name, *words, _rules())
     except (Denied, ValueError) as error:
         attempts.count(client)
         return form_page(request, signin_page.password, 400, name=name, message=str(error))

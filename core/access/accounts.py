@@ -89,8 +89,11 @@ def sign_in(name: str, password: str, rules: Access) -> Person:
 
 def _over_or_locked(person: Person) -> bool:
     stale = person.must_change and _over(person.password_at + timedelta(hours=FIRST_PASSWORD_HOURS))
-    locked = person.locked_until is not None and person.locked_until > now()
-    return person.disabled or _over(person.expires_at) or locked or stale
+    return person.disabled or _over(person.expires_at) or _locked(person) or stale
+
+
+def _locked(person: Person) -> bool:
+    return person.locked_until is not None and person.locked_until > now()
 
 
 def _welcome(session: Session, person: Person, password: str, rules: Access) -> None:
@@ -113,15 +116,27 @@ def _count_failure(session: Session, person: Person, rules: Access) -> None:
         chain.record(session, "platform", "account_locked", f"person/{person.name}", detail)
 
 
-def change_password(name: str, old: str, new: str) -> None:
-    """Change one's own password. Raises Denied (wrong current one) or ValueError (new one not acceptable)."""
+def change_password(name: str, old: str, new: str, rules: Access) -> None:
+    """Change one's own password. Raises Denied (wrong current one) or ValueError (new one not acceptable).
+
+    A wrong current password counts towards the lock, because whoever has a stolen session could guess it here.
+    """
     with store.read() as session:
-        person = find(session, name)
-    if person is None or not passwords.matches(person.password, old):
-        raise Denied("The current password is wrong.")
+        kept = find(session, name)
+    right = passwords.matches(kept.password if kept else "", old)
+    if kept is None or not right or _locked(kept):
+        _wrong_current(name, right, rules)
+        raise Denied("The current password is wrong, or the account is temporarily locked.")
     if old == new:
         raise ValueError("The new password must differ from the current one.")
     set_password(name, new, by=name, must_change=False)
+
+
+def _wrong_current(name: str, right: bool, rules: Access) -> None:
+    with store.write() as session:
+        person = find(session, name)
+        if person and not right and not _locked(person):
+            _count_failure(session, person, rules)
 
 
 # --- managing people -------------------------------------------------------------------------------

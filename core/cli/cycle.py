@@ -22,7 +22,7 @@ from core.vendors import registry
 from core.vendors.base import Source, VendorError
 
 INPUTS = "inputs"  # everything that services and vendors send to the platform themselves
-WORKER = "kestra"
+WORKER = durable.KESTRA
 
 
 def server():

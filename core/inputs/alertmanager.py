@@ -94,7 +94,7 @@ def record(alert: FiredAlert, service: str, group: AlertGroup) -> Record:
         level=LEVELS.get(alert.labels.get("severity", "").lower(), "error"),
         title=f"{name}: {summary}"[:300] if summary else name[:300],
         message=(alert.annotations.get("description") or alert.annotations.get("message") or summary)[:20_000],
-        url=alert.generator_url if alert.generator_url.startswith(("http://", "https://")) else "",
+        url=alert.generator_url,
         attributes={
             "alarm_name": name[:300],
             "state": alert.status,

@@ -26,6 +26,7 @@ from core.vendors.base import FAULTS
 KINDS = ("traces", "metrics")
 STEP = 20  # length of a window in seconds
 KEPT = timedelta(days=2)  # how long a window is kept for late spans
+AHEAD = timedelta(minutes=10)  # how far a sender's clock may be ahead; a later window would never grow old
 Window = tuple[str, datetime]
 
 
@@ -52,8 +53,8 @@ def _rows(payload: Payload) -> list[dict]:
     found = []
     for row in (payload.body or {}).get("rows") or []:
         try:
-            _window(row)
-            if math.isfinite(float(row.get("count", 0))):
+            at = _window(row)[1]
+            if at <= now() + AHEAD and math.isfinite(float(row.get("count", 0))):
                 found.append(row)
         except FAULTS:
             continue
@@ -116,4 +117,4 @@ def _prune(session: Session, policy: Policy) -> None:
     meters.prune(session)
     calls.prune(session, policy)
     traces.prune(session)
-    session.exec(delete(SpanWindow).where(col(SpanWindow.at) < now() - KEPT))
+    session.exec(delete(SpanWindow).where((col(SpanWindow.at) < now() - KEPT) | (col(SpanWindow.at) > now() + AHEAD)))

@@ -84,6 +84,8 @@ def unpacked(body: bytes, encoding: str, largest: int = LARGEST) -> bytes:
         raise OtlpFault(413, f"The unpacked body is larger than {largest >> 20} MB.")
     if not unpacker.eof:
         raise OtlpFault(400, f"The body is not valid {encoding}: it ends early.")
+    if unpacker.unused_data:
+        raise OtlpFault(400, f"The body is not valid {encoding}: data follows its end. Send a single member.")
     return found
 
 

@@ -8,7 +8,19 @@ from core.models.audit import AuditHead, AuditRow
 from core.models.base import DEEPEST, MOST, UNSTORABLE, Count, Shape, Text, Utc, countable, now, storable
 from core.models.change import Approval, ChangeSet, Review, TestRun
 from core.models.deployment import Deployment
-from core.models.enums import CURABLE, ENDED, Cause, Impact, Kind, LinkKind, Severity, Stage, Status, Verdict
+from core.models.enums import (
+    CURABLE,
+    ENDED,
+    TELLABLE,
+    Cause,
+    Impact,
+    Kind,
+    LinkKind,
+    Severity,
+    Stage,
+    Status,
+    Verdict,
+)
 from core.models.issue import Analysis, Decision, Issue, IssueLink, Outcome, StageRun
 from core.models.platform import Connector, Migration, Notification, Round, Webhook, Worker
 from core.models.signal import Crash, Frame, Linked, Metric, MetricPoint, Raised, Record, ServiceHealth, Signal
@@ -19,6 +31,7 @@ __all__ = [
     "AuditHead",
     "AuditRow",
     "CURABLE",
+    "TELLABLE",
     "Cause",
     "ChangeSet",
     "Connector",

@@ -30,6 +30,7 @@ class Utc(TypeDecorator):
 
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+WEB = re.compile("https?://", re.I)
 DEEPEST = 30  # levels of nested attributes that are kept
 MOST = 10**9  # of one record; an issue's sum still fits into a database column
 
@@ -59,7 +60,14 @@ def countable(value: Any) -> Any:
     return min(max(value, 0), MOST) if isinstance(value, int | float) and value == value else value
 
 
+def web_address(value: Any) -> Any:
+    """A storable http(s) address; empty for any other, because a click on ``javascript:`` runs a sender's script."""
+    value = storable(value)
+    return value if not isinstance(value, str) or WEB.match(value) else ""
+
+
 Text = Annotated[str, BeforeValidator(storable)]
+WebAddress = Annotated[str, BeforeValidator(web_address)]
 Count = Annotated[int, BeforeValidator(countable)]
 
 

@@ -95,3 +95,4 @@ class Cause(StrEnum):
 
 
 CURABLE = (Cause.CODE, Cause.SECURITY)
+TELLABLE = tuple(cause for cause in Cause if cause is not Cause.SECURITY)  # by an analyst; a finding has its own

@@ -10,7 +10,7 @@ from pydantic import Field as ShapeField
 from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from core.models.base import Count, Shape, Text, _json, _only, _time, storable
+from core.models.base import Count, Shape, Text, WebAddress, _json, _only, _time, storable
 from core.models.enums import Kind
 
 
@@ -75,7 +75,7 @@ class Record(Shape):
     message: Text = ""
     count: Count = 1
     users: Count = 0
-    url: Text = ""
+    url: WebAddress = ""
     crash: Crash | None = None
     attributes: Annotated[dict[str, Any], BeforeValidator(storable)] = ShapeField(default_factory=dict)
 

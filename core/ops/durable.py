@@ -31,6 +31,7 @@ DEAD_AFTER = timedelta(seconds=90)
 LOOKED_ON = 25.0  # seconds: more than two heartbeats
 SLOTS = 32
 LIVE = ("PENDING", "ENQUEUED", "DELAYED")
+KESTRA = "kestra"  # the worker of Kestra's cycles: its tasks have no process, and its next cycle closes a killed one
 
 
 class Executor:

@@ -63,8 +63,8 @@ def queue(session: Session, event: str, issue: Issue, key: str, body: str, appro
 
 def once(session: Session, event: str, issue: Issue, key: str, body: str) -> None:
     """Like ``queue``, but a second message with the key is ignored and does not count as a repeat."""
-    like = f"{key}-%"
-    if session.exec(select(Notification.id).where(col(Notification.key).like(like)).limit(1)).first() is None:
+    queued = col(Notification.key).startswith(f"{key}-", autoescape=True)
+    if session.exec(select(Notification.id).where(queued).limit(1)).first() is None:
         queue(session, event, issue, key, body)
 
 

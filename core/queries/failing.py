@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, case, col, select
 
 from core.models import Deployment, Issue, Kind, Severity, Signal, Status
 from core.models.enums import PENDING
@@ -24,6 +24,7 @@ MARKS = 50  # releases and changes of a chart
 RECENT = timedelta(minutes=3)  # the rate "now": vendors measure by the minute, and the newest minute may be late
 STILL = timedelta(minutes=15)  # an error that was not seen for so long is not failing now
 NOTED = 0.01  # share of failing requests from which a service without an issue is shown
+MOST = 500  # issues that still fail; many more are one outage
 FEW = 3  # errors in RECENT: fewer are chance
 SETTLED = (Status.RESOLVED, Status.DISMISSED)
 RANK = {Severity.CRITICAL: 4, Severity.HIGH: 3, Severity.MEDIUM: 2, Severity.LOW: 1, None: 0}
@@ -97,17 +98,21 @@ def _changed(session: Session, policy: Policy, since: datetime):
 
 
 def still_seen(session: Session, at: datetime) -> dict[str, list[Issue]]:
-    """By service: the open issues whose errors still come, the worst first."""
+    """By service: the open issues whose errors still come, the worst first and at most MOST."""
+    rank = case(*((col(Issue.severity) == one, number) for one, number in RANK.items() if one), else_=0)
     rows = session.exec(
-        select(Issue).where(
+        select(Issue)
+        .where(
             Issue.last_seen >= at - STILL,
             col(Issue.status).not_in(SETTLED),
             col(Issue.merged_into).is_(None),
             col(Issue.id).not_in(families.explained()),
         )
+        .order_by(rank.desc(), col(Issue.occurrences).desc(), col(Issue.id))
+        .limit(MOST)
     )
     found: dict[str, list[Issue]] = {}
-    for issue in sorted(rows, key=lambda i: (-RANK[i.severity], -i.occurrences)):
+    for issue in rows:
         for service in issue.affected or [""]:
             found.setdefault(service, []).append(issue)
     return found

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dbos import DBOS
+
 from core.stages.context import CheckPass, DeployPass, FixPass
 from core.stages.results import ReleaseResult
 from core.stages.steps import fix_rebase_step, preview_when_checked, rest, test_step
 
 BASES = 12  # maximum checks of production's commit before a release
+MOVING = f"production changed at each of {BASES} checks, so the fix was not released"
 
 
 def bring(issue_id: int, run: int, change_id: int) -> ReleaseResult:
     """If production changed since the fix was written: rebase, test and preview again, and check production again.
 
     The release waits until production's deployment has served long enough to be its baseline; frequent deployments by
-    the team delay it.
+    the team delay it. If production still moves at the last check, the fix is stale: nothing shows that it still works.
     """
     waited = False
     for _ in range(BASES):
@@ -27,7 +30,9 @@ def bring(issue_id: int, run: int, change_id: int) -> ReleaseResult:
         else:
             waited = True
             rest(moved.seconds)
-    return ReleaseResult(ok=True, waited=waited)
+    if DBOS.workflow_id and not DBOS.patch("no-release-onto-a-moving-production"):  # recorded by an earlier version
+        return ReleaseResult(ok=True, waited=waited)
+    return ReleaseResult(event="deployment_failed", message=MOVING, stale=True, waited=waited)
 
 
 def _tested_anew(issue_id: int, run: int, change_id: int) -> ReleaseResult:
@@ -35,4 +40,4 @@ def _tested_anew(issue_id: int, run: int, change_id: int) -> ReleaseResult:
     if not tested.ok:
         return ReleaseResult(message=tested.message, met=tested.met)
     preview = preview_when_checked(issue_id, run, DeployPass.PREVIEW_AFTER_REBASE, change_id)
-    return ReleaseResult(preview.ok, message=preview.message)
+    return ReleaseResult(preview.ok, "" if preview.ok else "deployment_failed", preview.message)

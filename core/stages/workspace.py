@@ -80,11 +80,9 @@ class Clone:
         return sha
 
     def contains(self, descendant: str, ancestor: str) -> bool:
-        try:
-            self.git("merge-base", "--is-ancestor", "--end-of-options", ancestor, descendant)
-        except CommandError:
-            return False
-        return True
+        """Is ``ancestor`` in the other commit's history? An unknown commit is not. Raises CommandError."""
+        missing = ("rev-list", "--count", "--max-count=1", "--end-of-options", f"{descendant}..{ancestor}")
+        return all(self.commits(descendant, ancestor)) and self.git(*missing).strip() == "0"
 
     def carries(self, descendant: str, change: str) -> bool:
         """Does the commit contain the change, by ancestry or as commits with the same patches (git patch-id)?"""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from core.models.counted import counted
 from core.models.patterns import NUMBER, Linear
 from core.vendors.base import ReviewFinding, ReviewProgress, understood
+from core.vendors.github_comments import OwnComments
 from core.vendors.http import Http
 
 LOGINS = ("coderabbitai[bot]", "coderabbitai")
@@ -39,7 +40,7 @@ class CodeRabbit:
     name = "coderabbit"
 
     def __init__(self, http: Http):
-        self.http = http
+        self.http, self.own = http, OwnComments(http)
 
     def look(self, repository: str, number: int, head: str) -> ReviewProgress:
         """The current state of its review of ``head``."""
@@ -60,7 +61,7 @@ class CodeRabbit:
         """Request a review; idempotent by key."""
         marker = f"<!-- platform:{key} -->"
         path = f"/repos/{repository}/issues/{number}/comments"
-        if not any(marker in (row.get("body") or "") for row in self._pages(path)):
+        if not self.own.marked(self._pages(path), marker):
             self.http.post(path, json={"body": f"{ASK}\n\n{marker}"})
 
     def _pages(self, path: str) -> Iterator[dict]:

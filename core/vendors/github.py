@@ -18,6 +18,7 @@ from core.models.counted import counted
 from core.models.origin import Origin, Writers
 from core.vendors.base import Batch, BudgetSpent, Check, Deployed, Meter, Pull, PullState, VendorError, understood
 from core.vendors.github_activity import GitHubActivity
+from core.vendors.github_comments import OwnComments
 from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redacting
@@ -40,6 +41,7 @@ class GitHub:
 
     def __init__(self, http: Http, repositories: Sequence[str] = (), branches: Mapping[str, str] | None = None):
         self.http, self.repositories, self.branches = http, list(repositories), branches or {}
+        self.own = OwnComments(http)
 
     @property
     def meter(self) -> Meter:
@@ -139,7 +141,7 @@ class GitHub:
     def comment(self, repository: str, number: int, key: str, body: str) -> None:
         marker = f"{MARKER}{key} -->"
         for rows in self._pages(f"/repos/{repository}/issues/{number}/comments", {"per_page": 100}):
-            if any(marker in (row.get("body") or "") for row in rows):
+            if self.own.marked(rows, marker):
                 return
         self.http.post(f"/repos/{repository}/issues/{number}/comments", json={"body": f"{body}\n\n{marker}"})
 

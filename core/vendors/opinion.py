@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from core.models import Cause, Frame, Impact, Record, Severity
+from core.models import TELLABLE, Cause, Frame, Impact, Record, Severity
 from core.models.patterns import whole
 from core.signals.analysis.types import Conclusion, IssueFacts, Opinion
 from core.vendors.base import VendorError
@@ -29,8 +29,16 @@ class ModelAnswer(BaseModel):
     simplicity: float = Field(ge=0, le=1)
     next_step: str = Field("", max_length=1000)
 
+    @field_validator("cause")
+    @classmethod
+    def _tellable(cls, cause: Cause) -> Cause:
+        if cause not in TELLABLE:
+            raise ValueError(f"{cause} is the cause of a finding, not of an error")
+        return cause
+
 
 SCHEMA = ModelAnswer.model_json_schema()
+SCHEMA["$defs"]["Cause"]["enum"] = [cause.value for cause in TELLABLE]
 
 
 def tempered(analyst: str, model: str, answer: Any, known: Conclusion, tokens: int = 0) -> Conclusion:

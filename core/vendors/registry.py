@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -41,6 +42,7 @@ class Pinged(Protocol):
     def check(self) -> Check: ...
 
 
+log = logging.getLogger(__name__)
 SKEW = 60.0  # seconds of clock difference from which the check reports it
 
 
@@ -272,7 +274,14 @@ def checks(settings: Settings) -> Iterator[tuple[str, Check]]:
 
 def check(settings: Settings, name: str) -> Check:
     """The self-check of one connector; mistakes in its settings are reported first."""
-    return hint(settings, name) or _check(name, CONNECTORS[name].build(settings))
+    if found := hint(settings, name):
+        return found
+    try:
+        made = CONNECTORS[name].build(settings)
+    except Exception as error:  # one connector that cannot be built must not end the checks of all others
+        log.exception("the connector %s could not be built", name)
+        return Check(False, f"could not be built from its settings ({type(error).__name__})", f"see {name.upper()}_*")
+    return _check(name, made)
 
 
 def _check(name: str, made: Pinged | None) -> Check:

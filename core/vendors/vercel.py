@@ -40,7 +40,9 @@ class Vercel:
         self.variables = ProjectVariables(http, self.scope)
 
     def preview(self, project: str, github: str, ref: str, sha: str, key: str) -> Deployed:
-        owner, repo = github.split("/")
+        owner, slash, repo = github.partition("/")
+        if not (owner and slash and repo):
+            raise VendorError("vercel", 'a preview needs github = "OWNER/NAME" of the repository', permanent=True)
         source = {"type": "github", "org": owner, "repo": repo, "ref": ref, "sha": sha}
         meta = {KEY: key, "githubCommitSha": sha}
         return self._create(project, key, {"meta": meta, "gitSource": source})

@@ -107,17 +107,28 @@ def test_an_old_password_must_be_changed(ada, days, must):
 @pytest.mark.parametrize("new", ["short", "x" * 12, "x" * 201, "I am ada, hello", RIGHT])
 def test_an_unacceptable_new_password_is_refused(ada, new):
     with pytest.raises(ValueError):
-        accounts.change_password(ada, RIGHT, new)
+        accounts.change_password(ada, RIGHT, new, RULES)
     accounts.sign_in(ada, RIGHT, RULES)
 
 
 def test_a_new_password_ends_all_sessions(ada):
     kept = sessions.begin(ada, "firefox", "", 1)
     with pytest.raises(Denied):
-        accounts.change_password(ada, "not it", "another calm evening")
-    accounts.change_password(ada, RIGHT, "another calm evening")
+        accounts.change_password(ada, "not it", "another calm evening", RULES)
+    accounts.change_password(ada, RIGHT, "another calm evening", RULES)
     assert sessions.of_cookie(kept, "firefox") is None
     accounts.sign_in(ada, "another calm evening", RULES)
+
+
+def test_wrong_current_passwords_lock_the_account(ada):
+    for _ in range(RULES.lock_after):
+        with pytest.raises(Denied):
+            accounts.change_password(ada, "a guess", "another calm evening", RULES)
+    assert person(ada).locked_until > now()
+    for attempt in (lambda: accounts.change_password(ada, RIGHT, "another calm evening", RULES),
+                    lambda: accounts.sign_in(ada, RIGHT, RULES)):  # fmt: skip
+        with pytest.raises(Denied):
+            attempt()
 
 
 def test_the_last_admin_cannot_be_disabled(console):
@@ -234,7 +245,7 @@ def test_no_token_for_a_person_who_has_a_one_time_password(console):
     accounts.add("ada", Role.OPERATOR, "a one-time password", by="admin")
     with pytest.raises(ValueError, match="would not work. They sign in at the console and choose a password first"):
         sessions.issue_token("ada", "kestra", ["view"], 30, by="admin")
-    accounts.change_password("ada", "a one-time password", "my very own password")
+    accounts.change_password("ada", "a one-time password", "my very own password", RULES)
     assert sessions.of_token(sessions.issue_token("ada", "kestra", ["view"], 30, by="admin"), "api").name == "ada"
 
 

@@ -12,14 +12,17 @@ import pytest
 import yaml
 from sqlmodel import select
 
+from core import runtime
 from core.access.rights import Refused
 from core.actions import approvals
 from core.cli import cycle
 from core.cli import stage as stage_command
 from core.db import store
-from core.models import Approval, Cause, Impact, Issue, Outcome, Round, Severity, Status, now
+from core.models import TELLABLE, Approval, Impact, Issue, Outcome, Round, Severity, Status, now
 from core.settings import Settings
+from core.stages.results import ReleaseResult
 from core.vendors.base import VendorError
+from tests import factories, screens
 from tests.stories import delivering
 from tests.who import by
 
@@ -110,7 +113,7 @@ def test_the_flows_are_uploaded_for_the_settings_namespace_and_model():
 
 def test_the_agents_words_are_the_models():
     (schema,) = responses()
-    for name, kind in (("cause", Cause), ("severity", Severity), ("impact", Impact)):
+    for name, kind in (("cause", TELLABLE), ("severity", Severity), ("impact", Impact)):
         assert schema["properties"][name]["enum"] == [member.value for member in kind]
 
 
@@ -347,3 +350,29 @@ def test_a_round_starts_one_execution_an_issue(platform, monkeypatch, capsys):
         cycles = session.exec(select(Round).order_by(Round.id)).all()
     assert [(row.worker, row.result) for row in cycles] == [("kestra", r) for r in ("ok", "interrupted", "ok")]
     assert cycles[1].id == again and all(row.ended_at for row in cycles)
+
+
+@pytest.mark.parametrize(
+    ("state", "same_patch", "lifts"),
+    [
+        ("approved", True, True),
+        ("rejected", True, False),
+        ("expired", True, False),
+        ("pending", True, False),
+        ("approved", False, False),
+    ],
+)
+def test_only_an_approval_of_this_patch_lifts_the_limits(tmp_path, monkeypatch, state, same_patch, lifts):
+    runtime.use(runtime.Runtime(screens.open_console(tmp_path)))
+    with store.write() as session:
+        issue = factories.issue(session)
+        made = factories.change_set(session, issue)
+        factories.approval(session, made, state=state, patch_hash=made.patch_hash if same_patch else "another")
+        given, change = Namespace(issue=issue.id), made.id
+    asked = []
+    monkeypatch.setattr(stage_command, "_by_merge", lambda given: False)
+    monkeypatch.setattr(
+        stage_command.flow, "carry_out_release", lambda *args: asked.append(args) or ReleaseResult(ok=True)
+    )
+    stage_command.release(given)
+    assert asked == [(issue.id, issue.run, change, not lifts)]

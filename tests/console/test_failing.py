@@ -81,6 +81,16 @@ def test_the_worst_comes_first(console):
     assert [round(one.rate, 2) for one in services] == [0.3, 0.4, 0.8]
 
 
+def test_the_worst_issues_are_read_up_to_a_limit(console, monkeypatch):
+    monkeypatch.setattr(failing, "MOST", 3)
+    with store.write() as session:
+        for severity in (None, Severity.LOW, Severity.CRITICAL, Severity.MEDIUM, Severity.HIGH):
+            factories.issue(session, service="cart", severity=severity, status=Status.ESCALATED, last_seen=now())
+    with store.read() as session:
+        issues = failing.still_seen(session, now())["cart"]
+    assert [issue.severity for issue in issues] == [Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM]
+
+
 def test_the_rate_is_that_of_the_last_minutes(console):
     with store.write() as session:
         measured(session, "cart", 0)

@@ -79,6 +79,32 @@ def test_a_rollback_restores_production_and_escalates_the_issue(host):
     assert workflow(issue.workflow_id) == "CANCELLED"
 
 
+def test_a_rollback_that_died_before_its_audit_row_is_audited_when_it_resumes(host, monkeypatch):
+    row = released()
+
+    class Died(BaseException):
+        pass
+
+    def die(*given, **named):
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(restoring.effects, "of_issue", die)
+        with pytest.raises(Died):
+            restoring.restore(runtime.current(), row)
+    for _ in range(2):
+        assert restoring.restore(runtime.current(), one(Deployment, row.id)).status == "rolled_back"
+    moved = {"from": row.vendor_id, "to": row.previous_vendor_id, "repository": row.repository}
+    assert audited("rollback") == [("platform", f"issue/{row.issue_id}", moved)] and len(host.asked) == 1
+
+
+def test_a_rollback_by_others_is_not_audited_as_the_platforms(host):
+    row = released()
+    host.live = row.previous_vendor_id
+    assert restoring.restore(runtime.current(), row).status == "rolled_back"
+    assert audited("rollback") == []
+
+
 def test_a_superseded_deployment_is_not_recorded_as_rolled_back(host):
     row, host.live = released(), "dpl_new"
     done = production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")

@@ -78,6 +78,13 @@ def test_a_bomb_is_not_unpacked(world, encoding):
     assert "larger than 16 MB" in Status.FromString(answer.content).message
 
 
+def test_a_second_gzip_member_is_refused_and_not_dropped(world):
+    packed = gzip.compress(b"") + gzip.compress(b"lost")
+    headers = {"content-type": PROTOBUF, "content-encoding": "gzip"}
+    answer = world.post("/otlp/v1/traces", world.token(), content=packed, headers=headers)
+    assert answer.status_code == 400 and "data follows its end" in Status.FromString(answer.content).message
+
+
 DEEP = "[" * 10_000
 NUMBERS = ['{"message": NaN}', '{"time": 1e400, "message": "x"}', '{"message": "x", "time": ' + "9" * 5000 + "}"]
 WRONG = ["", "null", "7", '"x"', "[]", "[[]]", "{}", DEEP, '{"a":' * 5000, "\x00", '{"message": "\ud800"}', *NUMBERS]

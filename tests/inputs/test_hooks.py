@@ -12,6 +12,7 @@ from sqlmodel import select
 
 from core.db import store
 from core.inputs import hooks_sentry
+from core.models import Kind, Record
 from core.models.inputs import Payload
 from core.signals import reported
 from core.stages.collect import keep
@@ -248,3 +249,19 @@ def test_what_cannot_be_read_stops_nothing(world):
     detail = world.cycle()
     assert "could not be read" in detail["sentry webhook"]["note"] + detail["github webhook"]["note"]
     assert len(world.signals()) == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("https://vendor.example/1", "https://vendor.example/1"),
+        ("HTTP://vendor.example/1", "HTTP://vendor.example/1"),
+        ("javascript:alert(1)", ""),
+        (" https://vendor.example/1", ""),
+        ("data:text/html,<script>", ""),
+        ("/relative", ""),
+    ],
+)
+def test_a_record_of_any_input_keeps_only_a_web_address(sent, kept):
+    found = Record(source="sentry", vendor_id="1", kind=Kind.ALERT, at=datetime.now(UTC), title="t", url=sent)
+    assert found.url == kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
 from opentelemetry import trace
@@ -10,8 +11,9 @@ from sqlmodel import select
 
 from core.db import store
 from core.inputs.latency import latency_class
+from core.models import now
 from core.models.bounds import COUNT
-from core.models.inputs import Payload, SpanLink
+from core.models.inputs import Payload, SpanLink, SpanWindow
 from tests.inputs.test_otlp import crash, tracer
 
 AT = time.time_ns() - 60 * 10**9
@@ -87,3 +89,23 @@ def test_a_failed_request_has_a_status_of_three_plain_digits(world, code, failed
     send(world, "traces", {"resourceSpans": [{"resource": CART, "scopeSpans": [{"spans": [span]}]}]})
     world.cycle()
     assert world.points()["cart", "errors"] == failed
+
+
+@pytest.mark.parametrize(("minutes", "kept"), [(-1, 1), (5, 1), (60, 0), (60 * 24 * 365 * 10, 0)])
+def test_a_span_of_the_future_is_not_counted(world, minutes, kept):
+    at = time.time_ns() + minutes * 60 * 10**9
+    span = {"traceId": "ab" * 16, "spanId": "cd" * 8, "name": "charge", "kind": trace.SpanKind.SERVER.value + 1,
+            "startTimeUnixNano": str(at), "endTimeUnixNano": str(at + 1)}  # fmt: skip
+    send(world, "traces", {"resourceSpans": [{"resource": CART, "scopeSpans": [{"spans": [span]}]}]})
+    world.cycle()
+    with store.read() as session:
+        assert len(session.exec(select(SpanWindow)).all()) == kept
+
+
+def test_windows_of_the_future_that_an_earlier_release_stored_are_removed(world):
+    with store.write() as session:
+        session.add(SpanWindow(service="cart", at=now() + timedelta(days=400)))
+    send(world, "metrics", requests(asInt="7"))
+    world.cycle()
+    with store.read() as session:
+        assert all(window.at < now() for window in session.exec(select(SpanWindow)))

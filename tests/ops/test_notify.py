@@ -171,6 +171,16 @@ def test_a_storm_is_sent_in_small_bursts_and_slack_does_not_delay_mail(rt):
     assert notify.deliver(rt) + notify.deliver(rt) == 7
 
 
+def test_the_characters_of_a_key_are_no_wildcards(rt):
+    with store.write() as session:
+        issue = factories.issue(session)
+        for key in ("abc", "a_c", "a%", "a_c"):
+            notify.once(session, "rolled_back", issue, key, "it happened")
+        keys = {row.key.rsplit("-", 1)[0] for row in session.exec(select(Notification))}
+        repeats = sum(row.repeats for row in session.exec(select(Notification)))
+    assert (keys, repeats) == ({"abc", "a_c", "a%"}, 0)
+
+
 def test_two_processes_send_a_message_once(rt):
     tell("workflow_failed")
     row, start = rows()[0], threading.Barrier(4)

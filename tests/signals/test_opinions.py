@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.models import Cause, Impact, Severity
+from core.models import TELLABLE, Cause, Impact, Severity
 from core.signals.analysis import opinions
 from core.signals.analysis.types import Conclusion
 from core.vendors.opinion import tempered
@@ -20,7 +20,7 @@ def told(name: str, cause: Cause = CODE, confidence: float = 0.8, known: Conclus
 
 def spread(sure: float) -> float:
     """The probability of each other cause."""
-    return (1 - sure) / (len(Cause) - 1)
+    return (1 - sure) / (len(TELLABLE) - 1)
 
 
 @pytest.mark.parametrize(

@@ -190,3 +190,12 @@ def test_a_crash_in_changed_lines(file, line, passes):
     frames = (Frame(file=file, line=line, in_app=True), Frame(file="lib.py", line=4, in_app=False))
     told = Crash(exception=Raised(type="KeyError"), frames=frames)
     assert bool(patches.passes(told, PATCH, "tests/test_cart.py")) == passes
+
+
+def test_the_incidents_of_forgotten_issues_are_forgotten():
+    correlator = Correlator(limit=20)
+    for number in range(100):
+        service = f"service-{number}"
+        first = correlator.place(crash(number, service=service))
+        assert correlator.place(alert("High error rate", number, service=service)).issue_id == first.issue_id
+    assert correlator.count == 200 and len(correlator.incidents) <= 40

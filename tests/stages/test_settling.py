@@ -47,6 +47,13 @@ def test_only_what_was_silent_for_long_settles(platform, status, silent, ended, 
     assert not settles or found.reason.startswith("No errors for 72 hours")
 
 
+@pytest.mark.parametrize("taken", ["assignee", "owner", "acknowledged_by"])
+def test_an_issue_that_a_person_has_stays_open(platform, taken):
+    issue(Status.ESCALATED, 73, **{taken: "ada"})
+    free = issue(Status.ESCALATED, 73, **{taken: ""})
+    assert settling.settle(platform) == [free]
+
+
 def test_the_policy_may_keep_every_issue_open(tmp_path):
     console = screens.open_console(
         tmp_path, platform=screens.PLATFORM.replace("[guards]", "[guards]\nsettle_hours = 0")

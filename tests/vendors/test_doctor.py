@@ -5,6 +5,8 @@ Some are seen without asking anybody; for the others the simulators answer as th
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core import runtime
@@ -161,3 +163,16 @@ def test_nothing_set_is_no_fault(tmp_path):
     wanted = {"osv": "OSV_URL", "datadog": "DATADOG_APP_KEY", "newrelic": "NEWRELIC_ACCOUNT_ID", "sentry": "SENTRY_ORG"}
     for vendor, name in wanted.items():
         assert lines[vendor].state == "off" and name in lines[vendor].fix
+
+
+def test_a_connector_that_cannot_be_built_ends_no_other_check(monkeypatch, tmp_path):
+    def broken(settings):
+        raise TypeError("s3cr3t")
+
+    settings = Settings(_env_file=None, data_dir=tmp_path)
+    names = [name for name, _ in registry.checks(settings)]
+    spec = replace(registry.CONNECTORS["sentry"], build=broken)
+    monkeypatch.setitem(registry.CONNECTORS, "sentry", spec)
+    found = dict(registry.checks(settings))
+    assert list(found) == names and not found["sentry"].ok
+    assert "could not be built" in found["sentry"].message and "s3cr3t" not in str(found["sentry"])

@@ -307,3 +307,9 @@ def test_kubectl_and_the_platform_agree_on_a_rollout_that_failed(api, url, tmp_p
     assert finished(way(url)).state == "ERROR"
     with pytest.raises(AssertionError, match="exceeded its progress deadline"):
         kubectl(url, "rollout", "status", "deployment/shop", folder=tmp_path)
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"annotations": None}, {"annotations": {KEY: "k"}}])
+def test_a_template_may_have_no_annotations(metadata):
+    expected = "k" if metadata and metadata.get("annotations") else ""
+    assert kubernetes.key_of({"spec": {"template": {"metadata": metadata}}}) == expected

@@ -302,3 +302,11 @@ def test_a_wrong_address_is_reported_by_the_check():
     http = Http("vercel", "https://vercel.test", transport=httpx.MockTransport(lambda _: httpx.Response(404, json={})))
     found = Vercel(http, projects=["shop"]).check()
     assert not found.ok and found.fix == WHERE and "project" not in found.message
+
+
+@pytest.mark.parametrize("github", ["", "shop", "acme/", "/shop"])
+def test_a_preview_without_a_repository_at_github_says_what_is_missing(github):
+    cloud = Cloud()
+    with pytest.raises(VendorError, match="needs github = ") as caught:
+        cloud.client().preview("shop", github, "fix", "a" * 40, "k")
+    assert caught.value.permanent

@@ -15,11 +15,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from statistics import fmean
 
-from core.models import Cause, Impact, Severity
+from core.models import TELLABLE, Cause, Impact, Severity
 from core.models.counted import counted
 from core.signals.analysis.types import Conclusion, Opinion
-
-CAUSES = list(Cause)
 
 
 def opinion_of(found: Conclusion) -> Opinion:
@@ -31,11 +29,11 @@ def opinion_of(found: Conclusion) -> Opinion:
 
 def pool(said: Sequence[Opinion]) -> dict[Cause, float]:
     """The probability of each cause. The probabilities sum to 1."""
-    return {cause: fmean(_probability(one, cause) for one in said) for cause in CAUSES}
+    return {cause: fmean(_probability(one, cause) for one in said) for cause in TELLABLE}
 
 
 def _probability(said: Opinion, cause: Cause) -> float:
-    return said.confidence if said.cause is cause else (1 - said.confidence) / (len(CAUSES) - 1)
+    return said.confidence if said.cause is cause else (1 - said.confidence) / (len(TELLABLE) - 1)
 
 
 def combined(found: Sequence[Conclusion]) -> Conclusion:
@@ -46,7 +44,7 @@ def combined(found: Sequence[Conclusion]) -> Conclusion:
     said = [opinion_of(one) for one in found]
     chances = pool(said)
     # a tie goes to the embedded analysis
-    likeliest = max(CAUSES, key=lambda cause: (chances[cause], cause is known.cause))
+    likeliest = max(TELLABLE, key=lambda cause: (chances[cause], cause is known.cause))
     cause = likeliest if known.cause is Cause.CODE else known.cause
     speaker = _speaker(found, said, cause)
     return replace(

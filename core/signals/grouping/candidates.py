@@ -174,3 +174,5 @@ class Correlator:
         self.open.parents[child] = parent
         older, newer = sorted((child, parent))
         self.incidents[newer] = self.incident(older)
+        if len(self.incidents) > 2 * self.open.limit:
+            self.incidents = {issue: first for issue, first in self.incidents.items() if issue in self.open.issues}

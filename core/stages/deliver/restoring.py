@@ -17,6 +17,7 @@ from core.stages.results import Wait
 from core.vendors.base import Deployed, VendorError
 from core.vendors.delivery.types import FINISHED, Deliverer
 
+BEGUN = "rollback_begun"  # key in Deployment.judged: the vendor was asked to roll back
 SETTLED, EVERY = 300.0, 15.0  # seconds: how long, and how often, a late move of production is looked for
 
 
@@ -42,19 +43,39 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
         order = replace(order, vendor_id=found[0].vendor_id)
     live = traffic.serving(deliverer, row, order) or deliverer.production()
     if live and live.vendor_id == row.previous_vendor_id:
+        if row.judged.get(BEGUN):  # the process died between the rollback and its audit row
+            _audit(row)
         return Restored("rolled_back", f"production already serves {row.previous_vendor_id}", late=bool(found))
     if live and live.vendor_id not in {row.vendor_id, *(one.vendor_id for one in found)}:
         return Restored("superseded", f"production was left unchanged: it serves the newer deployment {live.vendor_id}")
     if not row.previous_vendor_id:
         raise VendorError(deliverer.name, "there is no earlier deployment to roll back to", permanent=True)
+    before = _mark_begun(row, {BEGUN: True})
     begun = time.monotonic()
-    deliverer.rollback(order)
-    _seen(deliverer, row.previous_vendor_id)
+    try:
+        deliverer.rollback(order)
+        _seen(deliverer, row.previous_vendor_id)
+    except VendorError:
+        _mark_begun(row, {}, before)
+        raise
     with store.write() as session:  # the next approval shows how long a rollback takes
         session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun
+    _audit(row)
+    return Restored("rolled_back", f"rolled back to {row.previous_vendor_id}")
+
+
+def _mark_begun(row: Deployment, mark: dict, without: dict | None = None) -> dict:
+    """Set the mark, or take it back after a refusal; returns what was stored before."""
+    with store.write() as session:
+        kept = session.get_one(Deployment, row.id)
+        before = dict(kept.judged)
+        kept.judged = {**(before if without is None else without), **mark}
+    return before
+
+
+def _audit(row: Deployment) -> None:
     moved = {"from": row.vendor_id, "to": row.previous_vendor_id, "repository": row.repository}
     effects.of_issue(row.issue_id, "rollback", row.key, **moved)
-    return Restored("rolled_back", f"rolled back to {row.previous_vendor_id}")
 
 
 def _seen(deliverer: Deliverer, vendor_id: str) -> None:

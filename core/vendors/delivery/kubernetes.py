@@ -161,7 +161,8 @@ def image_of(found: Mapping, container: str) -> str:
 
 @understood(NAME)
 def key_of(found: Mapping) -> str:
-    return str((found["spec"]["template"].get("metadata") or {}).get("annotations", {}).get(KEY) or "")
+    metadata = found["spec"]["template"].get("metadata") or {}
+    return str((metadata.get("annotations") or {}).get(KEY) or "")
 
 
 @understood(NAME)
