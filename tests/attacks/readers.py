@@ -10,7 +10,8 @@ from tests.attacks.reader import Reader
 from tests.attacks.readers_delivery import DELIVERY
 from tests.attacks.readers_inputs import INPUTS
 from tests.attacks.readers_repair import REPAIR, REVIEWS
+from tests.attacks.readers_security import SECURITY
 from tests.attacks.readers_signals import SIGNALS
 from tests.attacks.readers_vendors import VENDORS
 
-READERS: dict[str, Reader] = {**SIGNALS, **VENDORS, **INPUTS, **DELIVERY, **REPAIR, **REVIEWS}
+READERS: dict[str, Reader] = {**SIGNALS, **VENDORS, **INPUTS, **DELIVERY, **REPAIR, **REVIEWS, **SECURITY}

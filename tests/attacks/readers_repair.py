@@ -40,7 +40,7 @@ from core.repair.reproduce.inputs import recorded_calls
 from core.repair.sandbox import probe, sealed
 from core.repair.types import Candidate, RegressionTest
 from core.stages import duplicate_fixes, fix
-from core.stages.review import gate, gates, imports, manifests, text_gates
+from core.stages.review import documents, gate, gates, imports, manifests
 from core.stages.review.runtime_gates import functions
 from core.vendors import openai
 from core.vendors.base import VendorError
@@ -170,7 +170,8 @@ def _unproved(text: str) -> None:
 def _documentation(text: str) -> None:
     source = f"def f(a):\n    {text!r}\n".encode("ascii", "backslashreplace").decode()
     for name, node in functions(source):
-        list(text_gates._untrue(name, node))
+        list(documents._untrue(name, node))
+    documents._named("show", text)
 
 
 def _manifests(text: str) -> None:

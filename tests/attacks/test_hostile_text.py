@@ -85,6 +85,17 @@ ELSEWHERE = {
     "core.vendors.delivery.github_actions:filled": "inputs of the operator's own policy",
     "core.stages.review.manifests:main": "runs inside the sandbox",
     "core.stages.review.tools": "reports of our own tools, validated and bounded",
+    "core.stages.review.documents:_of_files": "names of the files at the top of the repository",
+    "core.stages.review.ruff_settings:_table": "a file that was bounded, parsed by tomllib",
+    "core.stages.review.ruff_settings:RuffSettings.counts": "codes of ruff, of six characters at most",
+    "core.stages.review.text_gates:dependencies": "manifests that were bounded, in one pass of a class of characters",
+    "core.signals.security.finding:of_package": "an advisory's id, of 100 characters at most",
+    "core.stages.security.unsafe_lines:_red": "the line of a failed test, in a report that was bounded",
+    "core.vendors.datadog_spans:traces_of": "ids, of 39 characters at most",
+    "core.vendors.newrelic_spans:traces_of": "ids, of 32 characters at most",
+    "core.vendors.sentry_activity:traces_of": "ids, of 32 characters at most",
+    "core.vendors.github_activity:GitHubActivity._pull": "the name of a branch, which git bounds",
+    "core.vendors.opinion:question": "the names of an exception and of functions of libraries, bounded before",
 }
 # they look at the program's own statements around the crash, a source file's size, where a message leads there; what
 # strangers can write there (message, values, documentation) goes in by the readers "fix by ..."
@@ -100,6 +111,9 @@ OF_THE_PROGRAM = (
         "core.repair.reproduce.test_calls:",
         "core.repair.reproduce.reproduce:",
         "core.repair.reproduce.mutate:",
+        "core.repair.security.",
+        "core.repair.speed.inputs:",
+        "core.stages.security.unsafe_lines:_function",
         "core.repair.localize.fixability:",
     ),
 )

@@ -84,7 +84,7 @@ def _listed(text: str, upgrade: Upgrade, hashes: Hashes) -> str:
 
 
 def _line(text: str, upgrade: Upgrade, hashes: Hashes) -> str:
-    head = re.split(r"\s--|\s*\\\r?\n", COMMENT.sub("", text))[0]
+    head = re.split(r"\s--|\\\r?\n", COMMENT.sub("", text))[0]  # no run of spaces before: that takes quadratic time
     if not _pins(head.strip(), upgrade):
         return text
     written = PINNED.sub(lambda m: f"{m['before']}{upgrade.new}", head, count=1)
