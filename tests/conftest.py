@@ -20,6 +20,7 @@ LONG = (
     ("stories/test_demo.py", "stories/test_workers.py"),
     ("services/test_stories.py",),
     ("pages/test_looks.py", "pages/test_many.py", "vendors/test_vercel_cli.py"),
+    ("attacks/test_tripwire.py", "attacks/test_hostile_text.py"),  # the first is one journey, which one process makes
 )
 
 
