@@ -84,7 +84,8 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
         suspect=bool(suspects.commit(analysis.evidence)),
         corroborated=found.corroborated,
         corroboration=found.message,
-        services=max(1, len(issue.affected)),
+        # a finding is one place in one repository, however many services run it
+        services=1 if issue.kind is Kind.SECURITY else max(1, len(issue.affected)),
     )
 
 

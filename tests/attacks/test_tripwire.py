@@ -32,7 +32,9 @@ READERS = {
     "core.repair.reproduce.test_modules": ".py",  # the tests' setups, as syntax trees
     "core.repair.propose.documentation": ".md",  # the README, for what the program is meant to do
     "core.stages.workspace": ".py",  # the changed files, to be committed
-    "core.repair.sandbox.runner": ".py",  # texts that are compared: what a patch can newly do
+    # texts that are compared: what a patch can newly do; ruff's settings as data; README and changelog
+    "core.repair.sandbox.runner": ".py .toml .md .rst .txt",
+    "core.stages.review.documents": ".py",  # docstrings of changed files
     "core.stages.review.manifests": ".txt .toml .cfg .py",  # manifests, as text that the sandbox parses
 }
 pytestmark = pytest.mark.timeout(1000)  # the traced journey is many times slower than a plain one

@@ -165,7 +165,7 @@ def test_a_step_of_a_cancelled_or_foreign_workflow_does_nothing(worker, monkeypa
 READS = {  # methods that change nothing outside
     Deliverer: {"status", "with_key", "production", "check"},
     Stepwise: {"accepts", "share"},
-    CodeHost: {"pull_state", "releases", "check"},
+    CodeHost: {"pull_state", "releases", "check", "check_runs", "statuses"},
 }
 
 

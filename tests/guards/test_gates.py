@@ -279,7 +279,7 @@ def test_the_tools_look_at_the_old_texts_too(tmp_path, monkeypatch):
     """Findings in an old text are none of the change; the complexity there is what the functions had before."""
     read = {}
 
-    def looked(tree, paths, runner, version):
+    def looked(tree, paths, runner, version, source):
         read.update({path: (tree / path).read_text() for path in paths if path.startswith(".desk-")})
         a, b = (next(path for path, text in read.items() if text == f"old {name}\n") for name in "ab")
         found = [complex_(a, 1, "f", 2), complex_(a, 9, "f", 7), complex_(a, 12, "f", 3), complex_(b, 1, "f", 4)]
@@ -292,7 +292,9 @@ def test_the_tools_look_at_the_old_texts_too(tmp_path, monkeypatch):
 
     monkeypatch.setattr(gates.tools, "looked", looked)
     changed = {name: {1} for name in ("a.py", "b.py", "new.py")}
-    report, old = gates._looked(tmp_path, changed, {"a.py": "old a\n", "b.py": "old b\n", "gone.py": "x"}, None)
+    report, old = gates._looked(
+        tmp_path, changed, [*changed], {"a.py": "old a\n", "b.py": "old b\n", "gone.py": "x"}, None
+    )
     assert sorted(read.values()) == ["old a\n", "old b\n"]
     assert old == {("a.py", "f"): 7, ("b.py", "f"): 4}
     assert [(r.path, r.code) for r in report.ruff] == [("a.py", "C901"), ("new.py", "F401")]

@@ -73,9 +73,6 @@ class Landscape:
         runs = self.code.get(self.name(a))
         return bool(runs) and runs == self.code.get(self.name(b))
 
-    def known(self, *services: str) -> bool:
-        return all(self.name(service) in self.code for service in services)
-
 
 def match(
     record: Record,
@@ -202,15 +199,12 @@ def _names(issue: Open) -> frozenset[str]:
 def _service(new: Open, issue: Open, around: Landscape) -> float | None:
     """Match services: spellings differ, neighbours report each other's failures, and a title may name it.
 
-    Two services that run the same code have one bug if they fail at the same place, and so have two of different
-    repositories whose failing code is a copy: of a shared package, or of a vendored file.
+    Two services that run the same code have one bug if they fail at the same place.
     """
     a, b = new.service, issue.service
     if not (a and b):
         return _titled(new, issue) if a or b else None
     if _affects(issue, a) or (around.same_code(a, b) and _same_bug(new, issue)):
-        return 1.0
-    if around.known(a, b) and _copied(new, issue):
         return 1.0
     return 0.5 if around.neighbours(a, b) else 0.0
 
@@ -228,15 +222,6 @@ def _same_bug(a: Open, b: Open) -> bool:
         return False
     callers = a.calls[-2:-1], b.calls[-2:-1]
     return callers[0] == callers[1] or (bool(a.code) and a.code == b.code and a.operation not in CALLED)
-
-
-def _copied(a: Open, b: Open) -> bool:
-    """The same bug in copied code: the same statement in the same file, with the same caller or on the same line."""
-    if not (_same_bug(a, b) and a.code and a.code == b.code and a.calls[-1] == b.calls[-1]):
-        return False
-    callers = a.calls[-2:-1], b.calls[-2:-1]
-    same_line = a.line is not None and a.line == b.line and a.operation not in CALLED
-    return same_line or (bool(callers[0]) and callers[0] == callers[1])
 
 
 def _titled(a: Open, b: Open) -> float | None:

@@ -37,7 +37,6 @@ class Open:
     last_seen: datetime
     pattern: str = ""
     code: str = ""  # the statement that failed
-    line: int | None = None  # of its file
     named: frozenset[str] = frozenset()  # names in a report's title, perhaps a service
     services: frozenset[frozenset[str]] = frozenset()
     symptom: str = ""
@@ -69,7 +68,6 @@ def opened(issue_id: int, record: Record, fp: Fingerprint) -> Open:
         last_seen=record.at,
         pattern=fp.pattern,
         code=fp.code,
-        line=fp.crash.frames[-1].line if fp.crash and fp.crash.frames else None,
         named=frozenset(TOKEN.findall(record.title.lower())) if record.kind is Kind.REPORT else frozenset(),
         services=frozenset([plain(record.service)] if record.service else []),
         symptom=symptoms.symptom(record),
@@ -84,9 +82,7 @@ def absorb(issue: Open, record: Record, fp: Fingerprint) -> Open:
     if issue.kind in symptoms.SIGNS:  # an alert came first: the record is more specific
         known["kind"] = new.kind
     if not issue.type or (new.type == issue.type and not issue.calls):
-        known |= {
-            name: getattr(new, name) or getattr(issue, name) for name in ("type", "root", "calls", "code", "line")
-        }
+        known |= {name: getattr(new, name) or getattr(issue, name) for name in ("type", "root", "calls", "code")}
         known |= {"subject": new.subject or issue.subject, "pattern": new.pattern or issue.pattern}
         known |= {"message": new.message if new.type else issue.message, "words": issue.words | new.words}
     span = {

@@ -44,9 +44,9 @@ ISSUE_ROWS = {
     f" '', 'MEDIUM', 'LOW', 0.9, 0.9, 'KeyError', 'shop/x.py:1', '[]', {AT} FROM n",
     "decision": "INSERT INTO decision (id, issue_id, analysis_id, run, verdict, confidence, row, needs_approval, receipt,"
     f" created_at) SELECT i, i, i, 1, {VERDICT}, {CONFIDENCE}, 3 + i % 4, 0, {INPUTS}, {AT} FROM n",
-    "changeset": "INSERT INTO changeset (id, issue_id, run, attempt, generator, template, title, rationale, status, branch,"
+    "changeset": "INSERT INTO changeset (id, issue_id, run, attempt, kind, generator, template, title, rationale, status, branch,"
     ' grade, base_sha, head_sha, patch, "commit", patch_hash, test_path, test_code, confidence, proof, pull_url, tokens,'
-    " cost_usd, seconds, note, created_at) SELECT i, i, 1, 1, 'embedded', 'missing-key', 'Skip it', '', (CASE WHEN "
+    " cost_usd, seconds, note, created_at) SELECT i, i, 1, 1, 'bug_fix', 'embedded', 'missing-key', 'Skip it', '', (CASE WHEN "
     f"{RESULT} = 'fixed' THEN 'merged' ELSE 'rolled_back' END), 'b', '', 's', 'h', {PATCH}, '', 'p' || i, '', '', 0.9, '{{}}', '',"
     f" 0, 0.0, 6.0, '', {AT} FROM n WHERE NOT {HANDED}",
     "review": "INSERT INTO review (change_set_id, passed, gates, findings, seconds, created_at) SELECT i, 1, '[]', '[]',"
