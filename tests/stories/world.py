@@ -267,15 +267,16 @@ class FolderHealth:
 
     name = "datadog"
     tick = TICK
+    covers = 20  # seconds until now of which it has points
 
     def __init__(self, ledger: Ledger):
         self.ledger = ledger
 
     def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
-        """A point each ``tick`` of the last twenty seconds, with the error rate of what production served then."""
+        """A point each ``tick`` of the last ``covers`` seconds, with the error rate of what production served then."""
         if self.ledger.get("blind"):
             return []
-        first, last = max(since.timestamp(), until.timestamp() - 20), until.timestamp() - self.tick
+        first, last = max(since.timestamp(), until.timestamp() - self.covers), until.timestamp() - self.tick
         times = [n * self.tick for n in range(int(first / self.tick) + 1, int(last / self.tick) + 1)]
         return [p for at in times for service in services for p in self._points(service, at)]
 
