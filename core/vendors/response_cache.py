@@ -63,7 +63,7 @@ class Answers:
     def fail(self, error: Exception) -> None:
         """Log once that it failed, and let it rest."""
         if self.works:
-            log.warning("answers of vendors are not cached for now: %s", type(error).__name__)
+            log.warning("the cache of vendors' answers failed and rests for a while: %s", type(error).__name__)
         self.works, self.until = False, time.monotonic() + REST
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from console.server import forms, signin, web_vitals
 from core.access import accounts
 from core.models.access import Role
 from tests.access.test_gate import RIGHT, sign_in
+from tests.real import need
 
 VISIT = {"page": "/issues", "lcp": 1800.5, "cls": 0.02, "inp": 64}
 OURS = {"origin": "http://testserver", "sec-fetch-site": "same-origin"}
@@ -88,9 +88,9 @@ def test_a_long_body_is_not_read(client):
     assert client.post("/vitals", content="x" * 2_000, headers=OURS).status_code == 413
 
 
-@pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not here")
 def test_the_script_sends_the_largest_window_of_shifts_once():
     """The browser's script on the entries that a browser reports."""
+    need("node")
     script = Path(web_vitals.__file__).with_name("vitals.js").read_text(encoding="utf-8")
     around = """
 const seen = {}, sent = []; let hidden;

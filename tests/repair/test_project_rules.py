@@ -8,11 +8,17 @@ import pytest
 
 from core.policy.sections import FixRules
 from core.policy.services import Repository
-from core.repair.sandbox.runner import BubblewrapRunner, bubblewrap_works
+from core.repair.sandbox.runner import BubblewrapRunner
 from core.stages.review import documents, gates, ruff_settings, runtime_gates
 from core.stages.review.tools import codes, looked
+from tests.real import need_sandbox
 
-needs_sandbox = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap does not run here")
+
+@pytest.fixture
+def sandbox():
+    need_sandbox()
+
+
 UNUSED = "def f(x):\n    unused = 1\n    return x\n"
 
 
@@ -81,7 +87,7 @@ def test_a_link_to_a_file_of_the_machine_is_not_read(tmp_path):
     assert ruff_settings.of(tree) is None
 
 
-@needs_sandbox
+@pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize(
     ("code", "config", "found"),
     [
@@ -107,7 +113,7 @@ def test_only_rules_that_ruff_has_are_asked_for():
 # --- coverage
 
 
-@needs_sandbox
+@pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize(("strict", "passed"), [(False, True), (True, False)])
 def test_a_strict_policy_asks_for_its_share_in_a_file_that_is_covered_less(tmp_path, strict, passed):
     (tmp_path / "tests").mkdir()

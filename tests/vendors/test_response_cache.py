@@ -255,7 +255,7 @@ def test_a_redis_that_does_not_answer_is_left_alone_for_a_while(tmp_path, caplog
     for _ in range(3):
         assert http.get(PATH).json() == {"state": "open"}
     assert len(probes) == 1 and hub.conditions == [None] * 3
-    assert len([r for r in caplog.records if "not cached for now" in r.message]) == 1
+    assert len([r for r in caplog.records if "rests for a while" in r.message]) == 1
     assert "hunter2222" not in caplog.text
 
 
