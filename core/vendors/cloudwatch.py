@@ -7,7 +7,7 @@ cloudwatch.describe_alarms. Signing, retries of throttled calls and the address 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -230,13 +230,13 @@ class CloudWatch:
         return VendorError(self.name, message, permanent=not passing, status=status)
 
     def check(self) -> Check:
-        at = datetime.now(UTC)
+        minute = _whole(datetime.now(UTC))
         try:
             for group in self.groups:
                 self._call("logs", "filter_log_events", logGroupName=group, limit=1, startTime=0, endTime=1)
             self._call("cloudwatch", "describe_alarms", StateValue="ALARM", MaxRecords=1)
             if self.namespace and self.services:
-                self._points(self.services[:1], _whole(at), at)
+                self._points(self.services[:1], minute - timedelta(minutes=1), minute)
         except VendorError as error:
             code = error.message.split(":")[0]
             return Check(False, error.message, FIXES.get(code, "check AWS_REGION, AWS_ENDPOINT_URL and the network"))

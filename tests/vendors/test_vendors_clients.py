@@ -37,6 +37,7 @@ from datadog_api_client.v2.model.spans_list_request_page import SpansListRequest
 from datadog_api_client.v2.model.spans_list_request_type import SpansListRequestType
 from datadog_api_client.v2.model.spans_query_filter import SpansQueryFilter
 from datadog_api_client.v2.model.spans_sort import SpansSort
+from freezegun import freeze_time
 from github import Auth, BadCredentialsException, Github, GithubException, UnknownObjectException
 from moto import mock_aws
 from sentry_sdk.utils import event_from_exception
@@ -448,6 +449,20 @@ def test_cloudwatch_reads_what_moto_keeps(moto):
     assert sorted(r.title for r in records if r.kind == "log") == [f"ERROR KeyError: {i}" for i in range(5)]
     assert [(r.service, r.attributes["alarm_name"]) for r in records if r.kind == "alert"] == [("cart", "cart-errors")]
     assert [(p.name, p.value) for batch in batches for p in batch.metrics] == [("errors", 4.0)]
+
+
+@pytest.mark.parametrize("second", [0, 1, 59])
+def test_cloudwatch_checks_a_whole_minute_at_every_second(monkeypatch, second):
+    spans = []
+    source = cloudwatch.CloudWatch(boto3.Session, [], namespace="Shop", services=["cart"])
+    monkeypatch.setattr(source, "_call", lambda *_, **asked: spans.append(asked) or {})
+    with freeze_time(f"2026-05-04 10:30:{second:02}.5"):
+        assert source.check().ok
+    span = spans[-1]
+    assert (span["StartTime"].isoformat(), span["EndTime"].isoformat()) == (
+        "2026-05-04T10:29:00+00:00",
+        "2026-05-04T10:30:00+00:00",
+    )
 
 
 def test_cloudwatch_reads_the_load_of_hosts_that_moto_keeps(moto):
