@@ -76,5 +76,7 @@ def _cline(rt: Runtime) -> list[ClineFixer]:
         return []
     key = settings.openai_api_key.get_secret_value()
     base = settings.openai_base_url or "https://api.openai.com/v1"
-    model = Http("cline", base, {"Authorization": f"Bearer {key}"} if key else {}, [key] if key else [], private=True)
+    private = base.startswith("https://") or not settings.require_tls
+    headers, secrets = ({"Authorization": f"Bearer {key}"}, [key]) if key else ({}, [])
+    model = Http("cline", base, headers, secrets, private=private)
     return [ClineFixer(binary, model, settings.openai_model, rules.seconds, rules.requests)]

@@ -73,7 +73,9 @@ class Settings(BaseSettings):
     )
 
     require_tls: bool = Field(
-        default=False, description="refuse http for the vendors in PRIVATE_HOSTS, too; loopback stays allowed"
+        default=False,
+        description="require TLS of the vendors in PRIVATE_HOSTS, of the model server and of the console's visitors; "
+        "this machine itself is exempt",
     )
 
     package_index_url: SecretStr = Field(

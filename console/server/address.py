@@ -35,6 +35,13 @@ def near(connection: HTTPConnection) -> bool:
     return peer is not None and peer.is_loopback and not any(name in connection.headers for name in FORWARDED)
 
 
+def encrypted(connection: HTTPConnection) -> bool:
+    """Did it travel over TLS? A proxy in TRUSTED_PROXIES states how the client reached it."""
+    stated = connection.headers.get("x-forwarded-proto", "").split(",")[-1].strip()
+    trusted = _within(_peer(connection), _networks(process.settings().trusted_proxies))
+    return (stated if stated and trusted else connection.url.scheme) in ("https", "wss")
+
+
 def limited(connection: HTTPConnection) -> str:
     """The key of a rate limiter: the address; for IPv6, a subscriber's network (RFC 6177: at least a /64)."""
     found = client(connection)

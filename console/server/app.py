@@ -42,6 +42,7 @@ from console.server import (  # noqa: E402
     preferences,
     signin,
     status,
+    tls,
     web_vitals,
     webhooks,
 )
@@ -162,6 +163,7 @@ app = st.App(
     routes=ROUTES,
     middleware=[
         Middleware(headers.SecurityHeaders),
+        Middleware(tls.RequiredTls),
         Middleware(auth.Gate),
         Middleware(oidc.Explained),
         Middleware(assets.Assets, pages=ADDRESSES),

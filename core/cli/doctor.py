@@ -19,6 +19,7 @@ from core.policy import advice
 from core.policy.reader import ConfigurationError
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.runtime import Runtime
+from core.settings import Settings
 from core.stages import workspace
 from core.stages.deliver import ways
 from core.vendors import cline, registry
@@ -45,6 +46,7 @@ def examine(rt: Runtime) -> Iterator[DoctorLine]:
     yield _database(rt)
     yield _people()
     yield _audit(rt)
+    yield _tls(rt.settings)
     yield _sandbox(rt)
     yield _cline(rt)
     for name, repository in rt.policy.repositories.items():
@@ -63,6 +65,17 @@ def examine(rt: Runtime) -> Iterator[DoctorLine]:
         state = "ok" if check.ok else "off" if check.message.startswith("not connected") else "fault"
         yield DoctorLine(name, state, check.message, check.fix)
     yield from _inputs(rt)
+
+
+def _tls(settings: Settings) -> DoctorLine:
+    secure = settings.public_url.startswith("https://")
+    if settings.require_tls and not secure:
+        return DoctorLine("TLS", "fault", "REQUIRE_TLS is on, but PUBLIC_URL is http, so visitors are refused",
+                          "set PUBLIC_URL to the https address of the proxy")  # fmt: skip
+    if settings.require_tls:
+        return DoctorLine("TLS", "ok", "required of vendors, the model server and visitors")
+    return DoctorLine("TLS", "off", "not required of private hosts, the model server and visitors",
+                      "serve the console through a proxy with TLS, and set REQUIRE_TLS=true")  # fmt: skip
 
 
 def _inputs(rt: Runtime) -> Iterator[DoctorLine]:

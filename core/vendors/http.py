@@ -184,8 +184,11 @@ class Http:
             where = f"{asked.scheme}://{asked.netloc}"
             raise VendorError(self.vendor, f"pointed to another host ({where})", permanent=True)
         if own.scheme != "https" and not (self.guard.loopback or self.guard.private):
-            message = f"the address {self.base_url} is not encrypted; keys are sent only over https"
-            raise VendorError(self.vendor, message, permanent=True)
+            raise unencrypted(self.vendor, self.base_url)
+
+
+def unencrypted(vendor: str, address: str) -> VendorError:
+    return VendorError(vendor, f"the address {address} is not encrypted; keys are sent only over https", permanent=True)
 
 
 @lru_cache(maxsize=1)

@@ -17,8 +17,9 @@ from typing import Any
 import openai
 
 from core.signals.analysis.types import Conclusion, IssueFacts
+from core.vendors.address import LOOPBACK
 from core.vendors.base import VendorError
-from core.vendors.http import bounded
+from core.vendors.http import bounded, unencrypted
 from core.vendors.opinion import SCHEMA, SYSTEM, fenced, tempered
 from core.vendors.redact import Redactor
 
@@ -31,10 +32,12 @@ DEGRADES = (400, 422, 500)  # statuses of servers for an unsupported response_fo
 
 
 class Chat:
+    """Asks one model. ``tls``: only a server on this machine may be asked without TLS."""
+
     name = "openai"
 
-    def __init__(self, base_url: str, key: str, model: str, seconds: float = 120.0):
-        self.model, self.redact, self.seconds = model, Redactor([key]), seconds
+    def __init__(self, base_url: str, key: str, model: str, seconds: float = 120.0, *, tls: bool = False):
+        self.model, self.redact, self.seconds, self.tls = model, Redactor([key]), seconds, tls
         self.client = openai.OpenAI(
             base_url=base_url or None,
             api_key=key or "none",
@@ -46,6 +49,9 @@ class Chat:
 
     def complete(self, system: str, user: str, schema: dict[str, Any]) -> dict[str, Any]:
         """The answer as an object; ``tokens`` is added to it. Raises VendorError."""
+        base = self.client.base_url
+        if self.tls and base.scheme != "https" and base.host not in LOOPBACK:
+            raise unencrypted(self.name, str(base))
         formats = (
             {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}},
             {"type": "json_object", "schema": schema},

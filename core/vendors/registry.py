@@ -254,7 +254,8 @@ def notifiers(settings: Settings) -> list[Notifier]:
 def chat(settings: Settings) -> Chat | None:
     if not settings.openai_model:
         return None
-    return Chat(settings.openai_base_url, settings.openai_api_key.get_secret_value(), settings.openai_model)
+    key = settings.openai_api_key.get_secret_value()
+    return Chat(settings.openai_base_url, key, settings.openai_model, tls=settings.require_tls)
 
 
 def analysts(settings: Settings, embedded: Analyst) -> list[Analyst]:

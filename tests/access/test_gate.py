@@ -298,3 +298,43 @@ def test_the_demos_people_get_this_runs_password(console):
 def test_the_gate_and_streamlit_use_the_same_header():
     text = (server.ROOT / ".streamlit" / "config.toml").read_text()
     assert f'{{"{auth.HEADER.decode()}": "session"}}' in text.lower()
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "status", "location"),
+    [
+        ("203.0.113.7", {}, 308, "https://ops.example/issues?issue=1"),
+        ("203.0.113.7", {"x-forwarded-proto": "https"}, 308, "https://ops.example/issues?issue=1"),  # forged
+        ("10.0.0.9", {"x-forwarded-proto": "http", "x-forwarded-for": "203.0.113.7"}, 308, None),
+        ("10.0.0.9", {"x-forwarded-proto": "https", "x-forwarded-for": "203.0.113.7"}, 303, "/login"),
+        ("127.0.0.1", {}, 303, "/login"),
+    ],
+)
+def test_required_tls_leads_a_page_to_https(console, peer, headers, status, location):
+    asked = _required(console, peer).get("/issues?issue=1", headers=PAGE | headers)
+    assert (asked.status_code, location or "") == (status, asked.headers["location"][: len(location or "")])
+
+
+def test_required_tls_refuses_what_holds_a_secret_and_answers_a_health_check(console):
+    client = _required(console, "203.0.113.7")
+    assert client.post("/login", data={"name": "ada"}).status_code == 403
+    assert client.get("http://ops.example//evil.example/", headers=PAGE).headers["location"] == "https://ops.example/evil.example/"
+    assert client.get("/healthz").status_code != 308
+    with pytest.raises(WebSocketDisconnect) as closed, client.websocket_connect("/_stcore/stream", headers=BROWSER):
+        pass
+    assert closed.value.code == 1008
+
+
+def test_without_the_setting_plain_http_is_served(console):
+    assert TestClient(_app(), follow_redirects=False).get("/issues", headers=PAGE).status_code == 303
+
+
+def _app() -> Starlette:
+    routes = [*server.app._user_routes, WebSocketRoute("/_stcore/stream", stream)]
+    return Starlette(routes=routes, middleware=server.app._user_middleware)
+
+
+def _required(console, peer: str) -> TestClient:
+    settings = {"require_tls": True, "public_url": "https://ops.example", "trusted_proxies": "10.0.0.0/8"}
+    process.configure(console.model_copy(update=settings))
+    return TestClient(_app(), "http://ops.example", client=(peer, 50000), follow_redirects=False)

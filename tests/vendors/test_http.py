@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from core.settings import Settings
-from core.vendors import address, bodies, http, limits, registry
+from core.vendors import address, bodies, http, limits, openai, registry
 from core.vendors.address import ConnectionGuard
 from core.vendors.base import BudgetSpent, VendorError
 from core.vendors.http import Http
@@ -231,6 +231,25 @@ def test_tls_can_be_required_of_private_hosts(address, required, sent, monkeypat
         with pytest.raises(VendorError, match="keys are sent only over https"):
             client.get("/")
     assert bool(asked) is sent
+
+
+@pytest.mark.parametrize(
+    ("address", "required", "asked"),
+    [
+        ("http://models.lan:1/v1", True, False),
+        ("http://models.lan:1/v1", False, True),
+        ("https://models.lan:1/v1", True, True),
+        ("http://127.0.0.1:1/v1", True, True),
+    ],
+)
+def test_tls_can_be_required_of_the_model_server(address, required, asked, monkeypatch):
+    requests = []
+    reply = httpx.MockTransport(lambda request: requests.append(request.url.host) or httpx.Response(401, json={}))
+    monkeypatch.setattr(openai, "bounded", lambda *_: httpx.Client(transport=reply))
+    chat = registry.chat(Settings(openai_base_url=address, openai_model="m", require_tls=required))
+    with pytest.raises(VendorError, match="401" if asked else "keys are sent only over https"):
+        chat.complete("system", "user", {})
+    assert bool(requests) is asked
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(serve, tmp_path):

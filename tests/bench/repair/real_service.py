@@ -11,6 +11,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -118,10 +119,13 @@ def run(argv: Sequence[str], cwd: Path | None = None, timeout: float = 300) -> s
 def _plain(argv: Sequence[str], cwd: str, more: dict[str, str], timeout: float = 120) -> str:
     """Output of the case's own code, which runs in a clean environment."""
     env = {"PATH": "/usr/bin:/bin", "HOME": cwd, "LANG": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0"} | more
-    try:
-        return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, timeout=timeout, env=env).stdout
-    except subprocess.TimeoutExpired:
-        return ""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(argv, cwd=cwd, env=env, start_new_session=True, **pipes) as process:
+        try:
+            return process.communicate(timeout=timeout)[0]
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # with what it started: an endless check would keep a core busy
+            return ""
 
 
 def _repository(made: Prepared) -> None:
