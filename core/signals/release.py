@@ -103,7 +103,8 @@ class Scene:
     others are controls that no release of this repository can change. Metrics and events may arrive late: whatever
     happened in the last ``lag`` seconds may still be missing. ``baseline``: seconds for which the replaced deployment
     had served. What came before is another build's: it says nothing about what this release changed. ``ungrouped``:
-    errors since the release by service whose fault is not known yet.
+    errors since the release by service whose fault is not known yet. ``slow``: when services became slow before the
+    release, by another open issue.
     """
 
     service: str  # of the issue
@@ -116,6 +117,7 @@ class Scene:
     baseline: float = math.inf
     ungrouped: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
     slowness: Slowness | None = None  # of an issue about latency, which has no errors of its own
+    slow: Mapping[str, float] = field(default_factory=dict)
 
 
 class State(StrEnum):

@@ -3,7 +3,8 @@
 A slowdown counts as harm when it is beyond the allowed factor and floor, when the rank test excludes chance, when the
 services that the release cannot have changed do not show it, and when it lasts: a new instance is slow until its caches
 are warm, and work that waited for the cure is caught up within minutes. One that only begins to grow keeps the watch
-open: a leak looks like this at first.
+open: a leak looks like this at first. Where another open issue had made the service slow before, the baseline begins
+with that issue, and a person decides on a further slowdown.
 """
 
 from __future__ import annotations
@@ -36,10 +37,14 @@ class Latency:
     until: float
 
     def finding(self, service: str) -> Finding:
-        before, after = self._points(self.scene.services.get(service, ()))
+        slow = self.scene.slow.get(service)
+        before, after = self._points(self.scene.services.get(service, ()), self.begin if slow is None else slow)
         a, b = (median(before) if before else 0.0), (median(after) if after else 0.0)
         message = f"{service}: the 95th percentile is {b:.0f} ms since the release, {a:.0f} ms before"
-        return Finding(self._kind(before, after), Count(service, a, b, message))
+        kind = self._kind(before, after)
+        if kind is FindingKind.HARM and slow is not None:
+            kind = FindingKind.DOUBT  # two causes: a person tells them apart
+        return Finding(kind, Count(service, a, b, message))
 
     def _kind(self, before: Sequence[float], after: Sequence[float]) -> FindingKind:
         if len(before) < POINTS or not after:
@@ -83,13 +88,13 @@ class Latency:
 
     def _controls(self) -> Iterator[float]:
         for service, points in self.scene.services.items():
-            before, after = self._points(points) if service not in self.scene.touched else ([], [])
+            before, after = self._points(points, self.begin) if service not in self.scene.touched else ([], [])
             if before and after:
                 yield median(after) / max(median(before), 1e-9)
 
-    def _points(self, points: Sequence[Interval]) -> tuple[list[float], list[float]]:
+    def _points(self, points: Sequence[Interval], begin: float) -> tuple[list[float], list[float]]:
         warm = min(WARM, self.until / 4)
-        return timeline.latencies(points, self.begin, 0.0), timeline.latencies(points, warm, self.until)
+        return timeline.latencies(points, max(begin, self.begin), 0.0), timeline.latencies(points, warm, self.until)
 
 
 def _later(values: Sequence[float]) -> Sequence[float]:

@@ -19,6 +19,12 @@ from core.stages.deliver import holds
 from core.stages.results import Diagnosis, Wait
 
 UNSURE = 2  # the matrix row that escalates because confidence is too low
+LEADS = {
+    Verdict.AUTO_RESOLVE: "The platform fixes this",
+    Verdict.SCHEDULE_MAINTENANCE: "The platform fixes this in a maintenance window",
+    Verdict.ESCALATE_HUMAN: "A person decides",
+}
+MORE = {"approval": "A person approves the release", "queue": "The release waits"}  # by effect of the guards
 HELD, TRIED = ("fixed",), ("fixed", "rolled_back", "rejected")
 
 
@@ -96,16 +102,21 @@ def uncorroborated(receipt: dict) -> bool:
 
 
 def explain(receipt: Receipt, analysis: Analysis) -> str:
-    """The reasons of the decision, in a few sentences."""
-    fired = [guard for guard in receipt.guards if guard["effect"]]
-    text = f"Row {receipt.row}: {receipt.row_message} (confidence {receipt.confidence:.2f})."
-    if fired:
-        text += " Guards: " + "; ".join(f"{guard['name']} ({guard['says']})" for guard in fired) + "."
-    if receipt.verdict is Verdict.ESCALATE_HUMAN and analysis.next_step:
+    """What was decided and why, in a few sentences; the receipt has every number, rule and guard."""
+    reasons = _fired(receipt, "escalate") or receipt.row_message
+    text = f"{LEADS[receipt.verdict]}: {reasons} (row {receipt.row}, confidence {receipt.confidence:.2f})."
+    if receipt.verdict is not Verdict.ESCALATE_HUMAN:
+        text += "".join(f" {lead}: {why}." for effect, lead in MORE.items() if (why := _fired(receipt, effect)))
+    elif analysis.next_step:
         text += f" Next step: {analysis.next_step}"
     if receipt.open_to_evidence:
         text += " It is decided again if new reports change this, until a person acts."
     return text
+
+
+def _fired(receipt: Receipt, effect: str) -> str:
+    """The first sentence of each guard with this effect: what follows is evidence, which the receipt shows."""
+    return "; ".join(guard["says"].split(". ")[0] for guard in receipt.guards if guard["effect"] == effect)
 
 
 def schedule(context: StepContext) -> Wait:

@@ -318,7 +318,10 @@ def test_required_tls_leads_a_page_to_https(console, peer, headers, status, loca
 def test_required_tls_refuses_what_holds_a_secret_and_answers_a_health_check(console):
     client = _required(console, "203.0.113.7")
     assert client.post("/login", data={"name": "ada"}).status_code == 403
-    assert client.get("http://ops.example//evil.example/", headers=PAGE).headers["location"] == "https://ops.example/evil.example/"
+    assert (
+        client.get("http://ops.example//evil.example/", headers=PAGE).headers["location"]
+        == "https://ops.example/evil.example/"
+    )
     assert client.get("/healthz").status_code != 308
     with pytest.raises(WebSocketDisconnect) as closed, client.websocket_connect("/_stcore/stream", headers=BROWSER):
         pass

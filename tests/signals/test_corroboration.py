@@ -92,7 +92,7 @@ def test_the_sentence_explains_a_refusal():
     assert judge(claim, [metrics(1, before=8), *broken, logs(0)], RULES).message == (
         "No metric or log of checkout shows these failures between 10:02 and 10:09 UTC; the only report is from "
         "Sentry, which anyone who knows the DSN can write to, and from GitHub, where anyone can open an issue. "
-        "Datadog metrics: 1 of 512 requests failed, 1.0 expected; CloudWatch logs: no errors; New Relic is "
+        "Datadog metrics: 1 of 512 requests failed, 1.0 expected; nothing recorded by CloudWatch; New Relic is "
         "unavailable: it did not respond in time"
     )
     assert "No connected source that only the team can write to" in judge(CLAIM, [], RULES).message

@@ -21,10 +21,10 @@ def points(before: Sequence[float | None], after: Sequence[float | None], first:
     return tuple(Interval(at, STEP, 100.0, 0.0, value) for at, value in rows)
 
 
-def kind(before, after, until: float = 400.0, first: float = 0.0, rules: Watch = RULES, **controls) -> FindingKind:
+def kind(before, after, until=400.0, first=0.0, rules: Watch = RULES, slow=None, **controls) -> FindingKind:
     services = {"shop": points(before, after, first)}
     services |= {name: points(*pair, first) for name, pair in controls.items()}
-    scene = Scene("shop", until, 3600, services, frozenset({"shop"}))
+    scene = Scene("shop", until, 3600, services, frozenset({"shop"}), slow={} if slow is None else {"shop": slow})
     return Latency(scene, rules, -3600, until).finding("shop").kind
 
 
@@ -37,6 +37,15 @@ CLEAR, SUSPECT, DOUBT, HARM = FindingKind.CLEAR, FindingKind.SUSPECT, FindingKin
 BEFORE = steady(60)
 CASES = {
     "slow for the whole time": (kind, (BEFORE, steady(40, 300)), {}, HARM),
+    "as slow as another open issue made it": (
+        kind, ([*BEFORE, *steady(10, 300)], steady(40, 300)), {"slow": -100.0}, CLEAR
+    ),
+    "slower than another open issue made it": (
+        kind, ([*BEFORE, *steady(10, 300)], steady(40, 900)), {"slow": -100.0}, DOUBT
+    ),
+    "another open issue made it slow right before": (
+        kind, ([*BEFORE, *steady(2, 300)], steady(40, 900)), {"slow": -20.0}, CLEAR
+    ),
     "as fast as before": (kind, (BEFORE, steady(40)), {}, CLEAR),
     "two latencies before are no baseline": (kind, (steady(2), steady(40, 300)), {}, CLEAR),
     "no latency since": (kind, (BEFORE, [None] * 40), {}, CLEAR),

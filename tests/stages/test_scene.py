@@ -8,7 +8,7 @@ import pytest
 
 from core import runtime
 from core.db import store
-from core.models import Kind, Signal, now
+from core.models import Kind, Signal, Status, now
 from core.runtime import Runtime
 from core.stages.deliver import scene
 from core.stages.deliver.scene import Release
@@ -33,3 +33,30 @@ def test_an_error_counts_by_any_name_of_its_environment(tmp_path, named, counts)
     with store.read() as session:
         built = scene.build(session, rt, Release(issue, change, row, frozenset({"cart"})), at)
     assert any(fault.issue == other.id for fault in built.faults) is counts
+
+
+@pytest.mark.parametrize(
+    ("minutes", "status", "own", "slow"),
+    [
+        (8, Status.FIXING, False, {"search": -180.0}),
+        (8, Status.ESCALATED, False, {"search": -180.0}),  # nobody has cured it yet
+        (8, Status.RESOLVED, False, {}),
+        (3, Status.FIXING, False, {}),  # since the release
+        (8, Status.FIXING, True, {}),  # the slowdown that the release is to cure
+    ],
+)
+def test_another_open_issue_had_made_a_service_slow(tmp_path, minutes, status, own, slow):
+    rt = runtime.use(Runtime(screens.open_console(tmp_path)))
+    at = now()
+    with store.write() as session:
+        issue = factories.issue(session, service="search", environment="production")
+        other = issue if own else factories.issue(session, service="search", fingerprint="another")
+        other.status = status
+        change = factories.change_set(session, issue)
+        row = factories.deployment(session, change, ready_at=at - 5 * MINUTE)
+        report = {"kind": Kind.METRIC, "at": at - minutes * MINUTE, "service": "search", "title": "Latency rose"}
+        figures = {"metric": "p95_ms", "before": 1.0, "after": 263.0}
+        session.add(Signal(source="detector", vendor_id="d1", issue_id=other.id, attributes=figures, **report))
+    with store.read() as session:
+        built = scene.build(session, rt, Release(issue, change, row, frozenset({"search"})), at)
+    assert built.slow == slow

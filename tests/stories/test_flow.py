@@ -65,9 +65,9 @@ def test_what_is_learned_moves_the_next_confidence(world):
 @pytest.mark.parametrize(
     ("finding", "reason"),
     [
-        ({"cause": "upstream"}, "curable by code"),
-        ({"severity": "critical", "impact": "high"}, "Row 1"),
-        ({"confidence": 0.1, "simplicity": 0.1}, "Row 2"),
+        ({"cause": "upstream"}, "A person decides: the cause is upstream"),
+        ({"severity": "critical", "impact": "high"}, "A person decides: critical severity"),
+        ({"confidence": 0.1, "simplicity": 0.1}, "(row 2, "),
     ],
 )
 def test_decide_to_escalate(world, finding, reason):

@@ -163,10 +163,17 @@ def _figures(witness: Witness, claim: Claim) -> str:
 
 
 def _notes(witnesses: Sequence[Witness], claim: Claim) -> str:
-    """The finding of each witness; an unavailable one is named once, and its silence proves nothing."""
-    heard = [witness for witness in witnesses if witness.during.failures or not witness.trouble]
+    """What the sources with data found; an unavailable one is named once, and its silence proves nothing."""
+    speaking = {witness.title for witness in witnesses if _has_data(witness)}
+    heard = [w for w in witnesses if w.title in speaking and (w.during.failures or not w.trouble)]
     troubles = dict.fromkeys(f"{w.title} is unavailable: {w.trouble}" for w in witnesses if w.trouble)
-    return "; ".join([*(_note(witness, claim) for witness in heard), *troubles])
+    silent = dict.fromkeys(w.title for w in witnesses if w.title not in speaking and not w.trouble)
+    nothing = [f"nothing recorded by {', '.join(silent)}"] if silent else []
+    return "; ".join([*(_note(witness, claim) for witness in heard), *nothing, *troubles])
+
+
+def _has_data(witness: Witness) -> bool:
+    return bool(witness.during.failures or (witness.kind == "metrics" and witness.during.of))
 
 
 def _note(witness: Witness, claim: Claim) -> str:

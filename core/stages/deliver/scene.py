@@ -147,6 +147,7 @@ def build(session: Session, rt: Runtime, release: Release, at: datetime) -> Scen
         baseline=release.baseline,
         ungrouped=_ungrouped(session, release, at),
         slowness=slowness.of(session, rt, release.issue, release.ready),
+        slow=slowness.known(session, release.issue, release.since, release.ready),
         lag=max(_metric_lag(release, services, at), _report_lag(session, release.issue, at)),
     )
 

@@ -1,12 +1,15 @@
-"""The slowdown that a release is to cure, from the detector's report or the stored metrics."""
+"""Slowdowns that are known at a release: the one that it is to cure, and those of other open issues.
+
+Figures are from the detector's report or the stored metrics. Times are seconds from the release; negative is before it.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
-from core.models import Cause, Issue, Kind, Signal
+from core.models import Cause, Issue, Kind, Signal, Status
 from core.runtime import Runtime
 from core.signals import health
 from core.signals.release import Slowness
@@ -22,6 +25,24 @@ def of(session: Session, rt: Runtime, issue: Issue, ready: datetime) -> Slowness
     if not usual or not slow or slow <= usual:
         return None
     return Slowness(usual, slow, (issue.first_seen - ready).total_seconds())
+
+
+def known(session: Session, issue: Issue, since: datetime, ready: datetime) -> dict[str, float]:
+    """By service, when its latency rose, for each other open issue about latency that began in this span."""
+    slow = (Issue.cause == Cause.PERFORMANCE) | (col(Signal.attributes)["metric"].as_string() == "p95_ms")
+    rows = session.exec(
+        select(Signal.service, func.min(Signal.at))
+        .join(Issue, col(Issue.id) == Signal.issue_id)
+        .where(
+            slow,
+            Issue.id != issue.id,
+            col(Issue.status).not_in((Status.RESOLVED, Status.DISMISSED)),
+            col(Signal.at) >= since,
+            col(Signal.at) < ready,
+        )
+        .group_by(Signal.service)
+    )
+    return {service: (at - ready).total_seconds() for service, at in rows}
 
 
 def _reported(session: Session, issue: Issue) -> tuple[float, float] | None:
