@@ -15,7 +15,7 @@ from core.stages.deliver.reverting import Restored
 from core.stages.deliver.rows import newest
 from core.stages.results import Wait
 from core.vendors.base import Deployed, VendorError
-from core.vendors.delivery.types import FINISHED, Deliverer
+from core.vendors.delivery.types import FINISHED, Deliverer, ReleaseOrder
 
 BEGUN = "rollback_begun"  # key in Deployment.judged: the vendor was asked to roll back
 SETTLED, EVERY = 300.0, 15.0  # seconds: how long, and how often, a late move of production is looked for
@@ -50,13 +50,18 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
         return Restored("superseded", f"production was left unchanged: it serves the newer deployment {live.vendor_id}")
     if not row.previous_vendor_id:
         raise VendorError(deliverer.name, "there is no earlier deployment to roll back to", permanent=True)
+    return _rolled_back(row, deliverer, order)
+
+
+def _rolled_back(row: Deployment, deliverer: Deliverer, order: ReleaseOrder) -> Restored:
+    """Ask the vendor, and audit what it did. The mark comes first, so that a lost answer is audited later."""
     before = _mark_begun(row, True)
     begun = time.monotonic()
     try:
         deliverer.rollback(order)
         _seen(deliverer, row.previous_vendor_id)
     except VendorError as error:
-        if error.permanent:  # refused; a lost answer may hide a rollback that was made
+        if error.permanent:  # refused
             _mark_begun(row, before)
         raise
     with store.write() as session:  # the next approval shows how long a rollback takes
