@@ -113,6 +113,12 @@ for _ in range(3):
     assert smoke._words(done, relay, SmokeRules(seconds=1)) == "it ran longer than 1 s"
 
 
+def test_no_part_of_a_secret_is_left_where_the_output_is_cut():
+    secret = "ghp_" + "a1B2c3D4e5" * 4
+    found = smoke.end_of(secret + "." * (smoke.KEPT - 10))
+    assert len(found) <= smoke.KEPT and "c3D4e5" not in found
+
+
 def test_a_path_cannot_name_another_host():
     relay = PreviewRelay("https://shop-1.vercel.app/", 10, "http://127.0.0.1:8766")
     for path in ("http://evil.example/", "@evil.example/", "evil", "*"):
