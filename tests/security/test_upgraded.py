@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from types import SimpleNamespace
 
 import pytest
 from pydantic import SecretStr
 
+from core.policy.reader import parse_policy
 from core.policy.services import Repository
+from core.repair.prove.proof import Tests
 from core.runtime import Runtime
 from core.settings import Settings
+from core.stages.review.manifests import Packages
+from core.stages.security import fix
 from core.stages.security.upgraded import _of_version, building, hashes
 from tests.environment.index import serving, wheel
 from tests.real import need_sandbox
@@ -46,3 +51,24 @@ def test_hashes_come_from_the_package_index_and_only_those_of_the_version(tmp_pa
 )  # fmt: skip
 def test_what_an_index_says_is_checked(output):
     assert _of_version(output, "sentry-sdk", "2.8.0") == []
+
+
+PASSED, CUT, NONE = Tests({"t.py::test": ""}, True), Tests({"t.py::test": ""}, False), Tests({}, True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (CUT, PASSED, "The service's tests did not run to their end."),
+        (PASSED, CUT, "The service's tests did not run to their end."),
+        (NONE, NONE, "The service has no tests."),
+    ],
+)
+def test_why_older_tests_do_not_count(before, after, message):
+    assert fix._older(None, before, after) == (False, message)
+
+
+def test_a_pin_that_is_no_version_is_found_like_any_other(monkeypatch):
+    monkeypatch.setattr(fix.manifest_reader, "read", lambda *_: [Packages({("shop", "unknown!1"): "requirements.txt"})])
+    bench = SimpleNamespace(rt=SimpleNamespace(runner=object(), policy=parse_policy("", "x")))
+    assert fix._pin(bench, {}, [{"package": "Shop", "version": "unknown!1"}]) == ("shop", "unknown!1")
