@@ -24,6 +24,7 @@ from core.repair.sandbox import checkout
 from core.repair.sandbox.runner import interpreter_of, read_back
 from core.repair.security import calls, payloads, sql
 from core.repair.types import Attempt, Candidate, Evidence, FixResult, RegressionTest
+from core.signals.security.finding import SHORT
 from core.stages import fixer_chain
 from core.stages.security.bench import SecurityBench
 
@@ -77,7 +78,8 @@ def located(bench: SecurityBench, details: Mapping[str, Any]) -> UnsafeLine | No
     if not path or path not in checkout.tracked(bench.tree, "*.py"):
         return None
     text, code = read_back(bench.tree / path, LARGEST), str(details.get("code") or "")
-    lines = [number for number, line in enumerate(lines_of(text), 1) if code and " ".join(line.split()) == code]
+    same = (" ".join(line.split())[:SHORT] == code for line in lines_of(text))
+    lines = [number for number, holds in enumerate(same, 1) if code and holds]
     line = min(lines, key=lambda number: abs(number - int(details.get("line") or 0)), default=0)
     message = f"{details.get('rule')} (CWE-{details.get('cwe')})"
     return UnsafeLine(path, line, _function(text, line), code, message) if line else None
