@@ -12,6 +12,7 @@ from core.models import Signal, now
 from core.models.security import SecurityScan
 from core.policy.reader import parse_policy
 from core.runtime import Runtime
+from core.settings import Settings
 from core.stages.security import scan, unsafe_lines
 from tests.guards.stored import rows
 from tests.security.test_finding import line
@@ -22,8 +23,9 @@ class Died(BaseException):
     pass
 
 
-def test_a_finding_is_one_signal_although_the_first_scan_died(console, monkeypatch):
-    rt, began = Runtime(console), now()
+def test_a_finding_is_one_signal_although_the_first_scan_died(tmp_path, monkeypatch):
+    store.open_store(f"sqlite:///{tmp_path / 'platform.db'}")
+    rt, began = Runtime(Settings(data_dir=tmp_path)), now()
     rt._policy, rt._read_at = parse_policy(POLICY, "platform.toml"), 0.0
     with store.write() as session:
         store.row_of(session, SecurityScan, repository="shop")
