@@ -77,13 +77,18 @@ def _upgraded(bench: SecurityBench, details: list[Detail]) -> FixResult:
     options = _safe(bench.rt, name, old, details)
     if not options:
         return _escalated(f"No version of {name} is known that no advisory covers.", f"Replace {name}.")
-    before, attempts = bench.tests(bench.code), list[Attempt]()
+    before, attempts, fault = bench.tests(bench.code), list[Attempt](), None
     for new in options[:TRIED]:
-        result = _tried(bench, texts, Upgrade(name, old, new), before)
-        if result.decision == "fix":
+        try:
+            result = _tried(bench, texts, Upgrade(name, old, new), before)
+        except EnvironmentFault as error:  # perhaps a later version can be installed
+            fault, result = error, None
+        if result and result.decision == "fix":
             return result
-        attempts += [Attempt(result.candidate, result.reason)] if result.candidate else []
+        attempts += [Attempt(result.candidate, result.reason)] if result and result.candidate else []
         checkout.start_over(bench.tree)
+    if fault and not attempts:
+        raise fault
     step = f"Adapt the program to {name} {' or '.join(options[:TRIED])}."
     return _escalated(attempts[-1].reason, step, tuple(attempts), candidate=attempts[-1].candidate)
 
