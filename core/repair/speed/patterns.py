@@ -21,7 +21,7 @@ from core.repair.speed.loops import Loop, base, changed_in_place, loops
 EXTREMES = {"min", "max"}  # they fail on an empty collection
 BUILDING = {"sorted", "set", "frozenset", "tuple", "sum", *EXTREMES}
 LISTS = {"list", "sorted"}
-READING = {"fetchall", "fetchone"}
+FETCHING = {"fetchall", "fetchone"}
 MOST = 5  # edits of one function
 
 
@@ -103,7 +103,7 @@ def _only_read(node: ast.Call, loop: Loop) -> bool:
 def _is_query(node: ast.Call) -> bool:
     """``connection.execute("SELECT ...").fetchall()``."""
     inner = receiver(node)
-    return called(node) in READING and isinstance(inner, ast.Call) and called(inner) == "execute" and _reads(inner)
+    return called(node) in FETCHING and isinstance(inner, ast.Call) and called(inner) == "execute" and _reads(inner)
 
 
 def _queries(loop: Loop) -> list[ast.Call]:
