@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from core.policy.reader import parse_policy
 from core.policy.services import Repository
 from core.repair.environment.fault import EnvironmentFault
-from core.repair.prove.proof import Tests
+from core.repair.prove.proof import Tests as Ran
 from core.repair.types import FixResult
 from core.runtime import Runtime
 from core.settings import Settings
@@ -55,7 +55,7 @@ def test_what_an_index_says_is_checked(output):
     assert _of_version(output, "sentry-sdk", "2.8.0") == []
 
 
-PASSED, CUT, NONE = Tests({"t.py::test": ""}, True), Tests({"t.py::test": ""}, False), Tests({}, True)
+PASSED, CUT, NONE = Ran({"t.py::test": ""}, True), Ran({"t.py::test": ""}, False), Ran({}, True)
 
 
 @pytest.mark.parametrize(
