@@ -62,12 +62,17 @@ def how(shipped: Sequence[Deployment]) -> str:
 def close_reports(rt: Runtime, issue_id: int) -> Iterator[str]:
     """Resolve the issue's reports at their sources; a vendor's refusal does not undo a verified fix."""
     for source in rt.sources:
-        reported = _reported(issue_id, source.name) if isinstance(source, Resolver) else ()
-        try:
-            if reported and (closed := source.resolve(reported)):
-                yield f"{counted(closed, 'report')} resolved at {source.name}"
-        except VendorError as error:
-            yield f"not resolved at {source.name}: {error.message}"
+        if isinstance(source, Resolver):
+            yield _closed(source, _reported(issue_id, source.name))
+
+
+def _closed(source: Resolver, reported: Sequence[str]) -> str:
+    """The result in words; empty if the source has no report of the issue."""
+    try:
+        closed = source.resolve(reported) if reported else 0
+    except VendorError as error:
+        return f"not resolved at {source.name}: {error.message}"
+    return f"{counted(closed, 'report')} resolved at {source.name}" if closed else ""
 
 
 def _reported(issue_id: int, source: str) -> Sequence[str]:
