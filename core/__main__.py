@@ -140,6 +140,7 @@ def doctor(arguments) -> int:
 def run_rounds(arguments) -> int:
     from core import scheduler
     from core import settings as configuration
+    from core.cli.terminal import shown
     from core.models.counted import counted
 
     if not arguments.once:
@@ -148,10 +149,8 @@ def run_rounds(arguments) -> int:
     try:
         detail = engine.round() or {}
         for name, source in detail.items():
-            print(
-                f"{name}: {counted(source['records'], 'new record')}"
-                + (f", {source['error']}" if source["error"] else "")
-            )
+            fault = f", {source['error']}" if source["error"] else ""
+            print(shown(f"{name}: {counted(source['records'], 'new record')}{fault}"))
         engine.rest()
         engine.deliver()
         return status(argparse.Namespace(json=False))

@@ -17,6 +17,7 @@ from core.access.rights import Refused
 from core.actions import targets
 from core.actions.registry import About, Action, Asked, registry
 from core.cli import cli_actor
+from core.cli.terminal import shown
 from core.db import store
 from core.stages.deliver.holds import EVERYTHING
 
@@ -64,9 +65,9 @@ def carry_out(action: Action, given: Mapping[str, Any]) -> int:
     bootstrap.build(configured)
     try:
         actor = cli_actor.actor(configured)
-        print(_listed(action, given) or _done(action, actor, given))
+        print(shown(_listed(action, given) or _done(action, actor, given)))
     except Refused as refusal:
-        print(refusal, file=sys.stderr)
+        print(shown(str(refusal)), file=sys.stderr)
         return 1
     return 0
 

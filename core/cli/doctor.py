@@ -82,17 +82,14 @@ def _inputs(rt: Runtime) -> Iterator[DoctorLine]:
     """Each input in use. An input that has received nothing yet is untested, so it is not ok."""
     for source in rt.sources:
         if getattr(source, "connected", False):
-            check = source.check()
+            check = registry.answered(source.name, source.check, "see the log")
             yield DoctorLine(source.name, "ok" if check.ok else "off", check.message, check.fix)
 
 
 def _delivery(rt: Runtime, name: str) -> DoctorLine:
     """Check that the repository's way to production responds, and its rights."""
-    what = f"delivery of {name}"
-    try:
-        check = ways.of(rt, name).check()
-    except (ConfigurationError, CommandError) as error:
-        return DoctorLine(what, "fault", str(error), f"repositories.{name}.delivery in platform.toml")
+    what, fix = f"delivery of {name}", f"repositories.{name}.delivery in platform.toml"
+    check = registry.answered(what, lambda: ways.of(rt, name).check(), fix)
     way = rt.policy.repositories[name].way
     return DoctorLine(what, "ok" if check.ok else "fault", f"{way}: {check.message}", check.fix)
 

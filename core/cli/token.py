@@ -15,6 +15,7 @@ from core import settings
 from core.access import accounts, ingest_tokens, sessions
 from core.access.rights import AUDIT, RIGHTS, VIEW, Forbidden
 from core.cli import cli_actor
+from core.cli.terminal import shown
 from core.db import store
 from core.inputs import naming
 from core.queries import people as view
@@ -91,7 +92,7 @@ def show(_given, _settings: Settings, _by: str) -> None:
     for one, person in rows:
         state = f"{view.token_state(one, person)}, {one.expires_at:%F}"
         used = f"used {one.last_used:%F %H:%M} UTC" if one.last_used else "never used"
-        print(f"{one.id:>4} {one.person:<24} {state:<19} {used:<27} {' '.join(one.scopes):<24} {one.label}")
+        print(shown(f"{one.id:>4} {one.person:<24} {state:<19} {used:<27} {' '.join(one.scopes):<24} {one.label}"))
 
 
 def ingest(given, configured: Settings, by: str) -> None:
@@ -108,4 +109,4 @@ def show_ingest(_given, _settings: Settings, _by: str) -> None:
     for one in rows:
         state = "revoked" if one.revoked_at else "valid"
         used = f"used {one.last_used:%F %H:%M} UTC" if one.last_used else "never used"
-        print(f"{one.id:>4} {one.service:<24} {state:<8} {used:<27} {one.label}")
+        print(shown(f"{one.id:>4} {one.service:<24} {state:<8} {used:<27} {one.label}"))

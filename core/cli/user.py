@@ -11,6 +11,7 @@ from core import settings
 from core.access import accounts, passwords
 from core.access.rights import Forbidden
 from core.cli import cli_actor
+from core.cli.terminal import shown
 from core.db import store
 from core.models import now
 from core.models.access import Role
@@ -62,7 +63,7 @@ def show(_given, _by: str) -> None:
         rows = view.people(session)
     for one, _ in rows:
         seen = f"{one.last_sign_in:%Y-%m-%d %H:%M} UTC" if one.last_sign_in else "never signed in"
-        print(f"{one.name:<30} {one.role.value:<9} {seen:<21} {', '.join(view.states(one))}")
+        print(shown(f"{one.name:<30} {one.role.value:<9} {seen:<21} {', '.join(view.states(one))}"))
 
 
 def add(given, by: str) -> None:

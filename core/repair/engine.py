@@ -88,8 +88,7 @@ def repair(
 
 def _reproduced(tree: Path, crash: Crash, runner: Runner, rules: FixRules, allowed: Sequence[str]) -> Bench:
     """The bench; it has inputs only if one was found that crashes as reported."""
-    base = {name: (tree / name).read_text("utf-8") for name in checkout.tracked(tree, "*.py")}
-    bench = Bench(tree, crash, runner, base, rules, allowed)
+    bench = Bench(tree, crash, runner, checkout.programs(tree), rules, allowed)
     hits = crashing_calls(tree, crash, runner)
     checkout.start_over(tree)
     if not hits:

@@ -33,27 +33,24 @@ def ask(analysts: Sequence[Analyst], evidence: IssueFacts, seconds: float = SECO
     return combined(found), notes
 
 
-def _now(analyst: Analyst, evidence: IssueFacts) -> Future:
-    done: Future = Future()
-    try:
-        done.set_result(analyst.analyze(evidence))
-    except VendorError as error:
-        done.set_exception(error)
-    return done
-
-
 def _begin(analyst: Analyst, evidence: IssueFacts) -> Future:
     """The answer to come. The thread is a daemon, so that a late model does not hold up the end of the process."""
     done: Future = Future()
-
-    def work() -> None:
-        try:
-            done.set_result(analyst.analyze(evidence))
-        except Exception as error:  # handed on to the caller
-            done.set_exception(error)
-
-    Thread(target=work, daemon=True, name=f"analyst-{analyst.name}").start()
+    Thread(target=_answer, args=(analyst, evidence, done), daemon=True, name=f"analyst-{analyst.name}").start()
     return done
+
+
+def _now(analyst: Analyst, evidence: IssueFacts) -> Future:
+    done: Future = Future()
+    _answer(analyst, evidence, done)
+    return done
+
+
+def _answer(analyst: Analyst, evidence: IssueFacts, done: Future) -> None:
+    try:
+        done.set_result(analyst.analyze(evidence))
+    except Exception as error:  # one analyst never stops the analysis
+        done.set_exception(error)
 
 
 def _answers(running: Sequence[tuple[Analyst, Future]], deadline: float) -> tuple[list[Conclusion], list[dict]]:
@@ -66,7 +63,7 @@ def _answers(running: Sequence[tuple[Analyst, Future]], deadline: float) -> tupl
             notes.append(_note(analyst, "it did not answer in time"))
         except VendorError as error:
             notes.append(_note(analyst, error.message))
-        except Exception as error:  # one analyst never stops the analysis
+        except Exception as error:
             logging.getLogger(__name__).exception("%s failed", analyst.name)
             notes.append(_note(analyst, type(error).__name__))
     return found, notes

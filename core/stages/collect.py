@@ -27,6 +27,7 @@ from core.stages.recount import recounted
 from core.vendors.base import Batch, BudgetSpent, Meter, Source, VendorError
 
 log = logging.getLogger(__name__)
+SHOWN = 300  # characters of an unexpected error
 BREAK_AFTER = 3  # failures in a row
 REST_FIRST, REST_MOST = timedelta(seconds=30), timedelta(minutes=10)
 LONGEST_WAIT = 3600.0  # seconds that a vendor may ask for
@@ -75,7 +76,13 @@ def _result(name: str, future: Future) -> dict:
     if (fault := future.exception()) is None:
         return future.result()
     log.error("reading %s failed", name, exc_info=fault)
-    return {"records": 0, "seconds": 0.0, "error": f"reading failed: {type(fault).__name__}: {fault}", "note": ""}
+    return {"records": 0, "seconds": 0.0, "error": _failed(fault), "note": ""}
+
+
+def _failed(fault: BaseException) -> str:
+    """The first line: that of the database is followed by its statement, with the texts that were to be stored."""
+    first, _, _ = str(fault).partition("\n")
+    return f"reading failed: {type(fault).__name__}: {first[:SHOWN]}"
 
 
 def _late(name: str, patience: float) -> dict:
@@ -107,7 +114,7 @@ def read(source: Source, policy: Policy | None = None) -> dict:
         error, wait = fault.message, fault.retry_after
     except Exception as fault:  # a fault of ours must not stop the other sources either; it is shown and logged
         log.exception("reading %s failed", source.name)
-        error = f"reading failed: {type(fault).__name__}: {fault}"
+        error = _failed(fault)
     note = "; ".join(notes) or getattr(source, "note", "")
     if meter.unreadable:
         note = f"{counted(meter.unreadable, 'record')} could not be read; see the log. {note}".strip()

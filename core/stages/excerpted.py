@@ -11,6 +11,7 @@ from core.signals.analysis.types import IssueFacts
 from core.stages import workspace
 from core.stages.deliver import live
 from core.stages.ground import unprefixed
+from core.vendors.base import VendorError
 from core.vendors.command import CommandError
 
 BUDGET = 6_000  # characters of all excerpts
@@ -27,7 +28,7 @@ def around(rt: Runtime, issue_id: int, run: int, evidence: IssueFacts) -> list[s
         sha = live.base_of(rt, name, found)
         with workspace.tree(rt, found, f"analysis-{issue_id}-{run}", sha) as root:
             shown = excerpts(root / repository.folder, unprefixed(repository, crash), BUDGET)
-    except (ConfigurationError, CommandError, OSError, ValueError) as error:
+    except (ConfigurationError, CommandError, VendorError, OSError, ValueError) as error:
         logging.getLogger(__name__).info("issue %s is analyzed without its code: %s", issue_id, error)
         return []
     return [f"{place}\n{text}" for place, text in shown.items()]

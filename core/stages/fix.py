@@ -16,14 +16,23 @@ from core.db import store
 from core.models import ChangeSet, Crash, Issue, Kind
 from core.models.templates import template_of
 from core.ops.stage_log import Entry
-from core.policy.sections import ModelRules
 from core.policy.services import Repository, Service
 from core.repair.environment.fault import EnvironmentFault
-from core.repair.judge.precision import REVERT, class_of, measured
+from core.repair.judge.precision import REVERT, class_of
 from core.repair.sandbox.runner import read_back
-from core.repair.types import Attempt, Candidate, Fixer, FixResult
+from core.repair.types import Candidate, Fixer, FixResult
 from core.runtime import Runtime
-from core.stages import autonomy, comments, dependence, duplicate_fixes, fixer_chain, performance, revert, workspace
+from core.stages import (
+    autonomy,
+    comments,
+    dependence,
+    duplicate_fixes,
+    fix_record,
+    fixer_chain,
+    performance,
+    revert,
+    workspace,
+)
 from core.stages.context import StageContext, StepContext
 from core.stages.crashes import best_crash
 from core.stages.deliver import live, release_checks
@@ -36,6 +45,10 @@ from core.stages.workspace import Clone
 from core.vendors.command import CommandError
 
 SHOWN = 100_000  # characters of a proposal and of its files
+NO_SANDBOX = (
+    "This machine has no sandbox for repository code. Install bubblewrap, or allow the weaker runner with "
+    "fix.allow_limited_runner in platform.toml."
+)
 
 
 def attempts(context: StepContext) -> FixAttempts:
@@ -69,77 +82,111 @@ def _find(session: Session, issue_id: int, run: int, attempt: int) -> ChangeSet 
 def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: int, feedback: list[str]) -> ChangeSet:
     started = time.monotonic()
     change = ChangeSet(issue_id=issue.id, run=run, attempt=attempt, generator="none", status="refused")
-    change.kind = template_of(issue.cause)
-    if crash is None and issue.kind is not Kind.SECURITY and not performance.concerns(issue):
-        change.note = "No report of this issue has a stack trace, so there is nothing to repair."
-    elif rt.runner is None:
-        change.note = (
-            "This machine has no sandbox for repository code. Install bubblewrap, or allow the weaker runner with "
-            "fix.allow_limited_runner in platform.toml."
-        )
-    else:
-        try:
+    change.kind, change.note = template_of(issue.cause), _hopeless(rt, issue, crash)
+    try:
+        if not change.note:
             _repair(rt, issue, crash, change, feedback)
-        except EnvironmentFault as fault:
-            change.note = f"The service's environment could not be built. {fault}"
-        except revert.Unfit as reason:
-            change.note, change.generator = str(reason), REVERT
+    except EnvironmentFault as fault:
+        change.note = f"The service's environment could not be built. {fault}"
+    except revert.Unfit as reason:
+        change.note, change.generator = str(reason), REVERT
     change.seconds = round(time.monotonic() - started, 2)
     with store.write() as session:
         session.add(change)
     return change
 
 
+def _hopeless(rt: Runtime, issue: Issue, crash: Crash | None) -> str:
+    """Why no repair can be tried; empty if one can."""
+    if crash is None and issue.kind is not Kind.SECURITY and not performance.concerns(issue):
+        return "No report of this issue has a stack trace, so there is nothing to repair."
+    return NO_SANDBOX if rt.runner is None else ""
+
+
 def _repair(rt: Runtime, issue: Issue, crash: Crash | None, change: ChangeSet, feedback: list[str]) -> None:
     """Fill ``change`` with the result of the repair engine."""
-    service = rt.policy.together(issue.affected)
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone(rt, name, repository)
     change.base_sha = live.base_of(rt, name, found)
     label = f"issue-{issue.id}-{change.run}-{change.attempt}"
     with rt.workbench, workspace.tree(rt, found, label, change.base_sha) as root:
         code = ground(rt, name, repository, found, change.base_sha, root)
-        repository = code.repository
-        rules, globs = rt.policy.fix.of(service), allowed(service, repository)
-        if issue.kind is Kind.SECURITY:
-            bench = SecurityBench(rt, issue.id, name, code, root, rules, globs, service.forbidden)
-            result = security_fix.repair(bench, issue)
-        else:
-            job = _job(rt, issue, crash, found, change.base_sha, code, root)
-            result = fixer_chain.climb(
-                issue.id,
-                job.fixers,
-                _refused(found, issue.id, change, code),
-                work=job.work,
-                tree=code.within(root),
-                crash=job.crash,
-                rules=rules,
-                allowed=globs,
-                source=repository.source,
-                tests=repository.tests,
-                test_command=repository.test_command,
-                runner=code.runner,
-                feedback=[*feedback, *job.told],
-            )
-        _describe(change, result, rt.policy.fix.models)
-        change.proof["autonomy"] = _autonomy(rt, issue, result)
-        change.test_path = code.path(change.test_path) if change.test_path else ""
-        if result.decision != "fix" and result.candidate and not result.test:
-            change.proof["proposal"] = _difference(code.within(root), result.candidate)
-        if result.decision == "fix" and result.candidate:
-            _commit(found, issue, change, result.candidate, root, code)
+        at = _Workplace(rt, issue, change, found, code, root)
+        _keep(at, _security(at, name) if issue.kind is Kind.SECURITY else _climbed(at, crash, feedback))
     if change.head_sha:
-        services = [n for n, s in rt.policy.services.items() if s.repository == service.repository]
-        with store.read() as session:
-            duplicate = duplicate_fixes.find(session, change, services)
-        if duplicate:
-            change.head_sha, change.status = "", "refused"
-            change.note = (
-                f"Issue {duplicate.id} already has this fix in progress. A second pull request would be a duplicate."
-            )
-            change.proof = {**change.proof, "twin": duplicate.id}
-        else:
-            change.status = "proved" if change.proof.get("complete") else "unproved"
+        _settle(rt, change, name)
+
+
+@dataclass(frozen=True)
+class _Workplace:
+    """Where one change is written: ``root`` is a clean checkout of what production serves, ``code`` its ground."""
+
+    rt: Runtime
+    issue: Issue
+    change: ChangeSet
+    found: Clone
+    code: Ground
+    root: Path
+
+    @property
+    def tree(self) -> Path:
+        return self.code.within(self.root)
+
+    @property
+    def service(self) -> Service:
+        """The rules of all affected services together."""
+        return self.rt.policy.together(self.issue.affected)
+
+
+def _security(at: _Workplace, name: str) -> FixResult:
+    rules, globs = at.rt.policy.fix.of(at.service), allowed(at.service, at.code.repository)
+    bench = SecurityBench(at.rt, at.issue.id, name, at.code, at.root, rules, globs, at.service.forbidden)
+    return security_fix.repair(bench, at.issue)
+
+
+def _climbed(at: _Workplace, crash: Crash | None, feedback: Sequence[str]) -> FixResult:
+    """The result of the fixers, one after the other."""
+    job, repository = _job(at, crash), at.code.repository
+    return fixer_chain.climb(
+        at.issue.id,
+        job.fixers,
+        _refused(at.found, at.issue.id, at.change, at.code),
+        work=job.work,
+        tree=at.tree,
+        crash=job.crash,
+        rules=at.rt.policy.fix.of(at.service),
+        allowed=allowed(at.service, repository),
+        source=repository.source,
+        tests=repository.tests,
+        test_command=repository.test_command,
+        runner=at.code.runner,
+        feedback=[*feedback, *job.told],
+    )
+
+
+def _keep(at: _Workplace, result: FixResult) -> None:
+    """Describe the result in the change; commit a fix, or show an unproved proposal."""
+    change, code = at.change, at.code
+    fix_record.describe(change, result, at.rt.policy.fix.models)
+    change.proof["autonomy"] = _autonomy(at.rt, at.issue, result)
+    change.test_path = code.path(change.test_path) if change.test_path else ""
+    if result.decision == "fix" and result.candidate:
+        _commit(at.found, at.issue, change, result.candidate, at.root, code)
+    elif result.candidate and not result.test:
+        change.proof["proposal"] = _difference(at.tree, result.candidate)
+
+
+def _settle(rt: Runtime, change: ChangeSet, repository: str) -> None:
+    """The status of a committed change; another issue's equal fix makes it a duplicate."""
+    services = [name for name, service in rt.policy.services.items() if service.repository == repository]
+    with store.read() as session:
+        duplicate = duplicate_fixes.find(session, change, services)
+    if duplicate is None:
+        change.status = "proved" if change.proof.get("complete") else "unproved"
+        return
+    change.head_sha, change.status = "", "refused"
+    change.note = f"Issue {duplicate.id} already has this fix in progress. A second pull request would be a duplicate."
+    change.proof = {**change.proof, "twin": duplicate.id}
 
 
 @dataclass(frozen=True)
@@ -152,9 +199,10 @@ class _Job:
     told: Sequence[str] = ()
 
 
-def _job(rt: Runtime, issue: Issue, crash: Crash | None, found: Clone, base: str, code: Ground, root: Path) -> _Job:
+def _job(at: _Workplace, crash: Crash | None) -> _Job:
+    rt, issue, found, base, code = at.rt, at.issue, at.found, at.change.base_sha, at.code
     if crash is None:  # only a slowdown is repaired without one
-        slow = performance.slowdown(issue, found, code, code.within(root))
+        slow = performance.slowdown(issue, found, code, at.tree)
         fixers = performance.fixers(rt, issue, found, base, slow, code)
         return _Job(fixers, slow.report, performance.work(slow), performance.told(slow))
     if issue.reverts:
@@ -222,49 +270,6 @@ def _autonomy(rt: Runtime, issue: Issue, result: FixResult) -> dict:
         message = "several fixes behave differently" if result.behaviours else "the right result is not known"
         return {"may": False, "says": f"{message}, so a person decides", "class": found.name}
     return {"may": found.may, "says": found.message, "class": found.name}
-
-
-def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
-    candidate, proof = result.candidate, result.proof
-    change.note = "" if result.decision == "fix" else f"{result.reason} {result.next_step}".strip()
-    change.confidence = result.confidence
-    change.proof = {
-        "fails_before": proof.fails_before,
-        "passes_after": proof.passes_after,
-        "fails_reverted": proof.fails_reverted,
-        "older_tests_pass": proof.older_tests_pass,
-        "complete": proof.complete,
-        "says": list(proof.messages),
-        "slow": proof.slow,
-        "behaviours": list(result.behaviours),
-        "further": sorted({a.further for a in result.attempts if a.further}),
-        "refused": [{"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason],
-        "models": [_cost(a, rules) for a in result.attempts if a.candidate.generator not in fixer_chain.ONCE],
-    }
-    if candidate:
-        change.generator, change.template, change.rationale = (
-            candidate.generator,
-            candidate.template,
-            candidate.rationale,
-        )
-        change.title = candidate.rationale.split("\n")[0][:200]
-        change.grade = "" if result.benchmark else candidate.grade.name  # of no class whose outcomes are counted
-        change.proof["evidence"] = list(candidate.evidence)
-        change.proof["precision"] = measured(class_of(candidate)).describe("unseen case")
-    total = fixer_chain.spent(result.attempts, rules)
-    change.tokens, change.cost_usd = total.tokens, total.usd
-    if result.benchmark:
-        change.proof["benchmark"] = dict(result.benchmark)
-    if result.test:
-        change.test_path, change.test_code = result.test.path, result.test.code
-
-
-def _cost(attempt: Attempt, rules: ModelRules) -> dict:
-    """The cost and the result of one attempt of a model, and its plan and transcript where it has them."""
-    made = attempt.candidate
-    cost = {"generator": made.generator, "tokens": made.tokens, "cost_usd": fixer_chain.price(made, rules)}
-    told = {"plan": made.plan, "transcript": list(made.transcript)} if made.transcript else {}
-    return cost | {"seconds": made.seconds, "reason": attempt.reason[:300]} | told
 
 
 def _message(issue: Issue, candidate: Candidate, test: str) -> str:

@@ -5,13 +5,14 @@ A refused merge does not change this: it is retried separately (core/stages/deli
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlmodel import Session, col, select
 
 from core.audit import effects
 from core.db import store
 from core.models import ChangeSet, Deployment, Issue, Outcome, Signal, Status, now
+from core.models.counted import counted
 from core.ops import notify, stage_log
 from core.runtime import Runtime
 from core.stages.context import StageContext
@@ -19,19 +20,15 @@ from core.stages.deliver import merge
 from core.stages.results import Learned
 from core.vendors.base import Resolver, VendorError
 
+RECORDS = 10_000  # of an issue, among which its reports at a source are looked for
+
 
 def run(context: StageContext, change_id: int) -> Learned:
     rt, issue_id, run, entry = context.runtime, context.issue_id, context.run, context.log
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
-        reported = session.exec(
-            select(Signal.vendor_id)
-            .where(Signal.issue_id == issue_id, Signal.source == "sentry")
-            .order_by(col(Signal.id).desc())
-            .limit(1)
-        ).first()
     merging, message = merge.attempt(rt, issue, change)
-    entry.message = "; ".join(filter(None, [message, close_report(rt, reported)]))
+    entry.message = "; ".join(filter(None, [message, *close_reports(rt, issue_id)]))
     with store.write() as session:
         change = session.get_one(ChangeSet, change_id)
         change.status = "merged" if merging == "merged" and change.pull_number else "deployed"
@@ -62,16 +59,27 @@ def how(shipped: Sequence[Deployment]) -> str:
     return f"Fixed, deployed and kept by {last.kept_by}" if last and last.kept_by else "Fixed, deployed and verified"
 
 
-def close_report(rt: Runtime, vendor_id: str | None) -> str:
-    """Resolve the report at its source; a vendor's refusal does not undo a verified fix."""
+def close_reports(rt: Runtime, issue_id: int) -> Iterator[str]:
+    """Resolve the issue's reports at their sources; a vendor's refusal does not undo a verified fix."""
     for source in rt.sources:
-        if vendor_id and isinstance(source, Resolver):
-            try:
-                source.resolve(vendor_id)
-                return f"resolved at {source.name}"
-            except VendorError as error:
-                return f"not resolved at {source.name}: {error.message}"
-    return ""
+        if isinstance(source, Resolver):
+            yield _closed(source, _reported(issue_id, source.name))
+
+
+def _closed(source: Resolver, reported: Sequence[str]) -> str:
+    """The result in words; empty if the source has no report of the issue."""
+    try:
+        closed = source.resolve(reported) if reported else 0
+    except VendorError as error:
+        return f"not resolved at {source.name}: {error.message}"
+    return f"{counted(closed, 'report')} resolved at {source.name}" if closed else ""
+
+
+def _reported(issue_id: int, source: str) -> Sequence[str]:
+    """The names of the newest records of a source in the issue."""
+    mine = select(Signal.vendor_id).where(Signal.issue_id == issue_id, Signal.source == source)
+    with store.read() as session:
+        return session.exec(mine.order_by(col(Signal.id).desc()).limit(RECORDS)).all()
 
 
 KEPT = ("fixed", "rolled_back", "rejected")  # results of a fix; a person's resolution is a separate fact

@@ -26,7 +26,6 @@ from core.signals.analysis import suspects
 from core.stages import fixer_chain, revert
 from core.stages.ground import Ground
 from core.stages.workspace import Clone
-from core.vendors.command import CommandError
 
 BY_A_PERSON = "a person approves every fix of a slowdown"
 DIFF = 12_000  # characters of the suspect's diff that a model is told
@@ -72,18 +71,10 @@ def slowdown(issue: Issue, found: Clone, code: Ground, tree: Path) -> Slowdown:
         return Slowdown(message)
     names = found.diff(parent, sha, "--no-renames", "--name-only", "-z").split("\0")[:-1][:FILES]
     inside = {name: inner for name in names if (inner := code.inner(name))}
-    before, after = ({inner: _text(found, at, name) for name, inner in inside.items()} for at in (parent, sha))
+    before, after = ({inner: found.text(at, name) for name, inner in inside.items()} for at in (parent, sha))
     subject = found.git("log", "-1", "--format=%s", "--end-of-options", sha).strip()
     diff = found.diff(parent, sha)[:DIFF]
     return Slowdown(message, sha, subject, diff, places(tree, before, after))
-
-
-def _text(found: Clone, sha: str, name: str) -> str:
-    """A file of a commit; empty if the commit has none."""
-    try:
-        return found.git("show", "--end-of-options", f"{sha}:{name}")
-    except CommandError:
-        return ""
 
 
 def told(slow: Slowdown) -> Sequence[str]:

@@ -79,6 +79,13 @@ class Clone:
             raise CommandError(f"{self.path.name} has no commit {ref!r}")
         return sha
 
+    def text(self, sha: str, path: str) -> str:
+        """A file of a commit; empty if the commit has none."""
+        try:
+            return self.git("show", "--end-of-options", f"{sha}:{path}")
+        except CommandError:
+            return ""
+
     def contains(self, descendant: str, ancestor: str) -> bool:
         """Is ``ancestor`` in the other commit's history? An unknown commit is not. Raises CommandError."""
         missing = ("rev-list", "--count", "--max-count=1", "--end-of-options", f"{descendant}..{ancestor}")
@@ -113,9 +120,7 @@ class Clone:
         if self.commits(change.head_sha)[0]:
             return
         if not change.commit:
-            raise CommandError(
-                f"the commit {change.head_sha[:12]} is not in {self.path.name}, and its text is not in the database"
-            )
+            raise CommandError(f"neither {self.path.name} nor the database has the commit {change.head_sha[:12]}")
         tree = self._applied(change.base_sha, change.patch)
         if f"tree {tree}\n" not in change.commit or self._written(ref_of(change), change.commit) != change.head_sha:
             raise CommandError(f"the commit {change.head_sha[:12]} could not be recreated from its patch")
@@ -246,11 +251,8 @@ def _import(ref: str, base: str, files: Mapping[str, tuple[str, str]], message: 
     who = f"{NOBODY['GIT_COMMITTER_NAME']} <{NOBODY['GIT_COMMITTER_EMAIL']}>"
     parts = [f"commit {ref}\ncommitter {who} now\n{_data(message)}from {base}\n"]
     for path, (mode, text) in files.items():
-        if (
-            not path.isprintable()
-            or path.startswith(("/", '"'))
-            or {"", ".", "..", ".git"} & {*path.lower().split("/")}
-        ):
+        foreign = {"", ".", "..", ".git"} & {*path.lower().split("/")}
+        if foreign or not path.isprintable() or path.startswith(("/", '"')):
             raise ValueError(f"{path!r} is not a path that a fix may commit")
         parts.append(f"M {mode} inline {path}\n{_data(text)}")
     return "".join(parts)

@@ -129,11 +129,13 @@ class Source(Protocol):
 
 @runtime_checkable
 class Resolver(Protocol):
-    """A source that can also close a report."""
+    """A source that can also close reports."""
 
     name: str
 
-    def resolve(self, vendor_id: str) -> None: ...
+    def resolve(self, vendor_ids: Sequence[str]) -> int:
+        """Close the reports of these records; returns how many those are. Idempotent. Raises VendorError."""
+        ...
 
 
 class HealthSource(Protocol):

@@ -173,7 +173,8 @@ class GitHub:
             return found
         path = f"/repos/{repository}/issues/{number}"
         by = str((self.http.get(path).json().get("closed_by") or {}).get("login") or "")
-        rows = [*chain.from_iterable(self._pages(f"{path}/comments", {"per_page": PAGE}))]
+        every = chain.from_iterable(self._pages(f"{path}/comments", {"per_page": PAGE}))
+        rows = [row for row in every if not self.own.marked([row], MARKER)]
         return replace(found, by=by, message=self.http.redact(closing_comment(rows, by)))
 
     def releases(self, repository: str) -> list[Deployed]:
@@ -265,12 +266,13 @@ def _at(text: str | None) -> datetime | None:
 
 @understood("github")
 def closing_comment(rows: Sequence[dict], by: str) -> str:
-    """The last comment of the person who closed a pull request; empty without one. ``rows`` are oldest first. Pure.
+    """The last comment of the person who closed a pull request; empty without one. Pure.
 
-    If GitHub does not report who closed it, the last comment of anybody.
+    ``rows`` are oldest first, without the platform's own. If GitHub does not report who closed it, the last comment of
+    anybody.
     """
     texts = [str(row.get("body") or "") for row in rows if by in ("", (row.get("user") or {}).get("login"))]
-    written = [text for text in texts if text.strip() and MARKER not in text]
+    written = [text for text in texts if text.strip()]
     return written[-1][:2000] if written else ""
 
 

@@ -14,16 +14,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
 import re2
 
-from core.vendors.base import VendorError
-from core.vendors.http import HTTP_ERRORS, bounded
-from core.vendors.redact import Redactor
-from core.vendors.relay import SocketServer, socket_server
+from core.vendors.http import bounded
+from core.vendors.relay import NotForwarded, SocketHandler, socket_server
 
 REQUESTS, SECONDS = 20_000, 900.0  # requests of one build; seconds for one file
 PAGE, FILE = 64 << 20, 4 << 30  # maximum bytes of a page; of a file
@@ -32,10 +29,6 @@ LINK = re2.compile(r"""(?i)(\bhref\s*=\s*)("[^"]*"|'[^']*')""")
 FORWARDED = ("accept", "range")
 KEPT = ("content-type", "content-length", "content-range", "accept-ranges", "etag", "last-modified")
 PAGES = ("text/html", "application/vnd.pypi.simple")
-
-
-class NotOfTheIndex(Exception):
-    """The request is for something that is not on an index."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +67,19 @@ class IndexRelay:
         self.client = bounded("package index", SECONDS, FILE)
 
     def target(self, path: str) -> tuple[int, str]:
-        """(number of the index, URL) for a path that the build room requests. Raises NotOfTheIndex."""
+        """(number of the index, URL) for a path that the build room requests. Raises NotForwarded."""
         with self.lock:
             self.left -= 1
             if self.left < 0:
-                raise NotOfTheIndex("too many requests")
+                raise NotForwarded("too many requests")
         number, _, rest = path.lstrip("/").partition("/")
         if not number.isdigit() or int(number) >= len(self.indexes) or ".." in rest.split("/"):
-            raise NotOfTheIndex("no such index")
+            raise NotForwarded("no such index")
         if not rest.startswith("file/"):
             return int(number), f"{self.indexes[int(number)].url}/{rest}"
         _, scheme, netloc, inner = (rest.split("/", 3) + ["", "", ""])[:4]
         if (scheme, netloc) not in self.hosts[int(number)]:
-            raise NotOfTheIndex(f"{netloc[:200]} is not a host of the package index")
+            raise NotForwarded(f"{netloc[:200]} is not a host of the package index")
         return int(number), f"{scheme}://{netloc}/{inner}"
 
     @contextmanager
@@ -102,7 +95,7 @@ class IndexRelay:
                     yield found
                     return
                 url = urljoin(url, found.headers["location"])
-        raise NotOfTheIndex("too many redirects")
+        raise NotForwarded("too many redirects")
 
     def inside(self, number: int, page: str, link: str) -> str:
         """The rewritten link of a page for the build room; its host is allowed from now on."""
@@ -116,14 +109,14 @@ class IndexRelay:
         return f"/{number}/file/{parts.scheme}/{parts.netloc}{path}{query}" + (f"#{fragment}" if fragment else "")
 
     def rewritten(self, number: int, page: str, kind: str, text: str) -> str:
-        """A page with rewritten links. Raises NotOfTheIndex if it is not a page."""
+        """A page with rewritten links. Raises NotForwarded if it is not a page."""
         if "json" in kind:
             try:
                 data = json.loads(text)
                 for file in data.get("files", []):
                     file["url"] = self.inside(number, page, str(file.get("url", "")))
             except (ValueError, TypeError, AttributeError, RecursionError):
-                raise NotOfTheIndex("a page of the index does not match its content type") from None
+                raise NotForwarded("a page of the index does not match its content type") from None
             return json.dumps(data)
         return LINK.sub(lambda m: f'{m[1]}"{html.escape(self.inside(number, page, html.unescape(m[2][1:-1])))}"', text)
 
@@ -133,63 +126,33 @@ def _page(found) -> str:
     for part in found.iter_bytes():
         body += part
         if len(body) > PAGE:
-            raise NotOfTheIndex("a page of the index is too large")
+            raise NotForwarded("a page of the index is too large")
     return body.decode("utf-8", "replace")
 
 
-class _IndexHandler(BaseHTTPRequestHandler):
-    server: SocketServer
-    protocol_version = "HTTP/1.1"
-
+class _IndexHandler(SocketHandler):
     def do_GET(self) -> None:
-        relay = self.server.relay
-        try:
-            number, url = relay.target(self.path)
-            headers = {name: self.headers[name] for name in FORWARDED if name in self.headers}
-            with relay.opened(number, url, self.command, headers) as found:
-                self.passed_on(number, str(found.url), found)
-        except NotOfTheIndex as error:
-            relay.refused.append(str(error))
-            self.answer(403, "text/plain", str(error).encode())
-        except (VendorError, *HTTP_ERRORS) as error:
-            message = error.message if isinstance(error, VendorError) else str(error) or type(error).__name__
-            relay.failed.append(f"{urlsplit(url).netloc}: {Redactor()(message)}")
-            self.answer(502, "text/plain", relay.failed[-1].encode())
+        self.forwarded(self._forward)
 
     do_HEAD = do_GET
 
-    def passed_on(self, number: int, url: str, found) -> None:
+    def _forward(self) -> None:
+        number, url = self.server.relay.target(self.path)
+        self.where = f"{urlsplit(url).netloc}: "
+        headers = {name: self.headers[name] for name in FORWARDED if name in self.headers}
+        with self.server.relay.opened(number, url, self.command, headers) as found:
+            self._pass_on(number, str(found.url), found)
+
+    def _pass_on(self, number: int, url: str, found) -> None:
         kind = found.headers.get("content-type", "")
         if kind.startswith(PAGES) and self.command == "GET" and found.status_code == 200:
             text = self.server.relay.rewritten(number, url, kind, _page(found))
-            self.answer(200, kind, text.encode())
+            self.answer(200, [("content-type", kind)], text.encode())
             return
-        self.send_response(found.status_code)
-        for name in KEPT:
-            if name in found.headers:
-                self.send_header(name, found.headers[name])
-        self.send_header("connection", "close")
-        self.end_headers()
+        self.head(found.status_code, [(name, found.headers[name]) for name in KEPT if name in found.headers])
         if self.command == "GET":
             for part in found.iter_bytes():
                 self.wfile.write(part)
-        self.close_connection = True
-
-    def answer(self, status: int, kind: str, content: bytes) -> None:
-        self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(content)))
-        self.send_header("connection", "close")
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content)
-        self.close_connection = True
-
-    def address_string(self) -> str:
-        return "inside"  # a socket file has no client address
-
-    def log_message(self, *_args) -> None:
-        """Log nothing: the relay records the requests."""
 
 
 @contextmanager

@@ -11,15 +11,12 @@ import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from core.vendors.base import VendorError
-from core.vendors.http import HTTP_ERRORS, bounded
-from core.vendors.redact import Redactor
-from core.vendors.relay import SocketServer, socket_server
+from core.vendors.http import bounded
+from core.vendors.relay import NotForwarded, SocketHandler, socket_server
 
 LARGEST = 4 << 20  # maximum bytes of a request's body
 SECONDS = 60.0  # of one exchange
@@ -27,10 +24,6 @@ HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authoriza
 HOP_BY_HOP |= {"trailer", "transfer-encoding", "upgrade"}  # RFC 9110, 7.6.1
 HOP_BY_HOP |= {"host", "content-length", "content-encoding", "accept-encoding"}  # what the client sets itself
 BOUND = re.compile(r"(?i);\s*(?:secure|domain=[^;]*)(?=;|$)")  # of a cookie, which the sandbox's own address lacks
-
-
-class NotOfThePreview(Exception):
-    """The request is not one to the preview, or there were too many."""
 
 
 class PreviewRelay:
@@ -45,13 +38,13 @@ class PreviewRelay:
         self.client = bounded("preview", SECONDS)
 
     def forward(self, method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> Any:
-        """The preview's response. Raises NotOfThePreview, VendorError or one of HTTP_ERRORS."""
-        with self.lock:
-            self.sent += 1
-            if self.sent > self.most:
-                raise NotOfThePreview(f"more than {self.most} requests")
+        """The preview's response. Raises NotForwarded, VendorError or one of HTTP_ERRORS."""
         if not path.startswith("/"):
-            raise NotOfThePreview(f"{path[:80]!r} is not a path of the preview")
+            raise NotForwarded(f"{path[:80]!r} is not a path of the preview")
+        with self.lock:
+            if self.sent >= self.most:
+                raise NotForwarded(f"more than {self.most} requests")
+            self.sent += 1
         kept = [(name, value) for name, value in headers if name.lower() not in HOP_BY_HOP]
         return self.client.request(method, self.origin + path, headers=kept, content=body or None)
 
@@ -67,51 +60,25 @@ class PreviewRelay:
         return self.inside + value.removeprefix(self.origin) if own else value
 
 
-class _PreviewHandler(BaseHTTPRequestHandler):
-    server: SocketServer
-    protocol_version = "HTTP/1.1"
-
+class _PreviewHandler(SocketHandler):
     def do_GET(self) -> None:
-        relay = self.server.relay
-        try:
-            found = relay.forward(self.command, self.path, self.headers.items(), self._body())
-        except NotOfThePreview as error:
-            relay.refused.append(str(error))
-            self.answer(403, [], str(error).encode())
-        except (VendorError, *HTTP_ERRORS) as error:
-            message = error.message if isinstance(error, VendorError) else str(error) or type(error).__name__
-            relay.failed.append(Redactor()(message))
-            self.answer(502, [], relay.failed[-1].encode())
-        else:
-            self.answer(found.status_code, relay.told(found), found.content)
+        self.forwarded(self._forward)
 
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET
 
+    def _forward(self) -> None:
+        relay = self.server.relay
+        found = relay.forward(self.command, self.path, self.headers.items(), self._body())
+        self.answer(found.status_code, relay.told(found), found.content)
+
     def _body(self) -> bytes:
-        """Raises NotOfThePreview for a body that is too large or has no length."""
+        """Raises NotForwarded for a body that is too large or has no length."""
         length = self.headers.get("content-length", "0")
         if "transfer-encoding" in self.headers or not (length.isascii() and length.isdigit()):
-            raise NotOfThePreview("a body needs a Content-Length")
-        if int(length) > LARGEST:
-            raise NotOfThePreview(f"a body has at most {LARGEST >> 20} MB")
+            raise NotForwarded("a body needs a Content-Length")
+        if len(length) > 9 or int(length) > LARGEST:
+            raise NotForwarded(f"a body has at most {LARGEST >> 20} MB")
         return self.rfile.read(int(length))
-
-    def answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
-        self.send_response(status)
-        for name, value in headers:
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(content)))
-        self.send_header("connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-        self.close_connection = True
-
-    def address_string(self) -> str:
-        return "inside"  # a socket file has no client address
-
-    def log_message(self, *_args) -> None:
-        """Log nothing: the relay counts the requests."""
 
 
 @contextmanager

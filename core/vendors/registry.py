@@ -16,8 +16,9 @@ from core.settings import Settings
 from core.vendors import cloudwatch as aws
 from core.vendors import newrelic as nerdgraph
 from core.vendors.advisories import Advisories, SecurityAlerts
-from core.vendors.base import Analyst, Check, CodeHost, HealthSource, Notifier, Reviewer, Source
+from core.vendors.base import Analyst, Check, CodeHost, HealthSource, Notifier, Reviewer, Source, VendorError
 from core.vendors.coderabbit import CodeRabbit
+from core.vendors.command import CommandError
 from core.vendors.datadog import Datadog
 from core.vendors.delivery.cluster import Cluster
 from core.vendors.email import Email
@@ -285,11 +286,22 @@ def check(settings: Settings, name: str) -> Check:
     return _check(name, made)
 
 
+def answered(name: str, ask: Callable[[], Check], fix: str) -> Check:
+    """The result of a check. One that raises is a fault with this ``fix``, and ends no other check."""
+    try:
+        return ask()
+    except (ConfigurationError, CommandError, VendorError) as error:
+        return Check(False, str(error), fix)
+    except Exception as error:
+        log.exception("the check of %s failed", name)
+        return Check(False, f"the check itself failed ({type(error).__name__})", fix)
+
+
 def _check(name: str, made: Pinged | None) -> Check:
     if made is None:
         needs = ", ".join(map(str.upper, NEEDS.get(name, ()))) or f"the {name.upper()} variables"
         return Check(False, OFF, f"set {needs} to connect it")
-    found = made.check()
+    found = answered(name, made.check, f"see {name.upper()}_*, and the log")
     skew = getattr(getattr(made, "http", None), "skew", 0.0)
     if abs(skew) < SKEW:
         return found

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 from core.vendors.base import VendorError
-from core.vendors.http import Http
+from core.vendors.http import HTTP_ERRORS, Http
+from core.vendors.redact import Redactor
 
 PATH = "/v1/chat/completions"
 LARGEST = 4 << 20  # maximum bytes of one request
@@ -53,29 +54,6 @@ def _error(status: int, message: str) -> tuple[int, str, bytes]:
     return status, JSON, json.dumps({"error": {"message": message}}).encode()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: SocketServer
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        length = self.headers.get("content-length", "")
-        body = self.rfile.read(min(int(length), LARGEST + 1)) if length.isdigit() else b""
-        status, kind, content = self.server.relay.answer(self.path, body)
-        self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(content)))
-        self.send_header("connection", "close")
-        self.end_headers()
-        self.wfile.write(content)
-        self.close_connection = True
-
-    def address_string(self) -> str:
-        return "inside"  # a socket file has no client address
-
-    def log_message(self, *_args) -> None:
-        """Log nothing: the relay counts the requests."""
-
-
 class SocketServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     relay: Any
     daemon_threads = True
@@ -88,6 +66,65 @@ class SocketServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     def handle_error(self, *_args) -> None:
         """Ignore errors of a program that is killed during a request."""
+
+
+class NotForwarded(Exception):
+    """The relay does not forward this request; the message says why, for people."""
+
+
+class SocketHandler(BaseHTTPRequestHandler):
+    """Answers the requests of a sandboxed program, each on a connection of its own."""
+
+    server: SocketServer
+    protocol_version = "HTTP/1.1"
+    begun = False  # the head of the response is sent
+    where = ""  # goes before the message of a failure
+
+    def forwarded(self, work: Callable[[], object]) -> None:
+        """Do the work of one request. A refusal or a failure is answered, and recorded for people."""
+        relay = self.server.relay
+        try:
+            work()
+        except NotForwarded as error:
+            relay.refused.append(str(error))
+            self._fault(403, relay.refused[-1])
+        except (VendorError, *HTTP_ERRORS) as error:
+            message = error.message if isinstance(error, VendorError) else str(error) or type(error).__name__
+            relay.failed.append(self.where + Redactor()(message))
+            self._fault(502, relay.failed[-1])
+
+    def _fault(self, status: int, message: str) -> None:
+        """Say it, unless a part of another response was sent: then the connection ends within it."""
+        self.close_connection = True
+        if not self.begun:
+            self.answer(status, [("content-type", "text/plain")], message.encode())
+
+    def answer(self, status: int, headers: Iterable[tuple[str, str]], content: bytes) -> None:
+        self.head(status, [*headers, ("content-length", str(len(content)))])
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def head(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
+        self.begun = self.close_connection = True
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("connection", "close")
+        self.end_headers()
+
+    def address_string(self) -> str:
+        return "inside"  # a socket file has no client address
+
+    def log_message(self, *_args) -> None:
+        """Log nothing: the relay records the requests."""
+
+
+class _ModelHandler(SocketHandler):
+    def do_POST(self) -> None:
+        length = self.headers.get("content-length", "")
+        body = self.rfile.read(min(int(length), LARGEST + 1)) if length.isdigit() else b""
+        status, kind, content = self.server.relay.answer(self.path, body)
+        self.answer(status, [("content-type", kind)], content)
 
 
 @contextmanager
@@ -105,5 +142,5 @@ def socket_server(relay: Any, handler: type[BaseHTTPRequestHandler], socket: Pat
 @contextmanager
 def serving(relay: Relay, socket: Path) -> Iterator[None]:
     """Serve the chat completions of ``relay`` at a socket file until the block ends."""
-    with socket_server(relay, _Handler, socket):
+    with socket_server(relay, _ModelHandler, socket):
         yield

@@ -8,7 +8,7 @@ API: GET organizations/{org}/issues/, GET â€¦/issues/{id}/events/latest/, PUT â€
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +30,7 @@ ALERTS: dict[str, dict[str, str]] = {  # categories of issues that are alerts, w
     **dict.fromkeys(("performance", "db_query", "http_client", "frontend", "mobile"), SLOW),
     **dict.fromkeys(("metric", "metric_alert", "outage", "uptime", "cron"), {}),
 }
+RESOLVED = 100  # maximum issues that are resolved for one fix
 REMEMBERED = 2000  # maximum issues whose counts are stored
 
 
@@ -92,10 +93,20 @@ class Sentry:
                 return {}
             raise
 
-    def resolve(self, vendor_id: str) -> None:
-        """Mark the issue of a record as resolved. Idempotent."""
-        issue = vendor_id.split(":")[0]
-        self.http.request("PUT", f"/api/0/organizations/{self.org}/issues/{issue}/", json={"status": "resolved"})
+    def resolve(self, vendor_ids: Sequence[str]) -> int:
+        """Mark the issues of these records as resolved; returns how many are. Idempotent."""
+        names = dict.fromkeys(name.partition(":")[0] for name in vendor_ids)
+        return sum(self._resolved(name) for name in [name for name in names if name.isdecimal()][:RESOLVED])
+
+    def _resolved(self, issue: str) -> bool:
+        """Mark it; False if Sentry has it no longer."""
+        try:
+            self.http.request("PUT", f"/api/0/organizations/{self.org}/issues/{issue}/", json={"status": "resolved"})
+        except VendorError as error:
+            if error.status != 404:
+                raise
+            return False
+        return True
 
     def check(self) -> Check:
         try:

@@ -68,6 +68,16 @@ def test_a_text_of_a_stranger_does_not_control_the_terminal(core):
     assert not set(out) & {"\x1b", "\x07"}
 
 
+def test_neither_does_a_label_nor_the_title_of_an_issue(core, monkeypatch):
+    core("token", "add", "bob", "--label", "\x1b[2Jkestra", "--scope", "view")
+    monkeypatch.setenv("PLATFORM_TOKEN", sessions.issue_token("admin", "t", ["administer", "approve"], 1, by="x"))
+    number, issue, _ = waiting.question()
+    monkeypatch.setattr("core.cli.actions._done", lambda *_: "Approved: \x1b]52;c;cm0gLXJm\x07")
+    for argv in (["token", "list"], ["approve", "--issue", str(issue)]):
+        _, out, _ = core(*argv)
+        assert ("kestra" in out or "Approved" in out) and not set(out) & {"\x1b", "\x07"}
+
+
 def test_a_token_from_the_command_line_works(core):
     _, out, _ = core("token", "add", "bob", "--label", "kestra", "--scope", "view")
     assert sessions.of_token(out.strip(), "api").rights == {"view"}

@@ -98,6 +98,18 @@ def test_a_rollback_that_died_before_its_audit_row_is_audited_when_it_resumes(ho
     assert audited("rollback") == [("platform", f"issue/{row.issue_id}", moved)] and len(host.asked) == 1
 
 
+@pytest.mark.parametrize(("permanent", "written"), [(False, 1), (True, 0)])
+def test_a_rollback_whose_answer_was_lost_is_audited_when_it_is_seen(host, permanent, written):
+    """A refused rollback that somebody makes later is not the platform's."""
+    row, host.fault = released(), VendorError("vercel", "timed out", permanent=permanent)
+    with pytest.raises(VendorError):
+        restoring.restore(runtime.current(), row)
+    host.live = row.previous_vendor_id
+    for _ in range(2):
+        assert restoring.restore(runtime.current(), one(Deployment, row.id)).status == "rolled_back"
+    assert len(audited("rollback")) == written
+
+
 def test_a_rollback_by_others_is_not_audited_as_the_platforms(host):
     row = released()
     host.live = row.previous_vendor_id
@@ -166,7 +178,7 @@ def test_a_newer_deployment_of_the_same_repository_takes_precedence(host, newer,
 
 
 def test_a_rollback_refused_by_the_vendor_is_not_recorded(host):
-    row, host.fault = released(), VendorError("vercel", "not today")
+    row, host.fault = released(), VendorError("vercel", "not today", permanent=True)
     before = stored()  # including its workflow: the guard still holds
     with pytest.raises(Refused, match="vercel: not today"):
         production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")

@@ -8,8 +8,9 @@ from core.actions import issues
 from core.db import store
 from core.decision import receipt
 from core.models import Issue, Outcome, Status
-from core.runtime import current
+from core.runtime import Runtime, current
 from core.stages import decide, learn
+from core.vendors.base import VendorError
 from tests import factories
 from tests.guards.stored import issue_in, rows
 from tests.who import by
@@ -87,3 +88,32 @@ def test_an_outcome_moves_the_confidence_of_the_next_issue_of_its_pattern(consol
     remembered(issue_in(Status.ESCALATED), result)
     after = confidence()
     assert (after > before) - (after < before) == moves
+
+
+class Tracker:
+    """A source that closes reports, unless it is down."""
+
+    def __init__(self, name: str, fault: VendorError | None = None):
+        self.name, self.fault, self.asked = name, fault, []
+
+    def resolve(self, vendor_ids) -> int:
+        self.asked += vendor_ids
+        if self.fault:
+            raise self.fault
+        return len(vendor_ids)
+
+
+def test_every_report_is_closed_at_its_source_and_a_fault_of_one_stops_no_other(console):
+    with store.write() as session:
+        issue = factories.issue(session)
+        for source, vendor_id in (("sentry", "7:a"), ("sentry", "9:b"), ("other", "3"), ("third", "4")):
+            factories.signal(session, issue, source=source, vendor_id=vendor_id)
+    down, sentry, other = Tracker("third", VendorError("third", "down")), Tracker("sentry"), Tracker("other")
+    idle = Tracker("idle")
+    said = learn.close_reports(Runtime(console, sources=[down, sentry, other, idle]), issue.id)
+    assert [*filter(None, said)] == [
+        "not resolved at third: down",
+        "2 reports resolved at sentry",
+        "1 report resolved at other",
+    ]
+    assert (sorted(sentry.asked), other.asked, idle.asked) == (["7:a", "9:b"], ["3"], [])

@@ -6,7 +6,9 @@ from core.models import Crash
 from core.policy.sections import FixRules
 from core.repair.judge.forbidden_code import names_secret
 from core.repair.judge.policy import refuse
+from core.repair.sandbox import checkout
 from core.repair.types import Candidate, Evidence
+from core.vendors.command import git
 
 OLD = 'def f(x):\n    if x == "neg":\n        raise ValueError(x)\n    return 1 / x\n'
 TAIL = OLD.split("\n", 1)[1]
@@ -67,6 +69,18 @@ def test_only_evidence_of_its_own_lets_a_handler_answer_what_cannot_be_read(gene
     new = f"def f(x):\n    try:\n        return int(x)\n    except {error}:\n        return 0\n"
     candidate = Candidate("t", {"a.py": new}, "r", grade=grade, generator=generator)
     assert bool(refuse({"a.py": old}, candidate, FixRules(), ["**"], CRASH)) is is_refused
+
+
+def test_a_file_that_is_not_utf8_is_left_to_people(tmp_path):
+    """The rest of its repository is repaired; written anew, its other texts would be lost."""
+    (tmp_path / "a.py").write_text(OLD)
+    (tmp_path / "b.py").write_bytes(b"# coding: latin-1\nx = '\xe9'\n")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "--all")
+    before = checkout.programs(tmp_path)
+    assert before["a.py"] == OLD and sorted(before) == ["a.py", "b.py"]
+    candidate = Candidate("t", {"b.py": before["b.py"] + "y = 1\n"}, "r")
+    assert refuse(before, candidate, FixRules(), ["**"], CRASH) == "b.py: a file that is not UTF-8"
 
 
 def test_an_honest_change_passes():

@@ -98,6 +98,7 @@ COMPILED = (
     "        found.append(re.compile('a+').findall(line))\n    return found\n"
 )
 SORTED = "def f(a, b):\n    return [x for x in a if x == sorted(b)[0]]\n"
+LARGEST = "def f(a, b):\n    return [x / max(a) for x in a]\n"
 QUERIED = (
     "def f(db, orders):\n    found = []\n    for order in orders:\n"
     "        rows = db.execute('SELECT id FROM rates').fetchall()\n        found.append((order, rows[0]))\n"
@@ -112,6 +113,9 @@ QUERIED = (
         (DEDUPED, ["    seen_set = set()", "        if item not in seen_set:", "            seen_set.add(item)"]),
         (COMPILED, ["    pattern = re.compile('a+')", "        found.append(pattern.findall(line))"]),
         (SORTED, ["    sorted_once = sorted(b)", "    return [x for x in a if x == sorted_once[0]]"]),
+        (DEDUPED.replace("    ", "\t"), ["\tseen_set = set()", "\t\t\tseen_set.add(item)"]),
+        (f"X = 'a\x0cb'\n{DEDUPED}", ["    seen_set = set()", "            seen_set.add(item)"]),  # no line ends there
+        (LARGEST, ["    max_of_all = max(a, default=None)", "    return [x / max_of_all for x in a]"]),
         (QUERIED, ["    rows_2 = db.execute('SELECT id FROM rates').fetchall()", "        rows = rows_2"]),
     ],
 )
@@ -136,6 +140,15 @@ def test_a_slow_pattern_is_edited(text, lines):
         QUERIED.replace("SELECT id FROM", "UPDATE"),
         "def f(a, b):\n    for x in a:\n        b.append(x)\n        print(sum(b))\n",
         "def f(a, b):\n    for x in a:\n        change(b)\n        print(sum(b))\n",
+        "def f(a, b):\n    for x in a:\n        change(items=b)\n        print(sum(b))\n",
+        "def f(a, b, c):\n    for x in a:\n        c.change(b)\n        print(sum(b))\n",
+        "def f(a):\n    for x in a:\n        x.sort(key=lambda y: sum(y))\n",  # another y in each call
+        LARGEST.replace("max(a)", "max(b)"),  # without an item of b it fails, and only if a has one
+        LARGEST.replace("max(a)", "max(a, key=abs)"),
+        DEDUPED.replace("    return", "    seen[0] = 1\n    return"),
+        DEDUPED.replace("            seen", "            change(seen)\n            seen"),
+        DEDUPED.replace("    for", "    also = seen\n    for"),
+        DEDUPED.replace("seen:\n            seen", "seen: seen"),
         "def f(:\n",
     ],
 )

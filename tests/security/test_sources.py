@@ -14,10 +14,12 @@ from core.policy.services import Repository
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.runtime import Runtime
 from core.settings import Settings
+from core.stages.review.manifests import Packages
 from core.stages.security import sources
 from core.stages.security.sources import Scanned, services_of, worst
+from core.stages.workspace import Clone
 from core.vendors.advisories import SecurityAlert
-from core.vendors.command import git
+from core.vendors.command import CommandError, git
 from tests.real import need_sandbox
 from tests.security.test_finding import line, package
 
@@ -114,6 +116,50 @@ def test_an_alert_reads_nothing_outside_of_the_checkout(checkout, tmp_path, path
     os.symlink(secret, scanned.tree / "shop" / "link.py")
     rt.alerts = Alerts(replace(ALERT, path=path, line=1))
     assert list(sources.alerts(rt, scanned)) == []
+
+
+class Cut(Bare):
+    """A clone whose commit of an alert lacks the file."""
+
+    def commits(self, *names):
+        return ["a" * 40 for _ in names]
+
+    git = Clone.git  # as the clone asks
+
+    @property
+    def place(self):
+        raise CommandError("no such path")
+
+    text = Clone.text
+
+
+def test_an_alert_whose_commit_lacks_the_file_is_looked_for_as_it_is_now(checkout):
+    rt, scanned = checkout({"shop/run.py": UNSAFE})
+    rt.alerts = Alerts(replace(ALERT, sha="a" * 40))
+    (found,) = sources.alerts(rt, replace(scanned, found=Cut()))
+    assert found.details["line"] == 5
+
+
+def test_a_form_feed_moves_no_line(checkout):
+    rt, scanned = checkout({"shop/run.py": f"A = 'a\x0cb'\n{UNSAFE}"})
+    rt.alerts = Alerts(replace(ALERT, line=6))
+    (found,) = sources.alerts(rt, scanned)
+    assert (found.details["line"], found.details["code"][:14]) == (6, "subprocess.run")
+
+
+def test_manifests_are_parsed_once_for_all_alerts(checkout, monkeypatch):
+    parsed = []
+
+    def read(held, runner):
+        parsed.append(held)
+        return [Packages({("flask", "1.0"): "requirements.txt"})]
+
+    monkeypatch.setattr(sources.manifest_reader, "read", read)
+    rt, scanned = checkout({"shop/run.py": UNSAFE, "requirements.txt": "flask==1.0\n"})
+    one = SecurityAlert("Dependabot", "high", "x", package="flask", range_="<2", ids=("CVE-2026-1",))
+    rt.alerts = Alerts(one, replace(one, ids=("CVE-2026-2",)), replace(one, range_="<1"))
+    assert len(list(sources.alerts(rt, scanned))) == 2
+    assert len(parsed) == 1
 
 
 def test_all_known_findings_are_kept_and_new_ones_are_bounded_the_worst_first():

@@ -119,6 +119,11 @@ def test_documents(old, new):
     assert (found and found.text.splitlines()[-1]) == (new and f"    return {new}")
 
 
+def test_a_form_feed_moves_no_edit():
+    text = "import yaml\n\n# a\x0cb\n\ndef read(text):\n    return yaml.load(text)\n"
+    assert calls.loaded(text, 6).text == text.replace("yaml.load(", "yaml.safe_load(")
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -128,6 +133,9 @@ def test_documents(old, new):
         ('subprocess.run(f"cat {name} | wc -l", shell=True)', ""),  # a shell does more than split it
         ('subprocess.run(f"echo $HOME {name}", shell=True)', ""),
         ('subprocess.run(f"{name} --version", shell=True)', ""),
+        ('subprocess.run(f" {name} --version", shell=True)', ""),
+        ('subprocess.run(f"ls \\0 {name}", shell=True)', ""),
+        ('subprocess.run(f" ", shell=True)', None),
         ('os.system(f"ls {name}")', ""),
         ('subprocess.run(f"ls {name}", shell=False)', None),
         ('subprocess.run("ls", shell=True)', None),

@@ -64,6 +64,12 @@ def test_one_that_fails_leaves_a_note_and_the_others_count(does, says):
     assert notes == [{"says": says, "weight": 0}]
 
 
+def test_without_the_embedded_one_the_models_count():
+    broken = Analyst("embedded", fails(ZeroDivisionError("a secret text")))
+    found, notes = ask([Analyst("openai", lambda _: sure("openai", 0.6)), broken], FACTS)
+    assert found.analyst == "openai" and notes == [{"says": "embedded is unavailable (ZeroDivisionError)", "weight": 0}]
+
+
 def test_one_that_is_late_is_not_waited_for():
     never = Event()
     found, notes = ask([Analyst("kestra", lambda _: never.wait()), EMBEDDED], FACTS, seconds=0.0)

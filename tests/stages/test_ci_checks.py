@@ -38,3 +38,12 @@ def test_the_newest_run_counts_and_the_platforms_own_status_does_not():
     ]
     found = reported(runs, {"platform/review": "success", "ci/other": "error"})
     assert found == {"test": "success", "lint": "pending", "ci/other": "error"}
+
+
+@pytest.mark.parametrize(
+    ("run", "status", "worse"),
+    [("success", "failure", "failure"), ("failure", "success", "failure"), ("success", "pending", "pending")],
+)
+def test_of_a_run_and_a_status_with_one_name_the_worse_counts(run, status, worse):
+    runs = [{"id": 1, "name": "test", "status": "completed", "conclusion": run}]
+    assert reported(runs, {"test": status}) == {"test": worse}

@@ -31,7 +31,7 @@ def test_a_source_is_read_again_after_the_database_failed_during_a_reading(tmp_p
     monkeypatch.setattr(collect, "_tell", _locked)
     failed = collector.round(rt)
     monkeypatch.setattr(collect, "_tell", kept)
-    assert "database is locked" in failed["metrics"]["error"]
+    assert failed["metrics"]["error"] == "reading failed: OperationalError: (builtins.Exception) database is locked"
     assert collector.round(rt)["metrics"]["error"] is None
     collector.close()
 

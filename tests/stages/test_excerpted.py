@@ -7,6 +7,7 @@ import pytest
 from core.models import Crash, Frame, Kind, Raised, Record, now
 from core.signals.analysis.types import IssueFacts
 from core.stages import excerpted, workspace
+from core.vendors.base import VendorError
 from core.vendors.command import CommandError
 from tests.stories.world import World
 
@@ -40,9 +41,10 @@ def sources(world):
 
 
 @pytest.mark.parametrize("service", ["pricing", "nobody"])
-def test_without_the_repository_the_analysis_goes_on_without_code(world, service, monkeypatch):
+@pytest.mark.parametrize("fault", [CommandError("no route"), VendorError("vercel", "is away")])
+def test_without_the_repository_the_analysis_goes_on_without_code(world, service, fault, monkeypatch):
     def unreachable(*_):
-        raise CommandError("no route")
+        raise fault
 
     monkeypatch.setattr(workspace, "clone", unreachable)
     assert excerpted.around(world.rt, 1, 1, facts(service, Frame(file="shop.py", line=1))) == []

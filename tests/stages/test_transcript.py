@@ -12,7 +12,7 @@ from core.policy.sections import ModelRules
 from core.repair.fixers import cline_fixer
 from core.repair.fixers.cline_fixer import ClineFixer
 from core.repair.types import Attempt, FixResult
-from core.stages import fix
+from core.stages import fix_record
 from core.vendors.command import Completed
 from core.vendors.http import Http
 from tests.repair.test_model_fixers import EDIT, event
@@ -35,7 +35,7 @@ def change(tmp_path, monkeypatch):
     monkeypatch.setattr(by, "_run", lambda tree, text: Completed(0, "\n".join(LINES), "", 1.0))
     (made,) = by.propose(tmp_path, CRASH)
     found = ChangeSet(issue_id=1, run=1, attempt=1, generator="none")
-    fix._describe(found, FixResult("escalate", "no", attempts=[Attempt(made, "it is wrong")]), ModelRules())
+    fix_record.describe(found, FixResult("escalate", "no", attempts=[Attempt(made, "it is wrong")]), ModelRules())
     return found
 
 

@@ -106,7 +106,7 @@ SENTRY = {
 }
 SENTRY_CALLS = {
     "collect": lambda c: list(c.collect(None, UNTIL)),
-    "resolve": lambda c: c.resolve("7:e"),
+    "resolve": lambda c: c.resolve(["7:e"]),
     "check": lambda c: c.check(),
 }
 

@@ -15,6 +15,7 @@ from core.db import store
 from core.demo.vendors import cloudwatch, datadog, github, newrelic, sentry
 from core.settings import Settings
 from core.vendors import registry
+from core.vendors.base import VendorError
 from tests.vendors.simulators import simulators
 
 PLATFORM = """
@@ -176,3 +177,23 @@ def test_a_connector_that_cannot_be_built_ends_no_other_check(monkeypatch, tmp_p
     found = dict(registry.checks(settings))
     assert list(found) == names and not found["sentry"].ok
     assert "could not be built" in found["sentry"].message and "s3cr3t" not in str(found["sentry"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (KeyError("s3cr3t"), "the check itself failed (KeyError)"),
+        (VendorError("sentry", "no route"), "sentry: no route"),
+    ],
+)
+def test_a_connector_whose_check_raises_ends_no_other_check(monkeypatch, tmp_path, fault, message):
+    class Broken:
+        def check(self):
+            raise fault
+
+    settings = Settings(_env_file=None, data_dir=tmp_path)
+    names = [name for name, _ in registry.checks(settings)]
+    spec = replace(registry.CONNECTORS["sentry"], build=lambda _: Broken())
+    monkeypatch.setitem(registry.CONNECTORS, "sentry", spec)
+    found = dict(registry.checks(settings))
+    assert list(found) == names and (found["sentry"].ok, found["sentry"].message) == (False, message)

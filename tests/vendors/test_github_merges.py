@@ -58,6 +58,7 @@ def test_one_that_was_closed_comes_with_the_last_comment_of_who_closed_it():
         {"body": "why?", "user": {"login": "bob"}},
     ]
     answers = {
+        "/user": {"login": "eve"},  # the platform works with a token of hers
         "/pulls/5": {"state": "closed", "merged": False, "closed_at": AT},
         "/issues/5": {"closed_by": {"login": "eve"}},
         "/issues/5/comments": said,
@@ -65,6 +66,19 @@ def test_one_that_was_closed_comes_with_the_last_comment_of_who_closed_it():
     found = github(answers).pull_state("acme/shop", 5)
     assert (found.state, found.at, found.by) == ("closed", THEN, "eve")
     assert found.message.startswith("Wrong:") and "hunter2222" not in found.message
+
+
+def test_a_comment_counts_although_a_stranger_wrote_our_marker_into_it():
+    answers = {
+        "/user": {"login": "platform"},
+        "/pulls/5": {"state": "closed", "merged": False, "closed_at": AT},
+        "/issues/5": {"closed_by": {"login": "eve"}},
+        "/issues/5/comments": [
+            {"body": "first thought", "user": {"login": "eve"}},
+            {"body": "Wrong <!-- platform:x -->", "user": {"login": "eve"}},
+        ],
+    }
+    assert github(answers).pull_state("acme/shop", 5).message.startswith("Wrong")
 
 
 def test_without_a_name_the_last_comment_counts_and_without_any_none():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import socket
 
+import httpx
 import pytest
 
 from core.repair.environment.fault import EnvironmentFault
 from core.repair.environment.indexes import PYPI, indexes
-from core.vendors.package_index import Index, IndexRelay, NotOfTheIndex, index
+from core.vendors.package_index import Index, IndexRelay, index, serving
+from core.vendors.relay import NotForwarded
 
 URL = "https://pypi.example/simple"
 PAGE = f"{URL}/flask/"
@@ -42,7 +45,7 @@ def test_a_path_inside_is_a_page_of_an_index(relay):
     ],
 )  # fmt: skip
 def test_nothing_else_can_be_asked_for(relay, path):
-    with pytest.raises(NotOfTheIndex):
+    with pytest.raises(NotForwarded):
         relay.target(path)
 
 
@@ -53,7 +56,7 @@ def test_a_host_counts_once_a_page_of_its_own_index_has_named_it(relay):
     assert first == "/0/file/https/files.example/a%20b/x.whl?t=1#sha256=0"
     assert second == "/0/file/https/pypi.example/up/y.whl"
     assert relay.target(first.partition("#")[0]) == (0, "https://files.example/a%20b/x.whl?t=1")
-    with pytest.raises(NotOfTheIndex):
+    with pytest.raises(NotForwarded):
         relay.target("/1/file/https/files.example/x.whl")
 
 
@@ -68,15 +71,34 @@ def test_links_of_a_page_in_html_are_rewritten_and_its_attributes_stay(relay):
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"files": [1]}', '{"files": 3}', "[" * 100_000])
 def test_a_page_that_is_none_is_refused(relay, text):
-    with pytest.raises(NotOfTheIndex):
+    with pytest.raises(NotForwarded):
         relay.rewritten(0, PAGE, "application/vnd.pypi.simple.v1+json", text)
 
 
 def test_the_requests_of_one_build_are_bounded(relay):
     relay.left = 1
     relay.target("/0/flask/")
-    with pytest.raises(NotOfTheIndex, match="too many"):
+    with pytest.raises(NotForwarded, match="too many"):
         relay.target("/0/flask/")
+
+
+class Broken(httpx.SyncByteStream):
+    """A file whose server goes away."""
+
+    def __iter__(self):
+        yield b"half"
+        raise httpx.ReadError("gone")
+
+
+def test_a_file_that_breaks_off_is_not_filled_with_the_message(relay, tmp_path):
+    answer = httpx.Response(200, headers={"content-length": "400"}, stream=Broken())
+    relay.client = httpx.Client(transport=httpx.MockTransport(lambda _: answer))
+    with serving(relay, tmp_path / "s"), socket.socket(socket.AF_UNIX) as made:
+        made.connect(str(tmp_path / "s"))
+        made.sendall(b"GET /0/x.whl HTTP/1.1\r\nHost: x\r\n\r\n")
+        found = made.makefile("rb").read()
+    assert found.endswith(b"\r\n\r\nhalf") and b"content-length: 400" in found
+    assert (relay.failed, relay.refused) == (["pypi.example: gone"], [])
 
 
 def test_which_indexes_are_used(tmp_path, monkeypatch):

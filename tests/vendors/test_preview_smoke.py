@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,7 +15,8 @@ from starlette.routing import Route
 from core.policy.delivery import SmokeRules
 from core.repair.sandbox.runner import BubblewrapRunner, bubblewrap_works
 from core.stages.deliver import smoke
-from core.vendors.preview_relay import NotOfThePreview, PreviewRelay
+from core.vendors.preview_relay import PreviewRelay
+from core.vendors.relay import NotForwarded
 from tests.vendors.loopback import serving
 
 needs_sandbox = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap does not run here")
@@ -111,11 +113,27 @@ for _ in range(3):
     assert smoke._words(done, relay, SmokeRules(seconds=1)) == "it ran longer than 1 s"
 
 
+def test_no_part_of_a_secret_is_left_where_the_output_is_cut():
+    secret = "ghp_" + "a1B2c3D4e5" * 4
+    found = smoke.end_of(secret + "." * (smoke.KEPT - 10))
+    assert len(found) <= smoke.KEPT and "c3D4e5" not in found
+
+
 def test_a_path_cannot_name_another_host():
     relay = PreviewRelay("https://shop-1.vercel.app/", 10, "http://127.0.0.1:8766")
     for path in ("http://evil.example/", "@evil.example/", "evil", "*"):
-        with pytest.raises(NotOfThePreview, match="not a path"):
+        with pytest.raises(NotForwarded, match="not a path"):
             relay.forward("GET", path, [], b"")
+
+
+def test_only_forwarded_requests_are_counted_and_bounded():
+    relay = PreviewRelay("https://shop-1.vercel.app", 1, "http://127.0.0.1:8766")
+    relay.client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(204)))
+    assert relay.forward("GET", "/", [], b"").status_code == 204
+    for path in ("/", "elsewhere"):
+        with pytest.raises(NotForwarded):
+            relay.forward("GET", path, [], b"")
+    assert relay.sent == 1
 
 
 @pytest.mark.parametrize(

@@ -128,3 +128,15 @@ def test_a_server_without_spans_or_a_token_without_releases_reads_all_else(platf
     told = collect.read(tracker.source(), platform.policy)
     assert (told["error"], told["records"]) == (None, 1)
     assert "spans cannot be read" in told["note"] and "project:releases of SENTRY_TOKEN" in told["note"]
+
+
+def test_each_issue_of_the_records_is_resolved_once_and_one_that_is_gone_stops_no_other():
+    sent = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append((request.method, request.url.path, request.content))
+        return httpx.Response(404 if "/8/" in request.url.path else 200, json={})
+
+    source = Sentry(Http("sentry", "https://sentry.io", {}, transport=httpx.MockTransport(answer)), "acme")
+    assert source.resolve(["7:a", "8:b", "9:c", "7:d", "metric_alert:5@now", "release:shop:1:3"]) == 2
+    assert sent == [("PUT", f"{ORG}/issues/{name}/", b'{"status":"resolved"}') for name in ("7", "8", "9")]

@@ -254,7 +254,7 @@ def test_sentry_takes_what_its_sdk_sends(sim, how):
     assert (record.service, record.release, record.crash.exception.type) == (f"cart-{how}", f"r-{how}", "TypeError")
     assert record.crash.frames[-1].locals == {"address": "{'city': None}"}
     assert record.crash.frames[-1].code == 'return address["city"]["name"]'
-    source.resolve(record.vendor_id)
+    assert source.resolve([record.vendor_id]) == 1
     assert not [r for batch in source.collect(None, datetime.now(UTC)) for r in batch.records]
 
 

@@ -156,6 +156,8 @@ def _changed_lines(old: str, new: str) -> int:
 
 
 def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: bool, own: bool) -> str | None:
+    if "\ufffd" in old:
+        return "a file that is not UTF-8"
     hidden = any(unicodedata.category(c) == "Cf" for c in set(new) - set(old))
     if "\0" in new or hidden or _bare_returns(new) > _bare_returns(old):
         return "binary or invisible characters"

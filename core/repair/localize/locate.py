@@ -39,7 +39,7 @@ class Place:
     @cached_property
     def line(self) -> int:
         """The frame's line; where the file has drifted, the nearest line with the same code."""
-        lines = self.text.splitlines()
+        lines = lines_of(self.text)
         code = self.frame.code.strip()
         if not code or (self.frame.line <= len(lines) and lines[self.frame.line - 1].strip() == code):
             return self.frame.line
@@ -97,17 +97,11 @@ class Place:
 
     def replaced(self, news: Iterable[tuple[Placed, str]]) -> str:
         """The file's text with the text of several nodes replaced, the last first."""
-        text = self.text
-        for node, new in sorted(news, key=lambda pair: (pair[0].lineno, pair[0].col_offset), reverse=True):
-            text = spliced(text, node, new)
-        return text
+        return replaced(self.text, news)
 
     def before(self, statement: ast.stmt, *lines: str) -> str:
         """The file's text with lines put before a statement, at its indentation."""
-        indent = " " * statement.col_offset
-        rows = self.text.splitlines(keepends=True)
-        first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
-        return "".join(rows[: first - 1]) + "".join(f"{indent}{line}\n" for line in lines) + "".join(rows[first - 1 :])
+        return before(self.text, statement, *lines)
 
     @cached_property
     def failing(self) -> ast.expr | None:
@@ -121,8 +115,7 @@ class Place:
 
     def after(self, statement: ast.stmt, *lines: str) -> str:
         """The file's text with lines put after a statement, at its indentation."""
-        indent = " " * statement.col_offset
-        rows = self.text.splitlines(keepends=True)
+        indent, rows = indent_of(self.text, statement), lines_of(self.text)
         new = "".join(f"{indent}{line}\n" for line in lines)
         return "".join(rows[: statement.end_lineno]) + new + "".join(rows[statement.end_lineno :])
 
@@ -185,6 +178,24 @@ def _rows(text: str) -> tuple[list[str], list[int]]:
     return rows, list(accumulate(map(len, rows), initial=0))
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines as the parser counts them, with their ends."""
+    return _rows(text)[0]
+
+
+def indent_of(text: str, statement: ast.stmt) -> str:
+    """The white space before a statement, which may be tabs; as much of it where other code comes first."""
+    head = lines_of(text)[statement.lineno - 1][: statement.col_offset]
+    return " " * statement.col_offset if head.strip() else head
+
+
+def before(text: str, statement: ast.stmt, *lines: str) -> str:
+    """The text with lines put before a statement, at its indentation."""
+    indent, rows = indent_of(text, statement), lines_of(text)
+    first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))]) - 1
+    return "".join([*rows[:first], *(f"{indent}{line}\n" for line in lines), *rows[first:]])
+
+
 def extent(text: str, node: Any) -> tuple[int, int]:
     """Character offsets of a placed node's beginning and end."""
     return offset(text, node.lineno, node.col_offset), offset(text, node.end_lineno, node.end_col_offset)
@@ -193,6 +204,13 @@ def extent(text: str, node: Any) -> tuple[int, int]:
 def spliced(text: str, node: Placed, new: str) -> str:
     start, end = extent(text, node)
     return text[:start] + new + text[end:]
+
+
+def replaced(text: str, news: Iterable[tuple[Placed, str]]) -> str:
+    """The text with the text of several nodes replaced, the last first."""
+    for node, new in sorted(news, key=lambda pair: (pair[0].lineno, pair[0].col_offset), reverse=True):
+        text = spliced(text, node, new)
+    return text
 
 
 def constant(module: ast.Module, name: str) -> Any:

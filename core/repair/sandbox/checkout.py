@@ -12,11 +12,12 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from core.repair.sandbox.place import beside, is_checkout, root_of
-from core.repair.sandbox.runner import behind, bubblewrap_works, closed, empty_room
+from core.repair.sandbox.runner import behind, bubblewrap_works, closed, empty_room, read_back
 from core.vendors.command import QUIET, run, succeeded
 from core.vendors.git_settings import environment, protocol, proxies
 
@@ -114,6 +115,11 @@ def tracked(tree: Path, pattern: str) -> list[str]:
     rows = git(place, *inside, "ls-files", "-z", "--stage", "--", pattern).split("\0")
     entries = [row.split("\t", 1) for row in rows if row]
     return [path for mode, path in entries if mode.startswith("100")]
+
+
+def programs(tree: Path) -> dict[str, str]:
+    """The texts of the commit's Python files, as ``Path.read_text`` gives them; U+FFFD for bytes that are not UTF-8."""
+    return {name: StringIO(read_back(tree / name), newline=None).read() for name in tracked(tree, "*.py")}
 
 
 def git(place: GitPlace, *args: str, **more) -> str:

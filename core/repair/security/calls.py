@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from core.repair.localize.locate import spliced
 from core.repair.localize.syntax import covers, identifier, nodes
 from core.repair.security import sql
-from core.repair.security.source import UnsafeUse, plain_function, spliced
+from core.repair.security.source import UnsafeUse, plain_function
 
 RUNS = ("run", "call", "check_call", "check_output", "Popen")
-SHELL = set("|&;<>()$`\\\"'*?[]#~!{}\n=%")  # signs that mean something to a shell
 HOLE = "\x00"  # in place of a value
+SHELL = {HOLE, *"|&;<>()$`\\\"'*?[]#~!{}\n=%"}  # signs that mean something to a shell, or here
 
 
 def loaded(text: str, line: int) -> UnsafeUse | None:
@@ -20,7 +21,7 @@ def loaded(text: str, line: int) -> UnsafeUse | None:
     if function is None or call is None or not call.args:
         return None
     safe = f"yaml.safe_load({ast.unparse(call.args[0])})"
-    return UnsafeUse(function, [call.args[0]], spliced(text, [(call, safe)]))
+    return UnsafeUse(function, [call.args[0]], spliced(text, call, safe))
 
 
 def run(text: str, line: int) -> UnsafeUse | None:
@@ -38,7 +39,7 @@ def run(text: str, line: int) -> UnsafeUse | None:
         return UnsafeUse(function, inserted) if inserted else None
     rest = [ast.unparse(k) for k in call.keywords if k is not shell[0]]
     safe = f"{ast.unparse(call.func)}({', '.join([f'[{words}]', *rest])})"
-    return UnsafeUse(function, inserted, spliced(text, [(call, safe)]))
+    return UnsafeUse(function, inserted, spliced(text, call, safe))
 
 
 def _call(text: str, line: int, module: str, names: Sequence[str]) -> tuple[ast.FunctionDef | None, ast.Call | None]:
@@ -58,11 +59,11 @@ def _words(parts: Sequence[sql.Part]) -> str:
     if any(isinstance(part, str) and SHELL & set(part) for part in parts):
         return ""
     values = [part for part in parts if isinstance(part, ast.expr)]
-    template = "".join(part if isinstance(part, str) else HOLE for part in parts)
+    words = "".join(part if isinstance(part, str) else HOLE for part in parts).split()
     found, used = [], iter(values)
-    if HOLE in template.partition(" ")[0]:  # the program itself is a part of the input
+    if not words or HOLE in words[0]:  # the program itself is a part of the input
         return ""
-    for word in template.split():
+    for word in words:
         texts = word.split(HOLE)
         holes = [next(used) for _ in texts[1:]]
         if texts == ["", ""]:

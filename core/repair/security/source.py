@@ -21,21 +21,6 @@ class UnsafeUse:
     quoted: bool = False
 
 
-Edit = tuple[ast.expr, str]  # an expression, and the text that takes its place
-
-
-def spliced(text: str, edits: Sequence[Edit]) -> str:
-    """The text with the expressions replaced; their positions count bytes of UTF-8."""
-    data, starts = text.encode(), [0]
-    for line in text.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line.encode()))
-    for node, new in sorted(edits, key=lambda edit: (edit[0].lineno, edit[0].col_offset), reverse=True):
-        begin = starts[node.lineno - 1] + node.col_offset
-        end = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
-        data = data[:begin] + new.encode() + data[end:]
-    return data.decode()
-
-
 def plain_function(module: ast.Module, line: int) -> ast.FunctionDef | None:
     """The function at the top of the module that has the line, unless the line is in a function within it."""
     around = [function for function in functions_in(module) if covers(function, line)]

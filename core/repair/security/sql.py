@@ -12,8 +12,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from core.repair.localize.locate import replaced, spliced
 from core.repair.localize.syntax import Function, covers, identifier, nodes
-from core.repair.security.source import UnsafeUse, assigned, is_text, plain_function, settled, spliced
+from core.repair.security.source import UnsafeUse, assigned, is_text, plain_function, settled
 
 STATEMENT = re.compile(r"(?is)^\s*(?:select|insert|update|delete|replace|with)\b")
 VALUE = re.compile(r"(?is)(?:[=<>]|\b(?:like|ilike|limit|offset|between))\s*$")
@@ -48,8 +49,8 @@ def _bound(text: str, function: ast.FunctionDef, node: ast.expr, parts: Sequence
     listed = ", ".join(ast.unparse(value) for value in query.values)
     values, literal = f"({listed},)" if len(query.values) == 1 else f"({listed})", _literal(query.text)
     if used is node:
-        return spliced(text, [(node, f"{literal}, {values}")])
-    return spliced(text, [(node, literal), (used, f"{identifier(used)}, {values}")])
+        return spliced(text, node, f"{literal}, {values}")
+    return replaced(text, [(node, literal), (used, f"{identifier(used)}, {values}")])
 
 
 def _mark(modules: Sequence[ast.Module]) -> str:

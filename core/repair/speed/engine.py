@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from core.models import Cause, Crash
 from core.policy.sections import FixRules
@@ -48,24 +49,20 @@ class Quickening:
         crash: Crash,
         *,
         fixers: Sequence[Fixer],
-        rules: FixRules,
-        allowed: Sequence[str],
-        source: Sequence[str],
-        tests: str,
-        test_command: Sequence[str],
-        runner: Runner,
         feedback: Sequence[str] = (),
         groundwork: Groundwork | None = None,
+        **given: Any,
     ) -> FixResult:
-        """As ``core.repair.engine.repair``: a proved candidate and its test are left in the tree, uncommitted."""
-        base = {name: (tree / name).read_text("utf-8") for name in checkout.tracked(tree, "*.py")}
+        """As ``core.repair.engine.repair``, with its arguments: a proved candidate and its test are left in the tree,
+        uncommitted.
+        """
+        asked = _Ask(tree, checkout.programs(tree), **given)
         try:
-            self.bench = self.bench or benchmark(tree, self.slowdown, runner)
+            self.bench = self.bench or benchmark(tree, self.slowdown, asked.runner)
         except Unmeasurable as why:
             return FixResult("escalate", str(why), Cause.PERFORMANCE, NEXT, final=True)
         finally:
             checkout.start_over(tree)
-        asked = _Ask(tree, base, rules, allowed, source, tests, test_command, runner)
         attempts: list[Attempt] = []
         hints = [*feedback, f"{BENCHMARK}{self._told()}"]
         for candidate in [one for fixer in fixers for one in list(fixer.propose(tree, crash, hints))[:CANDIDATES]]:
@@ -104,13 +101,15 @@ class Quickening:
 
 @dataclass(frozen=True)
 class _Ask:
+    """``base`` are the program's texts; the rest is what ``core.repair.engine.repair`` is given."""
+
     tree: Path
     base: dict[str, str]
     rules: FixRules
     allowed: Sequence[str]
     source: Sequence[str]
     tests: str
-    command: Sequence[str]
+    test_command: Sequence[str]
     runner: Runner
 
 
@@ -118,7 +117,7 @@ def _proof(asked: _Ask, candidate: Candidate, test: RegressionTest, measured: Me
     """The proof by test runs, as of every fix: the test fails on the old code and passes on the new one."""
     old = {name: asked.base[name] for name in candidate.files if name in asked.base}
     proof = prove(
-        asked.tree, old, candidate, test, asked.runner, asked.command, regression.red(test),
+        asked.tree, old, candidate, test, asked.runner, asked.test_command, regression.red(test),
         asked.rules.tests_seconds, asked.source, suite,
     )  # fmt: skip
     checkout.start_over(asked.tree)

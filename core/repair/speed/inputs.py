@@ -8,7 +8,6 @@ an input: only calls that give a result are measured.
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -81,7 +80,7 @@ def _of_list(node: ast.List, factor: int) -> str:
 def _of_mapping(node: ast.Dict, factor: int) -> str:
     """A mapping of texts to values of one kind, as counts and tables are; a record with fields stays as it is."""
     keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
-    kinds = {type(copy.copy(value)) for value in node.values}
+    kinds = {type(value) for value in node.values}
     if len(keys) < 2 or not all(type(key) is str for key in keys) or len(kinds) > 1 or nodes(node, ast.Name, ast.Call):
         return ""
     return f"{{key + str(n): value for n in range({factor}) for key, value in {ast.unparse(node)}.items()}}"

@@ -1,7 +1,7 @@
 """Loops of a function: what runs again in each turn, and which names change meanwhile. Pure.
 
 A loop is a statement or a comprehension. What a name holds may change in it by an assignment, by a method that changes
-its object, or by a call of a function of the program that gets it.
+its object, or by a call of a function or method of the program that gets it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,23 @@ PURE = words(
 CHANGING = words(
     "append add extend insert update remove discard pop popitem popleft clear sort reverse setdefault appendleft write"
 )
+READING = words(  # methods, and functions of modules, that change neither their object nor what they get
+    "get keys values items count index copy join split strip lower upper replace startswith endswith format encode "
+    "decode compile match search findall sub sqrt floor ceil execute fetchall fetchone"
+)
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 @dataclass(frozen=True)
 class Loop:
-    """``anchor`` is the statement before which work can be moved; ``again`` are the nodes that run in each turn."""
+    """``anchor`` is the statement before which work can be moved; ``again`` are the nodes that run in each turn.
+
+    ``over`` is the name whose items it goes through; empty for anything else.
+    """
 
     anchor: ast.stmt
     again: Sequence[ast.AST]
+    over: str = ""
 
     @property
     def changed(self) -> set[str]:
@@ -35,23 +43,29 @@ class Loop:
         found: set[str] = set()
         for part in self.again:
             found |= {n.id for n in nodes(part, ast.Name) if not isinstance(n.ctx, ast.Load)}
-            found |= {base(n) for n in nodes(part, ast.Subscript, ast.Attribute) if not isinstance(n.ctx, ast.Load)}
-            for call in nodes(part, ast.Call):
-                found |= _given_away(call)
+            found |= {n.arg for n in nodes(part, ast.arg)}  # of a lambda
+            found |= changed_in_place(part)
         return found
 
     def inside(self, *kinds: type[ast.AST]) -> list:
         return [node for part in self.again for node in nodes(part, *kinds)]
 
 
+def changed_in_place(part: ast.AST, without: Sequence[ast.Call] = ()) -> set[str]:
+    """The names whose objects may change, but for what the calls ``without`` do."""
+    found = {base(n) for n in nodes(part, ast.Subscript, ast.Attribute) if not isinstance(n.ctx, ast.Load)}
+    return found.union(*(_given_away(call) for call in nodes(part, ast.Call) if call not in without))
+
+
 def _given_away(call: ast.Call) -> set[str]:
     """The names whose objects a call may change."""
-    owner = receiver(call)
-    if owner is not None:
-        return {base(owner)} if called(call) in CHANGING else set()
-    if identifier(call.func) in PURE:
-        return set()
-    return {name for argument in call.args for name in names_in(argument)}
+    owner, values = receiver(call), [*call.args, *(keyword.value for keyword in call.keywords)]
+    given = {name for value in values for name in names_in(value)}
+    if owner is None:
+        return set() if identifier(call.func) in PURE else given
+    if called(call) in CHANGING:
+        return {base(owner)}
+    return set() if called(call) in READING else given | {base(owner)}
 
 
 def base(node: ast.AST) -> str:
@@ -65,7 +79,7 @@ def loops(function: Function) -> Iterator[Loop]:
     """The loops of a function, outer ones first."""
     for statement in nodes(function, ast.stmt):
         if isinstance(statement, ast.For):
-            yield Loop(statement, [statement.target, *statement.body])
+            yield Loop(statement, [statement.target, *statement.body], identifier(statement.iter))
         elif isinstance(statement, ast.While):
             yield Loop(statement, [statement.test, *statement.body])
         if not isinstance(statement, Function | ast.ClassDef | ast.For | ast.While | ast.If | ast.With | ast.Try):
@@ -77,4 +91,4 @@ def _comprehensions(statement: ast.stmt) -> Iterator[Loop]:
         results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         first, *others = node.generators
         later: list[ast.AST] = [first.target, *first.ifs, *others]
-        yield Loop(statement, [*later, *results])
+        yield Loop(statement, [*later, *results], identifier(first.iter))

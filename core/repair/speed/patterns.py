@@ -13,14 +13,15 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from core.repair.localize.locate import spliced
+from core.repair.localize.locate import before, indent_of, lines_of, replaced, spliced
 from core.repair.localize.sources import UNREADABLE, called, tree_of
 from core.repair.localize.syntax import Function, functions_in, identifier, names_in, nodes, receiver, targets_of
-from core.repair.speed.loops import Loop, base, loops
+from core.repair.speed.loops import Loop, base, changed_in_place, loops
 
-BUILDING = {"sorted", "set", "frozenset", "tuple", "sum", "min", "max"}
+EXTREMES = {"min", "max"}  # they fail on an empty collection
+BUILDING = {"sorted", "set", "frozenset", "tuple", "sum", *EXTREMES}
 LISTS = {"list", "sorted"}
-READING = {"fetchall", "fetchone"}
+FETCHING = {"fetchall", "fetchone"}
 MOST = 5  # edits of one function
 
 
@@ -60,8 +61,13 @@ def repeated(text: str, function: Function, loop: Loop) -> Iterator[PatternEdit]
     for node in loop.inside(ast.Call):
         if (what := _same_each_time(node, loop)) and not names_in(node) & changed and _alone(text, loop.anchor):
             new = _free(text, what)
-            made = _before(spliced(text, node, new), loop.anchor, f"{new} = {ast.unparse(node)}")
+            made = before(spliced(text, node, new), loop.anchor, f"{new} = {_moved(node)}")
             yield PatternEdit(made, f"{ast.unparse(node)[:80]} runs once instead of in each turn of the loop.")
+
+
+def _moved(node: ast.Call) -> str:
+    """The call as it stands before the loop, where it must not fail if the loop has no turn."""
+    return f"{ast.unparse(node)[:-1]}, default=None)" if identifier(node.func) in EXTREMES else ast.unparse(node)
 
 
 def _same_each_time(node: ast.Call, loop: Loop) -> str:
@@ -80,8 +86,13 @@ def _plain(node: ast.Call) -> bool:
 
 
 def _only_read(node: ast.Call, loop: Loop) -> bool:
-    """Is the result a number, or is it only searched, indexed or iterated, so that nobody changes it?"""
-    if called(node) in ("sum", "min", "max"):
+    """Is the result a number, or is it only searched, indexed or iterated, so that nobody changes it?
+
+    The largest or smallest item counts only of what the loop goes through: without items, the loop has no turn.
+    """
+    if called(node) in EXTREMES:
+        return [*map(identifier, node.args)] == [loop.over] and not node.keywords
+    if called(node) == "sum":
         return True
     searched = (c for n in loop.inside(ast.Compare) if isinstance(n.ops[0], ast.In | ast.NotIn) for c in n.comparators)
     indexed = (n.value for n in loop.inside(ast.Subscript) if isinstance(n.ctx, ast.Load))
@@ -92,7 +103,7 @@ def _only_read(node: ast.Call, loop: Loop) -> bool:
 def _is_query(node: ast.Call) -> bool:
     """``connection.execute("SELECT ...").fetchall()``."""
     inner = receiver(node)
-    return called(node) in READING and isinstance(inner, ast.Call) and called(inner) == "execute" and _reads(inner)
+    return called(node) in FETCHING and isinstance(inner, ast.Call) and called(inner) == "execute" and _reads(inner)
 
 
 def _queries(loop: Loop) -> list[ast.Call]:
@@ -127,13 +138,15 @@ def _as_set(text: str, function: Function, loop: Loop, uses: list[ast.expr], nam
     new = _free(text, f"{name}_set")
     if name not in loop.changed:
         edits = [(node, new) for node in uses]
-        return _before(_spliced(text, edits), loop.anchor, f"{new} = set({name})")
+        return before(replaced(text, edits), loop.anchor, f"{new} = set({name})")
     grown = _appended(function, name)
     if grown is None or not isinstance(made[0].value, ast.List) or made[0].value.elts:
         return ""
-    adds = [(statement, f"{ast.unparse(statement)}\n{' ' * statement.col_offset}{new}.add({ast.unparse(value)})")
+    if not all(_alone(text, statement) for statement, _ in grown):
+        return ""
+    adds = [(statement, f"{ast.unparse(statement)}\n{indent_of(text, statement)}{new}.add({ast.unparse(value)})")
             for statement, value in grown]  # fmt: skip
-    return _before(_spliced(text, [*((node, new) for node in uses), *adds]), made[0], f"{new} = set()")
+    return before(replaced(text, [*((node, new) for node in uses), *adds]), made[0], f"{new} = set()")
 
 
 def _is_list(value: ast.expr | None) -> bool:
@@ -144,35 +157,22 @@ def _is_list(value: ast.expr | None) -> bool:
 
 def _appended(function: Function, name: str) -> list[tuple[ast.Expr, ast.expr]] | None:
     """The statements that append a name to the list; None if anything else may change it."""
-    found = []
-    for statement in nodes(function, ast.Expr):
-        call = statement.value
-        if isinstance(call, ast.Call) and base(call.func) == name and called(call) == "append":
-            found.append((statement, call.args[0]))
+    calls = [(s, s.value) for s in nodes(function, ast.Expr) if isinstance(s.value, ast.Call)]
+    found = [(s, c) for s, c in calls if identifier(receiver(c)) == name and called(c) == "append" and len(c.args) == 1]
     stores = [n for n in nodes(function, ast.Name) if n.id == name and not isinstance(n.ctx, ast.Load)]
-    methods = [c for c in nodes(function, ast.Call) if identifier(receiver(c)) == name]
-    plain = all(isinstance(value, ast.Name | ast.Constant) for _, value in found)
-    return found if found and plain and len(stores) == 1 and len(methods) == len(found) else None
+    kept = [n for n in nodes(function, ast.Assign, ast.AnnAssign, ast.NamedExpr) if identifier(n.value) == name]
+    plain = all(isinstance(c.args[0], ast.Name | ast.Constant) for _, c in found)
+    if not found or not plain or kept or len(stores) != 1 or name in changed_in_place(function, [c for _, c in found]):
+        return None
+    return [(statement, call.args[0]) for statement, call in found]
 
 
 # --- texts -------------------------------------------------------------------------------------------
 
 
-def _spliced(text: str, edits: list) -> str:
-    for node, new in sorted(edits, key=lambda edit: (edit[0].lineno, edit[0].col_offset), reverse=True):
-        text = spliced(text, node, new)
-    return text
-
-
 def _alone(text: str, statement: ast.stmt) -> bool:
     """Does the statement begin its line, so that a line can be put before it?"""
-    return not text.splitlines()[statement.lineno - 1][: statement.col_offset].strip()
-
-
-def _before(text: str, statement: ast.stmt, line: str) -> str:
-    rows = text.splitlines(keepends=True)
-    rows.insert(statement.lineno - 1, f"{' ' * statement.col_offset}{line}\n")
-    return "".join(rows)
+    return not lines_of(text)[statement.lineno - 1][: statement.col_offset].strip()
 
 
 def _free(text: str, name: str) -> str:

@@ -46,12 +46,20 @@ def look(rt: Runtime, repository: Repository, change: ChangeSet, since: datetime
 
 @understood("github")
 def reported(runs: Sequence[Mapping], statuses: Mapping[str, str]) -> dict[str, str]:
-    """By name: ``pending``, or how the check ended. Of several runs with one name, the newest counts. Pure."""
+    """By name: ``pending``, or how the check ended. Pure.
+
+    Of several runs with one name, the newest counts; of a run and a status with one name, the worse.
+    """
     found = {str(context): str(state) for context, state in statuses.items() if not str(context).startswith(OWN)}
+    newest: dict[str, str] = {}
     for run in sorted(runs, key=lambda run: int(run.get("id") or 0)):
         ended = run.get("status") == "completed"
-        found[str(run["name"])] = str(run.get("conclusion") or "failure") if ended else "pending"
-    return found
+        newest[str(run["name"])] = str(run.get("conclusion") or "failure") if ended else "pending"
+    return found | {name: max(state, found.get(name, state), key=_badness) for name, state in newest.items()}
+
+
+def _badness(state: str) -> int:
+    return 0 if state in PASSED else 1 if state == "pending" else 2
 
 
 def judged(states: Mapping[str, str], rules: CiRules, waited: float) -> CiLook:

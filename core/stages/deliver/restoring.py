@@ -15,7 +15,7 @@ from core.stages.deliver.reverting import Restored
 from core.stages.deliver.rows import newest
 from core.stages.results import Wait
 from core.vendors.base import Deployed, VendorError
-from core.vendors.delivery.types import FINISHED, Deliverer
+from core.vendors.delivery.types import FINISHED, Deliverer, ReleaseOrder
 
 BEGUN = "rollback_begun"  # key in Deployment.judged: the vendor was asked to roll back
 SETTLED, EVERY = 300.0, 15.0  # seconds: how long, and how often, a late move of production is looked for
@@ -50,13 +50,19 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
         return Restored("superseded", f"production was left unchanged: it serves the newer deployment {live.vendor_id}")
     if not row.previous_vendor_id:
         raise VendorError(deliverer.name, "there is no earlier deployment to roll back to", permanent=True)
-    before = _mark_begun(row, {BEGUN: True})
+    return _rolled_back(row, deliverer, order)
+
+
+def _rolled_back(row: Deployment, deliverer: Deliverer, order: ReleaseOrder) -> Restored:
+    """Ask the vendor, and audit what it did. The mark comes first, so that a lost answer is audited later."""
+    before = _mark_begun(row, True)
     begun = time.monotonic()
     try:
         deliverer.rollback(order)
         _seen(deliverer, row.previous_vendor_id)
-    except VendorError:
-        _mark_begun(row, {}, before)
+    except VendorError as error:
+        if error.permanent:  # refused
+            _mark_begun(row, before)
         raise
     with store.write() as session:  # the next approval shows how long a rollback takes
         session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun
@@ -64,12 +70,13 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
     return Restored("rolled_back", f"rolled back to {row.previous_vendor_id}")
 
 
-def _mark_begun(row: Deployment, mark: dict, without: dict | None = None) -> dict:
-    """Set the mark, or take it back after a refusal; returns what was stored before."""
+def _mark_begun(row: Deployment, begun: bool) -> bool:
+    """Set the mark, or remove it; returns whether it was set before."""
     with store.write() as session:
         kept = session.get_one(Deployment, row.id)
-        before = dict(kept.judged)
-        kept.judged = {**(before if without is None else without), **mark}
+        before = BEGUN in kept.judged
+        others = {name: value for name, value in kept.judged.items() if name != BEGUN}
+        kept.judged = {**others, BEGUN: True} if begun else others
     return before
 
 

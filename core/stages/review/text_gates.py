@@ -39,8 +39,9 @@ def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Seq
     for path, lines in changed.items():
         known = own(tree, path) | sys.stdlib_module_names
         for number, module in imported((tree / path).read_text(encoding="utf-8")):
-            there = module in known or any(_begins(word, name) for name in packages(module) for word in named)
-            if number in lines and not there:
+            if number not in lines or module in known:
+                continue
+            if not any(_begins(word, name) for name in packages(module) for word in named):
                 found.append(GateFinding("dependencies", path, number, f"no manifest lists {module}"))
     message = "; ".join(f.message for f in found) or "no manifest changed and no new dependency is imported"
     return Gate("dependencies", not found, message, float(len(found)), 0.0, tuple(found))

@@ -77,13 +77,18 @@ def _upgraded(bench: SecurityBench, details: list[Detail]) -> FixResult:
     options = _safe(bench.rt, name, old, details)
     if not options:
         return _escalated(f"No version of {name} is known that no advisory covers.", f"Replace {name}.")
-    before, attempts = bench.tests(bench.code), list[Attempt]()
+    before, attempts, fault = bench.tests(bench.code), list[Attempt](), None
     for new in options[:TRIED]:
-        result = _tried(bench, texts, Upgrade(name, old, new), before)
-        if result.decision == "fix":
+        try:
+            result = _tried(bench, texts, Upgrade(name, old, new), before)
+        except EnvironmentFault as error:  # perhaps a later version can be installed
+            fault, result = error, None
+        if result and result.decision == "fix":
             return result
-        attempts += [Attempt(result.candidate, result.reason)] if result.candidate else []
+        attempts += [Attempt(result.candidate, result.reason)] if result and result.candidate else []
         checkout.start_over(bench.tree)
+    if fault and not attempts:
+        raise fault
     step = f"Adapt the program to {name} {' or '.join(options[:TRIED])}."
     return _escalated(attempts[-1].reason, step, tuple(attempts), candidate=attempts[-1].candidate)
 
@@ -96,7 +101,7 @@ def _pin(bench: SecurityBench, texts: Mapping[str, str], details: list[Detail]) 
     (read,) = manifest_reader.read([texts], runner)
     found = [pin for pin in vulnerabilities.public(read, bench.rt.policy.osv).pinned if pin[0] == name]
     named = {str(one.get("version")) for one in details}
-    meant = sorted((pin for pin in found if pin[1] in named), key=lambda pin: Version(pin[1]))
+    meant = [pin for pin in found if pin[1] in named]
     if not meant:
         raise UnfitPin(f"What production runs no longer pins {name} to {' or '.join(sorted(named))}.")
     if len({version for _, version in found}) > 1:
@@ -139,7 +144,7 @@ def _tried(bench: SecurityBench, texts: Mapping[str, str], upgrade: Upgrade, bef
     ground = upgraded.prepared(rt, bench.name, bench.code.repository, bench.root)
     there = upgraded.installed(ground.runner, upgrade.name, bench.tree)
     write(bench.tree, new)  # the build may have written into the checkout
-    proof = _proof(bench, ground, upgrade, before, there, new)
+    proof = _proof(bench, ground, upgrade, before, there)
     candidate = Candidate(
         upgraded.TEMPLATE,
         new,
@@ -162,9 +167,7 @@ def _major(upgrade: Upgrade) -> str:
     return " No safe version has the same major version, so its interface may have changed."
 
 
-def _proof(
-    bench: SecurityBench, ground: Ground, upgrade: Upgrade, before: Tests, there: str, new: Mapping[str, str]
-) -> Proof:
+def _proof(bench: SecurityBench, ground: Ground, upgrade: Upgrade, before: Tests, there: str) -> Proof:
     """Advisories cover the old version and not the new one, it is installed, and the older tests pass on it."""
     right = there == upgrade.new or _readable(there) and Version(there) == Version(upgrade.new)
     messages = [
@@ -172,23 +175,27 @@ def _proof(
         f"The environment that the new manifests describe has {upgrade.name} {there or 'in no version'}.",
         "The change is this pin alone, so that without it the advisory covers the package again.",
     ]
-    after = bench.tests(ground)
-    if not (right and before.finished and after.finished and after.results):
-        ended = "did not run to their end" if not after.finished or not before.finished else "are none"
-        more = [] if right and after.results else [f"The tests of the service {ended}."]
-        return Proof(True, right, True, False, (*messages, *more))
+    if not right:
+        return Proof(True, False, True, False, tuple(messages))
+    passes, message = _older(bench, before, bench.tests(ground))
+    return Proof(True, True, True, passes, (*messages, message))
+
+
+def _older(bench: SecurityBench, before: Tests, after: Tests) -> tuple[bool, str]:
+    """(whether the older tests pass on the new version, a sentence for people)."""
+    if not (before.finished and after.finished):
+        return False, "The service's tests did not run to their end."
+    if not after.results:
+        return False, "The service has no tests."
     broken, _ = compared(before.results, after.results)
-    flaky = _flaky(bench, broken, before, new)
-    passes, message = verdict(before.results, after.results, flaky)
-    return Proof(True, right, True, passes, (*messages, message))
+    return verdict(before.results, after.results, _flaky(bench, broken, before))
 
 
-def _flaky(bench: SecurityBench, broken: list[str], before: Tests, new: Mapping[str, str]) -> set[str]:
+def _flaky(bench: SecurityBench, broken: list[str], before: Tests) -> set[str]:
     """Those of the broken tests that sometimes fail on the old version, too."""
     paths = tuple(sorted({name.partition("::")[0] for name in broken if name in before.results}))
     found: set[str] = set()
     for _ in range(RERUNS if paths else 0):
         checkout.start_over(bench.tree)
         found |= {name for name, text in bench.tests(bench.code, paths).results.items() if text}
-    write(bench.tree, new)
     return found & set(broken)

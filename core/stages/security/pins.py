@@ -84,7 +84,8 @@ def _listed(text: str, upgrade: Upgrade, hashes: Hashes) -> str:
 
 
 def _line(text: str, upgrade: Upgrade, hashes: Hashes) -> str:
-    head = re.split(r"\s--|\\\r?\n", COMMENT.sub("", text))[0]  # no run of spaces before: that takes quadratic time
+    # no pattern of a run of spaces, and no comment sought across lines: both take quadratic time
+    head = COMMENT.sub("", re.split(r"\s--|\\\r?\n", text, maxsplit=1)[0])
     if not _pins(head.strip(), upgrade):
         return text
     written = PINNED.sub(lambda m: f"{m['before']}{upgrade.new}", head, count=1)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from core.db import store
-from core.models import Connector
+from core.models import Connector, Record
 from core.models.counted import counted
 from core.models.security import SecurityScan
 from core.policy.services import Repository
@@ -106,25 +106,31 @@ def look(rt: Runtime, scanned: Scanned, known: Collection[str] = ()) -> tuple[Fo
     return findings, troubles
 
 
-def _keep(rt: Runtime, name: str, sha: str, findings: dict[str, list[SecurityFinding]], troubles: dict) -> None:
+def _keep(rt: Runtime, name: str, sha: str, findings: Found, troubles: dict[str, str]) -> None:
     """Store new findings as signals, and end the issues whose findings are gone."""
-    known, at = _known(name), store.time()
-    now_open = {k: v for k, v in known.items() if v.get("asked") not in findings}  # not asked: still open
-    records = []
-    for source, found in findings.items():
-        for one in found:
-            services = sources.services_of(rt.policy, name, one)
-            since = datetime.fromisoformat(known[one.name]["since"]) if one.name in known else at
-            made = record_of(one, services, since)
-            records += made
-            print_ = fingerprint(made[0]).key
-            now_open[one.name] = {"since": since.isoformat(), "print": print_, "asked": source}
+    now_open, records = _opened(rt, name, findings)
+    with store.write() as session:  # first, so that a scan which is repeated dates its findings alike
+        session.get_one(SecurityScan, name).found = now_open
     collect.keep(NAME, Batch(records))
     with store.write() as session:
         row = session.get_one(SecurityScan, name)
-        row.sha, row.at, row.found, row.troubles = sha, store.clock(session), now_open, troubles
+        row.sha, row.at, row.troubles = sha, store.clock(session), troubles
         gone.settle(session, rt.policy, name, _prints(now_open.values()))
         _tell(session, rt, name, troubles)
+
+
+def _opened(rt: Runtime, name: str, findings: Found) -> tuple[dict[str, dict], list[Record]]:
+    """(the findings that are open now, the records of those that were just seen)."""
+    known, at, records = _known(name), store.time(), list[Record]()
+    now_open = {k: v for k, v in known.items() if v.get("asked") not in findings}  # not asked: still open
+    for source, found in findings.items():
+        for one in found:
+            since = datetime.fromisoformat(known[one.name]["since"]) if one.name in known else at
+            made = record_of(one, sources.services_of(rt.policy, name, one), since)
+            records += made
+            print_ = fingerprint(made[0]).key
+            now_open[one.name] = {"since": since.isoformat(), "print": print_, "asked": source}
+    return now_open, records
 
 
 def _prints(found: Iterable[dict]) -> set[str]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from core.models import Severity
 from core.policy.reader import Policy
 from core.policy.services import Repository
+from core.repair.localize.locate import lines_of
 from core.repair.sandbox import checkout
 from core.repair.sandbox.runner import read_back
 from core.repair.types import Runner
@@ -20,6 +22,7 @@ from core.signals.security import finding
 from core.signals.security.finding import SecurityFinding
 from core.stages.review import manifest_reader, manifests, tools, vulnerabilities
 from core.stages.review.gates import is_source
+from core.stages.review.manifests import Packages
 from core.stages.workspace import Clone
 from core.vendors.advisories import SecurityAlert
 from core.vendors.osv import plain
@@ -43,6 +46,12 @@ class Scanned:
     def tree(self) -> Path:
         return self.root / self.repository.folder
 
+    @cached_property
+    def manifests(self) -> Packages:
+        """What the manifests and lock files name, parsed once in the sandbox."""
+        (read,) = manifest_reader.read([manifests.texts(self.tree, self.repository.source)], self.runner)
+        return read
+
     def path(self, name: str) -> str:
         """A path of the service's folder, as a path of the repository."""
         return PurePosixPath(self.repository.folder, name).as_posix()
@@ -54,9 +63,7 @@ Source = Callable[[Runtime, Scanned], Iterator[SecurityFinding]]
 def packages(rt: Runtime, scanned: Scanned) -> Iterator[SecurityFinding]:
     """OSV's vulnerabilities of what the manifests and lock files pin. Raises VendorError."""
     assert rt.advisories is not None
-    texts = manifests.texts(scanned.tree, scanned.repository.source)
-    (read,) = manifest_reader.read([texts], scanned.runner)
-    pinned = vulnerabilities.public(read, rt.policy.osv).pinned
+    pinned = vulnerabilities.public(scanned.manifests, rt.policy.osv).pinned
     for pin, known in sorted(rt.advisories.known(set(pinned)).items() if pinned else ()):
         for one in known:
             summary = f"{one.summary} ({rt.advisories.where})"
@@ -94,9 +101,7 @@ def alerts(rt: Runtime, scanned: Scanned) -> Iterator[SecurityFinding]:
 
 def _package(scanned: Scanned, alert: SecurityAlert) -> Iterator[SecurityFinding]:
     """An alert about a package, if the scanned commit still pins a version of it."""
-    texts = manifests.texts(scanned.tree, scanned.repository.source)
-    (read,) = manifest_reader.read([texts], scanned.runner)
-    for pin, path in sorted(read.pinned.items()):
+    for pin, path in sorted(scanned.manifests.pinned.items()):
         if pin[0] == alert.package and alert.covers(pin[1]):
             yield finding.of_package(
                 alert.source, scanned.name, pin, scanned.path(path), alert.ids, alert.severity,
@@ -109,12 +114,12 @@ def _scanned_line(scanned: Scanned, alert: SecurityAlert) -> Iterator[SecurityFi
     path = PurePosixPath(alert.path)
     if path.is_absolute() or ".." in path.parts or not (scanned.root / path).is_file():
         return
-    before = scanned.found.git("show", f"{alert.sha}:{path}") if _known(scanned.found, alert.sha) else ""
-    text = _line(before or read_back(scanned.root / path, LARGEST), alert.line)
-    lines = [" ".join(one.split()) for one in read_back(scanned.root / path, LARGEST).splitlines()]
-    if text and " ".join(text.split()) in lines:
+    now = read_back(scanned.root / path, LARGEST)
+    before = scanned.found.text(alert.sha, path.as_posix()) if _known(scanned.found, alert.sha) else ""
+    text, lines = _line(before or now, alert.line), [" ".join(one.split()) for one in lines_of(now)]
+    if text and (words := " ".join(text.split())) in lines:
         yield finding.of_line(
-            alert.source, scanned.name, path.as_posix(), lines.index(" ".join(text.split())) + 1, text, alert.rule,
+            alert.source, scanned.name, path.as_posix(), lines.index(words) + 1, text, alert.rule,
             alert.cwe, alert.severity, alert.message, alert.url,
         )  # fmt: skip
 
@@ -124,7 +129,7 @@ def _known(found: Clone, sha: str) -> bool:
 
 
 def _line(text: str, number: int) -> str:
-    lines = text.splitlines()
+    lines = lines_of(text)
     return lines[number - 1].strip() if 0 < number <= len(lines) else ""
 
 
@@ -149,7 +154,7 @@ def worst(found: list[SecurityFinding], most: int, known: Collection[str]) -> li
 def services_of(policy: Policy, name: str, one: SecurityFinding) -> list[str]:
     """The services that a finding concerns, the one with the strictest rules first.
 
-    A line of a file that is named like a service, or that only its ``paths`` cover, is that service's own.
+    A line of a file that is named like a service is that service's own.
     """
     of_code = [service for service, held in policy.services.items() if held.repository == name]
     stem = PurePosixPath(one.path).stem

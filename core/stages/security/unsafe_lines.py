@@ -16,6 +16,7 @@ from typing import Any
 from core.models import Cause, Crash, Frame, Raised
 from core.repair.judge.policy import refuse
 from core.repair.judge.precision import EMBEDDED, SECURITY
+from core.repair.localize.locate import lines_of
 from core.repair.localize.sources import UNREADABLE, files, parsed
 from core.repair.prove import generated_tests
 from core.repair.prove.proof import OldSuite, prove, write
@@ -23,6 +24,7 @@ from core.repair.sandbox import checkout
 from core.repair.sandbox.runner import interpreter_of, read_back
 from core.repair.security import calls, payloads, sql
 from core.repair.types import Attempt, Candidate, Evidence, FixResult, RegressionTest
+from core.signals.security.finding import SHORT
 from core.stages import fixer_chain
 from core.stages.security.bench import SecurityBench
 
@@ -76,7 +78,8 @@ def located(bench: SecurityBench, details: Mapping[str, Any]) -> UnsafeLine | No
     if not path or path not in checkout.tracked(bench.tree, "*.py"):
         return None
     text, code = read_back(bench.tree / path, LARGEST), str(details.get("code") or "")
-    lines = [number for number, line in enumerate(text.splitlines(), 1) if code and " ".join(line.split()) == code]
+    same = (" ".join(line.split())[:SHORT] == code for line in lines_of(text))
+    lines = [number for number, holds in enumerate(same, 1) if code and holds]
     line = min(lines, key=lambda number: abs(number - int(details.get("line") or 0)), default=0)
     message = f"{details.get('rule')} (CWE-{details.get('cwe')})"
     return UnsafeLine(path, line, _function(text, line), code, message) if line else None
@@ -144,12 +147,8 @@ def _proved(
     bench: SecurityBench, unsafe: UnsafeLine, certain: Candidate | None, test: RegressionTest, base: Mapping[str, str]
 ) -> FixResult:
     """The first candidate with a complete proof: the certain edit, then those of the models, within their budget."""
-    modules, attempts, suite, repository = (
-        interpreter_of(bench.code.runner).modules,
-        [],
-        OldSuite(),
-        bench.code.repository,
-    )
+    modules, attempts = interpreter_of(bench.code.runner).modules, list[Attempt]()
+    suite, repository = OldSuite(), bench.code.repository
     for candidate in _candidates(bench, unsafe, certain, test, attempts):
         if refusal := refuse(base, candidate, bench.rules, bench.allowed, None, modules):
             attempts.append(Attempt(candidate, refusal))
