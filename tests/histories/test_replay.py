@@ -19,7 +19,7 @@ from core.stages.review import gates
 from tests.histories import shapes
 from tests.stories.test_flow import ended, rows
 from tests.stories.world import World, pass_gates, until, write_known_fix
-from tests.waiting import workflows
+from tests.blank import workflows
 from tests.who import by
 
 HERE = Path(__file__).parent
