@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from tests import kept
 from tests.postgres import postgres
 
 # Tests of half a minute and more, in parts that together take alike: what begins last and takes long is waited for.
@@ -52,6 +53,7 @@ def database(request):
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
     session.config.ended_with = int(exitstatus)
+    kept.remove()
 
 
 @pytest.hookimpl(trylast=True)

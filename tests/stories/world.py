@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -47,6 +46,7 @@ from core.signals.analysis.types import Conclusion
 from core.stages.review import gates
 from core.vendors.base import Deployed, Pull, PullState, VendorError
 from core.vendors.command import Completed, git, run
+from tests import kept
 
 TICK = 0.1  # seconds between two metric points, and between two reports of a fault
 REPORTS = 50
@@ -370,7 +370,7 @@ def pass_gates(*_args) -> list[gates.Gate]:
 @cache
 def shop() -> tuple[Path, str]:
     """(a folder with the team's checkout and its bare origin, the commit), made once in a process."""
-    folder = Path(tempfile.mkdtemp(prefix="shop-"))
+    folder = kept.folder("shop")
     team = folder / "team"
     (team / "tests").mkdir(parents=True)
     (team / "shop.py").write_text(BROKEN)
