@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help setup node demo wheels test every services attack audit drills bench mutants lint types lock screenshots clean
+.PHONY: help setup node demo wheels test collect every services attack audit drills bench mutants lint types lock screenshots clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## */\1|/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -37,6 +37,10 @@ services: setup ## tell the stories of six foreign services, and print how each 
 	$(RUN) -m tests.services
 
 test: lint wheels every ## lint, types, then every test
+
+# Each of several processes would otherwise rewrite the assertions of every test file for itself.
+collect: setup ## load every test, so that all processes find it compiled
+	$(RUN) -m pytest --collect-only -qq > $(VENV)/collected || { cat $(VENV)/collected; exit 1; }
 
 # Beside the other tests, a browser would wait for the processor longer than its tests allow.
 every: setup
