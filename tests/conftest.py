@@ -11,8 +11,10 @@ import sys
 
 import pytest
 
-from tests import kept
+from tests import compiled, kept
 from tests.postgres import postgres
+
+compiled.share()
 
 # Tests of half a minute and more, in parts that together take alike: what begins last and takes long is waited for.
 LONG = (
