@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help setup node demo wheels test services attack audit drills bench mutants lint types lock screenshots clean
+.PHONY: help setup node demo wheels test collect every services attack audit drills bench mutants lint types lock screenshots clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## */\1|/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -11,7 +11,8 @@ help: ## list the targets
 $(VENV)/.ready: requirements.txt requirements-test.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-compile -r requirements-test.txt
+	$(RUN) -m compileall -qq -j 0 $(VENV)/lib || true  # on every core; some packages ship templates that do not compile
 	touch $@
 
 setup: $(VENV)/.ready ## create .venv and check for git and bubblewrap
@@ -35,9 +36,16 @@ tests/services/wheels/.ready: $(VENV)/.ready tests/services/prefetch.py tests/se
 services: setup ## tell the stories of six foreign services, and print how each ended; long
 	$(RUN) -m tests.services
 
-test: lint wheels ## lint, types, then every test
+test: lint wheels every ## lint, types, then every test
+
+# Each of several processes would otherwise rewrite the assertions of every test file for itself.
+collect: setup ## load every test, so that all processes find it compiled
+	$(RUN) -m pytest --collect-only -qq > $(VENV)/collected || { cat $(VENV)/collected; exit 1; }
+
+# Beside the other tests, a browser would wait for the processor longer than its tests allow.
+every: setup
 	$(RUN) -m pytest -n 4 --dist worksteal --ignore tests/browser -m "not long"
-	$(RUN) -m pytest tests/browser
+	$(RUN) -m pytest -n 2 --dist loadfile tests/browser
 
 audit: setup ## look up the published vulnerabilities of our own packages; needs the network
 	$(RUN) -m pip_audit --requirement requirements.lock --disable-pip

@@ -11,7 +11,10 @@ import sys
 
 import pytest
 
+from tests import compiled, kept
 from tests.postgres import postgres
+
+compiled.share()
 
 # Tests of half a minute and more, in parts that together take alike: what begins last and takes long is waited for.
 LONG = (
@@ -52,6 +55,7 @@ def database(request):
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
     session.config.ended_with = int(exitstatus)
+    kept.remove()
 
 
 @pytest.hookimpl(trylast=True)

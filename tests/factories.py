@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import count
 
 from sqlmodel import Session
@@ -193,22 +194,27 @@ def analysis(session: Session, of: Issue, text: str | None = None) -> Analysis:
     )
 
 
+@lru_cache(maxsize=64)
+def policy(*services: str) -> Policy:
+    """A policy with these services, shared by its readers: each new one copies every section's defaults."""
+    return Policy(
+        repositories={"shop": Repository(remote="/srv/shop.git")},
+        services={name: Service(repository="shop", critical=name in CRITICAL) for name in services},
+    )
+
+
 def situation(of: Issue, text: str | None = None, **values) -> Situation:
     """The inputs of the issue's decision; analysis and simplicity follow from its confidence."""
     impact = of.impact or Impact.LOW
     base = Situation(of.service, of.severity or Severity.HIGH, impact, successes=7, outcomes=9, occurrences=148)
-    fixed = sum(t["contribution"] for t in terms(base, Policy()))
+    fixed = sum(t["contribution"] for t in terms(base, policy()))
     share = min(1.0, max(0.0, ((of.confidence or 0.86) - fixed) / 0.6))
     return replace(base, **{"analysis": share, "simplicity": share, "service": text or of.service, **values})
 
 
 def receipt(of: Issue, text: str | None = None) -> dict:
     """The receipt that core/decision/receipt.py writes; ``text`` replaces every text in it."""
-    known = Policy(
-        repositories={"shop": Repository(remote="/srv/shop.git")},
-        services={of.service: Service(repository="shop", critical=of.service in CRITICAL)},
-    )
-    made = json.loads(json.dumps(decide(situation(of, text), known).as_json()))
+    made = json.loads(json.dumps(decide(situation(of, text), policy(of.service)).as_json()))
     return _spoken(made, text) if text else made
 
 

@@ -10,8 +10,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from tests import kept
 from tests.real import need
 
 
@@ -43,13 +45,9 @@ def server() -> Iterator[Server]:
     """A running server, removed after the block. PostgreSQL refuses to run as root, so root runs it as another user."""
     folder_of = programs()
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
-        own = {}
-        if os.getuid() == 0:
-            own = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-            shutil.chown(folder, "nobody", "nogroup")
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, "check": True, **own}
+        quiet = _as_its_user(Path(folder))
         data, port = f"{folder}/data", _free_port()
-        subprocess.run([folder_of / "initdb", "-D", data, "-U", "tests", "--auth=trust", "--no-sync"], **quiet)
+        subprocess.run(["cp", "-a", _initialized(), data], check=True)
         made = Server(
             f"postgresql://tests@127.0.0.1:{port}/postgres",
             [folder_of / "pg_ctl", "-D", data, "-w"],
@@ -62,6 +60,24 @@ def server() -> Iterator[Server]:
             yield made
         finally:
             made.stop()
+
+
+def _as_its_user(folder: Path) -> dict:
+    """How a program is run in the folder, which is its user's own."""
+    own = {}
+    if os.getuid() == 0:
+        own = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+        shutil.chown(folder, "nobody", "nogroup")
+    return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, "check": True, **own}
+
+
+@cache
+def _initialized() -> Path:
+    """The data of a new server. initdb takes more than a second, so it runs once in a process."""
+    folder = kept.folder("postgres")
+    words = ["-D", folder / "data", "-U", "tests", "--auth=trust", "--no-sync"]
+    subprocess.run([programs() / "initdb", *words], **_as_its_user(folder))
+    return folder / "data"
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from core.db import store
 from core.models import now
 from core.models.access import Person, Role, SignIn
 from core.settings import ROOT, Settings
+from tests import blank
 
 # AppTest reads the metadata of every installed package at each visit: 0.15 s that never change.
 manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
@@ -63,7 +63,7 @@ repository = "shop"
 def open_console(folder: Path, **values) -> Settings:
     """Settings and an empty store for this test."""
     (folder / "platform.toml").write_text(values.pop("platform", PLATFORM), encoding="utf-8")
-    (folder / "platform.db").write_bytes(blank())
+    (folder / "platform.db").write_bytes(values.pop("database", with_people)())
     return process.configure(
         Settings(
             **{
@@ -87,14 +87,15 @@ def open_empty(folder: Path) -> Settings:
 
 
 @cache
-def blank() -> bytes:
-    """A migrated SQLite database with only people, created once for all tests."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "platform.db"
-        store.open_store(f"sqlite:///{file}")
-        people()
-        store.engine().dispose()
-        return file.read_bytes()
+def with_people() -> bytes:
+    """A database with only people."""
+    return blank.made(people)
+
+
+@cache
+def with_workflows() -> bytes:
+    """A database with people, and with the tables of waiting workflows."""
+    return blank.made(people, blank.workflows)
 
 
 def people() -> None:

@@ -22,7 +22,8 @@ def test_each_push_and_each_pull_request_runs_the_whole_check():
     steps = [step.get("run", "") for job in workflow["jobs"].values() for step in job["steps"]]
     assert ".ci/run" in steps
     script = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
-    assert "set -euo pipefail" in script and script[-1] == "make test", "the first failure ends it"
+    assert "set -euo pipefail" in script and script[-1] == "make every", "the first failure ends it"
+    assert set(NEEDS["test"].split()) <= {*script[-2].split(), "every"}, "make test, but what it needs at the same time"
 
 
 def test_the_whole_check_runs_on_the_oldest_python_that_is_promised():
@@ -46,8 +47,8 @@ def test_security_rules_run_with_the_style_and_an_audit_of_the_packages_beside_t
 
 
 def test_the_check_runs_all_tests_and_those_in_a_browser():
-    assert '-m pytest -n 4 --dist worksteal --ignore tests/browser -m "not long"\n' in RECIPES["test"]
-    assert "-m pytest tests/browser\n" in RECIPES["test"]
+    assert '-m pytest -n 4 --dist worksteal --ignore tests/browser -m "not long"\n' in RECIPES["every"]
+    assert "-m pytest -n 2 --dist loadfile tests/browser\n" in RECIPES["every"]
     assert RECIPES["long"].endswith("-m pytest -n 2 -m long\n") and "long" in NEEDS["drills"].split()
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
     assert {"if": "github.event_name == 'schedule'", "run": "make long"} in workflow["jobs"]["test"]["steps"]

@@ -10,11 +10,6 @@ from core.ops import durable
 from tests import scenes
 
 
-def workflows() -> None:
-    """DBOS's tables in the open store, as a worker creates them at its start."""
-    durable.client()._sys_db.run_migrations()
-
-
 def question(service: str = "checkout", requested_by: str | None = None, **values) -> tuple[int, int, str]:
     """(approval id, issue id, patch hash). The workflow is enqueued: no worker runs it, and it receives messages."""
     with store.write() as session:

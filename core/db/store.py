@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
@@ -160,10 +160,12 @@ def migrate(target: Engine) -> list[str]:
     """Apply missing migrations, each in its own transaction; returns their names.
 
     Each transaction takes the writer's lock first: of several processes that start at once, one applies a migration,
-    and one that is killed leaves no half of it.
+    and one that is killed leaves no half of it. A start that has nothing to apply takes no lock.
     """
-    applied = []
+    known, applied = _applied(target), []
     for step in MIGRATIONS:
+        if step.__name__ in known:
+            continue
         with _writing(target) as session:
             table_of(models.Migration).create(session.connection(), checkfirst=True)
             if session.exec(select(models.Migration).where(models.Migration.name == step.__name__)).first():
@@ -172,3 +174,11 @@ def migrate(target: Engine) -> list[str]:
             session.add(models.Migration(name=step.__name__))
             applied.append(step.__name__)
     return applied
+
+
+def _applied(target: Engine) -> set[str]:
+    """Names of the applied migrations; none in a new database."""
+    with Session(target) as session:
+        if not inspect(session.connection()).has_table(table_of(models.Migration).name):
+            return set()
+        return set(session.exec(select(models.Migration.name)).all())

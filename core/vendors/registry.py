@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from core.policy.reader import ConfigurationError, Policy, read_policy
@@ -27,12 +27,14 @@ from core.vendors.github_alerts import GitHubAlerts
 from core.vendors.hints import NEEDS, hint
 from core.vendors.http import Http
 from core.vendors.kestra import Kestra, KestraAnalyst
-from core.vendors.openai import Chat, OpenAIAnalyst
 from core.vendors.osv import Osv
 from core.vendors.response_cache import answers
 from core.vendors.sentry import Sentry
 from core.vendors.slack import Slack, SlackWebhook
 from core.vendors.vercel import Vercel
+
+if TYPE_CHECKING:
+    from core.vendors.openai import Chat
 
 OFF = "not connected"
 
@@ -255,14 +257,24 @@ def notifiers(settings: Settings) -> list[Notifier]:
 def chat(settings: Settings) -> Chat | None:
     if not settings.openai_model:
         return None
+    from core.vendors.openai import Chat  # its client takes half a second to load
+
     key = settings.openai_api_key.get_secret_value()
     return Chat(settings.openai_base_url, key, settings.openai_model, tls=settings.require_tls)
 
 
+def _models(settings: Settings, embedded: Analyst) -> list[Analyst]:
+    model = chat(settings)
+    if not model:
+        return []
+    from core.vendors.openai import OpenAIAnalyst
+
+    return [OpenAIAnalyst(model, embedded)]
+
+
 def analysts(settings: Settings, embedded: Analyst) -> list[Analyst]:
     """The analysts of models; none can override the limits of the embedded analysis."""
-    model, agent, flow = chat(settings), kestra(settings), settings.kestra_analysis_flow
-    asked: list[Analyst] = [OpenAIAnalyst(model, embedded)] if model else []
+    asked, agent, flow = _models(settings, embedded), kestra(settings), settings.kestra_analysis_flow
     if agent and flow:
         return [*asked, KestraAnalyst(agent, flow, embedded, lambda: policy(settings).analysis.tools)]
     return asked

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import runpy
 from datetime import timedelta
 from threading import Thread
 
 import pytest
+from argon2 import Type
 from sqlmodel import select
 
 from core.access import accounts, passwords, sessions
@@ -45,6 +47,11 @@ def test_the_right_password_signs_in_and_is_not_stored(ada, console):
     assert person("ada").password.startswith("$argon2id$")
     screens.store.engine().dispose()
     assert RIGHT.encode() not in b"".join(p.read_bytes() for p in console.data_dir.iterdir() if p.is_file())
+
+
+def test_the_product_hashes_with_the_low_memory_profile_of_rfc_9106():
+    made = runpy.run_path(passwords.__file__)["_hasher"]  # anew, as tests hash more cheaply
+    assert (made.type, made.memory_cost, made.time_cost, made.parallelism) == (Type.ID, 64 << 10, 3, 4)
 
 
 SHUT = {

@@ -9,7 +9,7 @@ import pytest
 from core.access import sessions
 from core.models import Issue, Status
 from core.models.kept import Hold
-from tests import waiting
+from tests import blank
 from tests.access.test_commands import core  # noqa: F401 - a fixture
 from tests.guards.stored import one, rows
 from tests.guards.test_release_actions import STEP, change_of, hold, issue_in, recorded, rolled_back
@@ -20,7 +20,7 @@ def person(monkeypatch):
     def become(name: str, *scopes: str) -> None:
         monkeypatch.setenv("PLATFORM_TOKEN", sessions.issue_token(name, "t", list(scopes), 1, by="x"))
 
-    waiting.workflows()
+    blank.workflows()
     return become
 
 

@@ -9,7 +9,7 @@ from core.audit import head
 from core.db import store
 from core.runtime import Runtime
 from tests import screens
-from tests.access.conftest import console  # noqa: F401 - the fixture
+from tests.access.conftest import cheap_hashes, console  # noqa: F401 - the fixtures
 from tests.attacks.chain import sql, write
 from tests.postgres import postgres
 

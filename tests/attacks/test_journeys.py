@@ -19,6 +19,7 @@ from core.ops import webhooks
 from core.settings import Settings
 from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.vendors.openai import OpenAIAnalyst
+from tests import blank
 from tests.attacks.payloads import CANARY, FAMILIES, payloads
 from tests.attacks.test_corpus import Obedient
 from tests.attacks.test_store import everywhere, received
@@ -56,6 +57,7 @@ def row(text: str) -> dict:
 @pytest.fixture
 def settings(tmp_path) -> Settings:
     found = Settings(data_dir=tmp_path, github_webhook_secret=SECRET, platform_file=tmp_path / "platform.toml")
+    blank.put(tmp_path / "platform.db", blank.migrated)
     store.open_store(found.database)
     return found
 

@@ -19,6 +19,7 @@ from core.stages import group
 from core.stages.collect import keep
 from core.vendors.base import Batch, Meter
 from core.vendors.reading import records_of
+from tests import blank
 from tests.attacks.fields import AT, PLACES
 from tests.attacks.payloads import payloads
 from tests.postgres import postgres
@@ -34,7 +35,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def opened(request, tmp_path) -> Runtime:
-    file = f"sqlite:///{tmp_path / 'platform.db'}"
+    file = f"sqlite:///{blank.put(tmp_path / 'platform.db', blank.migrated)}"
     url = file if request.param == "sqlite" else request.getfixturevalue("server")
     store.open_store(url)
     yield runtime.use(Runtime(Settings(data_dir=tmp_path, database_url=url, platform_file=tmp_path / "none.toml")))

@@ -17,7 +17,7 @@ from core.db import store
 from core.models import Approval, AuditRow, ChangeSet, Deployment, Status, now
 from core.models.access import Role
 from core.runtime import Runtime
-from tests import factories, scenes, screens, waiting
+from tests import blank, factories, scenes, screens, waiting
 from tests.browser.server import READY, browsing, serving, settled, visiting
 from tests.browser.vercel import project
 from tests.pages.test_pages import HOSTILE
@@ -34,7 +34,7 @@ def served(tmp_path_factory):
         folder = tmp_path_factory.mktemp("console")
         with serving(folder, seed=False, **values) as address, browsing() as browser:
             runtime.use(Runtime(screens.process.settings()))
-            waiting.workflows()
+            blank.workflows()
             accounts.demo_people(PASSWORD)
             yield address, browser, vercel
 

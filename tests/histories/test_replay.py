@@ -16,10 +16,10 @@ from core.ops import durable, restart  # noqa: F401 - flow registers the workflo
 from core.repair import engine
 from core.stages import sweep  # noqa: F401 - flow registers the workflows
 from core.stages.review import gates
+from tests.blank import workflows
 from tests.histories import shapes
 from tests.stories.test_flow import ended, rows
 from tests.stories.world import World, pass_gates, until, write_known_fix
-from tests.waiting import workflows
 from tests.who import by
 
 HERE = Path(__file__).parent

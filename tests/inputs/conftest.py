@@ -20,6 +20,7 @@ from core.settings import Settings
 from core.stages import recovered
 from core.stages.collect import Collector
 from core.stages.group import group_new
+from tests import blank
 
 PLATFORM = """
 [repositories.shop]
@@ -86,7 +87,7 @@ class World:
 @pytest.fixture
 def url(tmp_path) -> str:
     """The address of the database; a module may give another."""
-    return f"sqlite:///{tmp_path / 'platform.db'}"
+    return f"sqlite:///{blank.put(tmp_path / 'platform.db', blank.migrated)}"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from core.db import store
 from core.models import Issue, Status, now
 from core.models.kept import Hold
 from core.runtime import Runtime
-from tests import scenes, screens, waiting
+from tests import blank, scenes, screens
 from tests.guards.stored import issue_in, one, rows
 from tests.guards.test_release_actions import STEP, hold, recorded, rolled_back
 from tests.pages.test_actions import in_dialog
@@ -22,7 +22,7 @@ from tests.pages.test_actions import in_dialog
 def acting(console):
     """A console with real actions."""
     runtime.use(Runtime(console))
-    waiting.workflows()
+    blank.workflows()
     return console
 
 

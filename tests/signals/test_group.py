@@ -14,7 +14,7 @@ from core.db import store
 from core.models import ENDED, Approval, Issue, Kind, Signal, Status, now
 from core.ops import durable
 from core.stages import group
-from tests import waiting
+from tests import blank, waiting
 from tests.who import by
 
 MINUTE = timedelta(minutes=1)
@@ -165,7 +165,7 @@ def test_impossible_merges_and_splits_are_refused(platform):
 
 
 def test_merging_ends_the_workflow_and_its_approval_once(platform):
-    waiting.workflows()
+    blank.workflows()
     number, issue_id, _ = waiting.question("cart")
     target = saved(place="add")
     group.group_new(platform)

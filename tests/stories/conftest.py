@@ -7,6 +7,7 @@ from core import flow  # noqa: F401 - flow registers the workflows
 from core.ops import durable  # noqa: F401 - flow registers the workflows
 from core.repair import engine
 from core.stages.review import gates
+from tests import blank
 from tests.stories.world import World, pass_gates, write_known_fix
 
 
@@ -18,6 +19,8 @@ def world(tmp_path, monkeypatch):
     running: list[durable.Executor] = []
 
     def make(**options) -> World:
+        if not options.get("database"):
+            blank.put(tmp_path / "data" / "platform.db", blank.engine)
         made = World(tmp_path, **options)
         executor = durable.Executor(made.settings.data_dir, "test")
         durable.launch(executor.id)

@@ -34,6 +34,7 @@ from core.stages.deliver import merging
 from core.stages.review import gates
 from core.vendors import command
 from core.vendors.base import Batch
+from tests import kept
 from tests.stories import delivering, world
 from tests.stories.world import World, pass_gates, write_known_fix
 from tests.who import by
@@ -336,10 +337,12 @@ def fork(work: Callable[[], None]) -> int:
 def main(name: str, folder: Path) -> int:
     story = STORIES[name]()
     bubblewrap_works()  # asked once, and not again in each life
+    world.shop()
     for _ in range(LIVES):
         code = fork(lambda: live(story, folder, kills=True))
         if code != -signal.SIGKILL:
             break
+    kept.remove()
     print(json.dumps({"code": code, "places": (folder / "killed").read_text().splitlines()}))
     return code
 

@@ -7,10 +7,12 @@ had done; every outward effect is appended to ``effects`` and can be counted.
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -44,6 +46,7 @@ from core.signals.analysis.types import Conclusion
 from core.stages.review import gates
 from core.vendors.base import Deployed, Pull, PullState, VendorError
 from core.vendors.command import Completed, git, run
+from tests import kept
 
 TICK = 0.1  # seconds between two metric points, and between two reports of a fault
 REPORTS = 50
@@ -364,6 +367,23 @@ def pass_gates(*_args) -> list[gates.Gate]:
     return [gates.Gate("style", True, "no style findings", 0, 0)]
 
 
+@cache
+def shop() -> tuple[Path, str]:
+    """(a folder with the team's checkout and its bare origin, the commit), made once in a process."""
+    folder = kept.folder("shop")
+    team = folder / "team"
+    (team / "tests").mkdir(parents=True)
+    (team / "shop.py").write_text(BROKEN)
+    (team / "conftest.py").write_text("")
+    (team / "tests" / "test_share.py").write_text(OLD_TEST)
+    git(team, "init", "--quiet", "--initial-branch=main")
+    git(team, "add", "--all")
+    git(team, "commit", "--quiet", "--message", "The shop")
+    git(folder, "clone", "--quiet", "--bare", "team", "origin.git")
+    git(folder / "origin.git", "remote", "remove", "origin")
+    return folder, git(team, "rev-parse", "HEAD").strip()
+
+
 class World:
     """Everything a story needs, in ``folder``; a second World on the same folder is the same world."""
 
@@ -419,16 +439,8 @@ class World:
                 session.merge(Person(name=name, role=role))
 
     def _repository(self) -> None:
-        team = self.folder / "team"
-        (team / "tests").mkdir(parents=True)
-        (team / "shop.py").write_text(BROKEN)
-        (team / "conftest.py").write_text("")
-        (team / "tests" / "test_share.py").write_text(OLD_TEST)
-        git(team, "init", "--quiet", "--initial-branch=main")
-        git(team, "add", "--all")
-        git(team, "commit", "--quiet", "--message", "The shop")
-        git(self.folder, "clone", "--quiet", "--bare", "team", "origin.git")
-        sha = git(team, "rev-parse", "HEAD").strip()
+        made, sha = shop()
+        shutil.copytree(made, self.folder, dirs_exist_ok=True)
         self.ledger.put("deployments", {"team": {"vendor_id": "dpl_1", "sha": sha, "kind": "production"}})
         self.ledger.move("dpl_1")
         self.ledger.put("rates", {"dpl_1": 0.1})

@@ -23,6 +23,7 @@ from core.vendors.github import GitHub
 from core.vendors.http import Http
 from core.vendors.newrelic import NewRelic
 from core.vendors.sentry import Sentry
+from tests import blank
 from tests.vendors.test_faults import ALWAYS, TABLE
 from tests.vendors.worlds import Reply
 
@@ -121,7 +122,7 @@ class Evidence:
 
 @pytest.fixture
 def database(tmp_path):
-    store.open_store(f"sqlite:///{tmp_path / 'faults.db'}")
+    store.open_store(f"sqlite:///{blank.put(tmp_path / 'faults.db', blank.migrated)}")
 
 
 def kept(name: str) -> tuple[int, int]:

@@ -2,22 +2,24 @@
 
 GET and PATCH /apis/apps/v1/namespaces/N/deployments/D, GET .../replicasets, GET and PATCH
 /apis/argoproj.io/v1alpha1/namespaces/N/rollouts/R and .../status. Every change is a JSON patch, which the server
-applies atomically. Responses are the API's plain JSON.
+applies atomically. Responses are the API's plain JSON. The client is slow to load, so it is loaded with the first
+cluster.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kubernetes import client
-from kubernetes.client.exceptions import ApiException, OpenApiException
 from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from core.vendors.base import FAULTS, Check, VendorError
 from core.vendors.redact import Redactor
+
+if TYPE_CHECKING:
+    from kubernetes.client.exceptions import ApiException
 
 NAME = "kubernetes"
 ARGO = ("argoproj.io", "v1alpha1")
@@ -34,6 +36,8 @@ class Cluster:
     name = NAME
 
     def __init__(self, url: str, token: str, ca_file: str = ""):
+        from kubernetes import client
+
         settings = client.Configuration(host=url.rstrip("/"))
         settings.api_key = {"authorization": f"Bearer {token}"}
         settings.ssl_ca_cert = ca_file or None
@@ -77,6 +81,8 @@ class Cluster:
         return Check(True, f"Kubernetes {version.get('gitVersion') or 'of an unknown version'} answers")
 
     def _asked(self, work: Callable[..., Any], *args: Any, **named: Any) -> dict:
+        from kubernetes.client.exceptions import ApiException, OpenApiException
+
         try:
             found = self.plain(work(*args, **named, _request_timeout=TIMEOUT))
         except ApiException as error:
