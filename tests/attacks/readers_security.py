@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
+
+from pydantic import ValidationError
 
 from console.ui.markup import plain
 from core.repair.localize.sources import UNREADABLE
@@ -25,8 +28,12 @@ def _upgraded(text: str) -> None:
 
 
 def _of_ruff(text: str) -> None:
-    table = {"select": [text, "B"], "per-file-ignores": {text: ["B"], "a.py": [text]}}
-    ruff_settings.settings({"lint": table, "target-version": text})
+    told = {"select": [text, "B"], "ignore": [text], "by_file": [[text, "B"], ["a.py", text]], "target": text}
+    answer = json.dumps(told | {"line_length": 0, "convention": text, "options": {text: 1}})
+    for held in (text, answer, answer.replace(text, text[: ruff_settings.LONGEST])):
+        with contextlib.suppress(ValidationError):
+            if found := ruff_settings.READ.validate_json(held):
+                ruff_settings.settings(found)
 
 
 def _alerts(text: str) -> None:

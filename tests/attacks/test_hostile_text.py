@@ -86,7 +86,7 @@ ELSEWHERE = {
     "core.stages.review.manifests:main": "runs inside the sandbox",
     "core.stages.review.tools": "reports of our own tools, validated and bounded",
     "core.stages.review.documents:_of_files": "names of the files at the top of the repository",
-    "core.stages.review.ruff_settings:_table": "a file that was bounded, parsed by tomllib",
+    "core.stages.review.ruff_settings_inside": "runs inside the sandbox",
     "core.stages.review.ruff_settings:RuffSettings.counts": "codes of ruff, of six characters at most",
     "core.stages.review.text_gates:dependencies": "manifests that were bounded, in one pass of a class of characters",
     "core.signals.security.finding:of_package": "an advisory's id, of 100 characters at most",
