@@ -148,7 +148,7 @@ def test_no_settings_of_the_repository_are_parsed_outside(told):
 
 
 def test_a_parser_that_is_given_settings_is_seen():
-    code = "from tests.attacks import parsing; parsing\nimport configparser, io, json, tomllib, yaml\n"
+    code = "from tests.attacks import parsing\nimport configparser, io, json, tomllib, yaml\n"
     code += "from packaging.requirements import Requirement\nfrom core.models import strict_json\nparsing.watch()\n"
     given = {
         "tomllib.loads({!r})": "line-length = 9",
