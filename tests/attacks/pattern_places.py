@@ -13,8 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 MATCHING = {"search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
 PARSERS = {
     "json.loads", "json.load", "ast.parse", "ast.literal_eval", "tomllib.loads", "ElementTree.fromstring",
-    "difflib.get_close_matches", "difflib.unified_diff", "SequenceMatcher", "re.compile", "Linear",
+    "difflib.get_close_matches", "difflib.unified_diff", "SequenceMatcher", "re.compile", "Linear", "strict_json.loads",
+    "Requirement", "SpecifierSet", "parse_wheel_filename", "parse_sdist_filename", "dotenv_values",
+    "dotenv.dotenv_values",
 }  # fmt: skip
+READING = (".model_validate_json", ".validate_json", ".read_string")  # methods
 Place = tuple[str, str]  # module, qualified name of the function
 
 
@@ -71,7 +74,7 @@ def _inside(node: ast.AST) -> Iterator[ast.AST]:
 
 def _matches(node: ast.Call) -> bool:
     told = ast.unparse(node.func)
-    return told in PARSERS or told.startswith("re.") and told[3:] in MATCHING or told.endswith(".model_validate_json")
+    return told in PARSERS or told.startswith("re.") and told[3:] in MATCHING or told.endswith(READING)
 
 
 def _compiles(node: ast.Call) -> bool:

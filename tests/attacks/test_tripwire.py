@@ -32,9 +32,8 @@ READERS = {
     "core.repair.reproduce.test_modules": ".py",  # the tests' setups, as syntax trees
     "core.repair.propose.documentation": ".md",  # the README, for what the program is meant to do
     "core.stages.workspace": ".py",  # the changed files, to be committed
-    # texts that are compared: what a patch can newly do; ruff's settings as data; README and changelog
-    "core.repair.sandbox.runner": ".py .toml .md .rst .txt",
-    "core.stages.review.documents": ".py",  # docstrings of changed files
+    "core.stages.review.patch_gates": ".py",  # texts that are compared: what a patch can newly do
+    "core.stages.review.documents": ".py .md .rst .txt",  # docstrings of changed files; names in README and changelog
     "core.stages.review.manifests": ".txt .toml .cfg .py",  # manifests, as text that the sandbox parses
 }
 pytestmark = pytest.mark.timeout(1000)  # the traced journey is many times slower than a plain one
@@ -141,6 +140,29 @@ def test_what_is_opened_outside_is_data_and_read_by_those_who_may(told):
             readers = opener.get(call.path, {"not the engine's own code"})
             wrong += [(call.path, module) for module in readers if not read_as_data(call.path, module)]
     assert not wrong, "\n".join(map(str, sorted({*wrong})))
+
+
+def test_no_settings_of_the_repository_are_parsed_outside(told):
+    """Whoever opened them: the sandbox answers with what they say."""
+    assert not told[1]["parsed"]
+
+
+def test_a_parser_that_is_given_settings_is_seen():
+    code = "from tests.attacks import parsing\nimport configparser, io, json, tomllib, yaml\n"
+    code += "from packaging.requirements import Requirement\nfrom core.models import strict_json\nparsing.watch()\n"
+    given = {
+        "tomllib.loads({!r})": "line-length = 9",
+        "tomllib.load(io.BytesIO({!r}.encode()))": "select = ['E']",
+        "json.load(io.StringIO({!r}))": '{"scripts": 1}',
+        "strict_json.loads({!r}.encode())": '{"crons": 1}',
+        "configparser.ConfigParser().read_string({!r})": "[metadata]",
+        "yaml.safe_load({!r})": "on: push",
+        "Requirement({!r})": "flask==2.0.1",
+    }
+    code += "".join(f"{call.format(text)}\n" for call, text in given.items())
+    code += f"print(json.dumps(sorted({{row[2] for row in parsing.parsed(set({[*given.values()]!r}))}})))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert json.loads(done.stdout) == sorted(given.values()), done.stderr
 
 
 def test_nothing_was_imported_from_there(told):

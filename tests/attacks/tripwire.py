@@ -1,7 +1,7 @@
 """``python -m tests.attacks.tripwire FOLDER``: one whole journey over a hostile repository, with the real sandbox.
 
-Prints, as JSON lines, how it ended, which module of the engine opened which file of the repository's checkouts, and
-which modules it imported from there.
+Prints, as JSON lines, how it ended, which module of the engine opened which file of the repository's checkouts, which
+modules it imported from there, and which lines of its settings a parser of the engine's process was given.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from core.models import Approval, Review, Status
 from core.ops import durable  # noqa: F401 - flow registers the workflows
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.repair.types import Candidate, Evidence
+from tests.attacks import parsing
 from tests.attacks.repository import SHOP
 from tests.stories.world import FolderHealth, World, until
 from tests.who import by
 
 OPENED: set[tuple[str, str]] = set()
+READ_BACK = ("core.repair.sandbox.runner", "read_back")  # opens for others
 OVER = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
 
 
@@ -46,16 +48,15 @@ def watch(folder: Path) -> None:
 
     def note(event: str, given: tuple) -> None:
         if event == "open" and isinstance(given[0], str | bytes) and os.fsdecode(given[0]).startswith(below):
-            OPENED.add((os.fsdecode(given[0]), _opener()))
+            OPENED.add((os.fsdecode(given[0]), parsing.asking(sys._getframe(1), READ_BACK)))
 
     sys.addaudithook(note)
 
 
-def _opener() -> str:
-    frame = sys._getframe(2)
-    while frame and not frame.f_globals.get("__name__", "").startswith("core."):
-        frame = frame.f_back
-    return frame.f_globals["__name__"] if frame else ""
+def settings_of(team: Path) -> set[str]:
+    """Every line of the repository's files that are no program."""
+    files = [path for path in team.rglob("*") if path.is_file() and path.suffix != ".py" and ".git" not in path.parts]
+    return {line for path in files for line in parsing.lines_of(path.read_bytes())}
 
 
 def journey(folder: Path) -> dict:
@@ -83,11 +84,13 @@ def journey(folder: Path) -> dict:
 
 
 def main(folder: Path) -> None:
+    parsing.watch()
     watch(folder / "data" / "worktrees")
     told = journey(folder)
     files = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
     told["imported"] = [name for name, file in files.items() if file.startswith(str(folder))]
     told["opened"] = sorted(OPENED)
+    told["parsed"] = parsing.parsed(settings_of(folder / "team"))
     print(json.dumps(told), flush=True)
     os._exit(0)
 

@@ -33,6 +33,8 @@ REFUSED = {
         "pyproject.toml": '[tool.poetry]\nname = "shop"\nversion = "1"\n[tool.poetry.dependencies]\n'
         'greeting = { git = "https://git.example/acme/greeting" }\n'
     },
+    "a marker without a meaning": {"requirements.txt": f"{GIT} ; os_name ~= 'x'\n"},
+    "a marker of lock files": {"requirements.txt": f"{GIT} ; 'test' in extras\n"},
     "Pipenv": {"Pipfile": '[packages]\ngreeting = { git = "https://git.example/acme/greeting" }\n'},
 }
 

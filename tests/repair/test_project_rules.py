@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.policy.sections import FixRules
 from core.policy.services import Repository
-from core.repair.sandbox.runner import BubblewrapRunner
+from core.repair.sandbox.place import beside
+from core.repair.sandbox.runner import BubblewrapRunner, LimitedRunner
 from core.stages.review import documents, gates, ruff_settings, runtime_gates
 from core.stages.review.tools import codes, looked
+from core.vendors.command import CommandError, Completed
 from tests.real import need_sandbox
 
 
@@ -24,7 +29,7 @@ UNUSED = "def f(x):\n    unused = 1\n    return x\n"
 
 def settings(tree: Path, text: str, name: str = "ruff.toml") -> ruff_settings.RuffSettings | None:
     (tree / name).write_text(text)
-    return ruff_settings.of(tree)
+    return ruff_settings.of(tree, BubblewrapRunner())
 
 
 def style(tree: Path, code: str, config: str, name: str = "ruff.toml") -> list[str]:
@@ -36,6 +41,7 @@ def style(tree: Path, code: str, config: str, name: str = "ruff.toml") -> list[s
     return [*(f.message.partition(":")[0] for f in gate.findings), *(["refused"] if "refused" in gate.message else [])]
 
 
+@pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize(
     ("name", "text", "select", "ignore"),
     [
@@ -54,15 +60,18 @@ def test_what_is_read(tmp_path, name, text, select, ignore):
     assert found and (" ".join(found.select), " ".join(found.ignore)) == (select, ignore)
 
 
+@pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "line-length = 100", 'select = "E"', "lint = 1", "a = " + "[" * 9000, 'select = ["E"]#' + "x" * 300_000],
-    ids=["empty", "no toml", "no rules", "a text", "no table", "deep", "large"],
-)
+    ["", "x", "line-length = 100", 'select = "E"', "lint = 1", "a = " + "[" * 9000, 'select = ["E"]#' + "x" * 300_000,
+     'select = ["E"]\na = ' + "9" * 5000],
+    ids=["empty", "no toml", "no rules", "a text", "no table", "deep", "large", "a long integer"],
+)  # fmt: skip
 def test_what_is_no_configuration_is_none(tmp_path, text):
     assert settings(tmp_path, text) is None
 
 
+@pytest.mark.usefixtures("sandbox")
 def test_values_outside_of_the_list_do_not_become_arguments(tmp_path):
     text = """
 extend = "/etc/passwd"
@@ -79,12 +88,91 @@ select = ["E"]
     assert found and found.arguments() == ["--select", "E", "--per-file-ignores", "tests/*:S101"]
 
 
-def test_a_link_to_a_file_of_the_machine_is_not_read(tmp_path):
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("runner", [BubblewrapRunner(), LimitedRunner()], ids=lambda runner: runner.name)
+def test_a_link_to_a_file_of_the_machine_is_not_read(tmp_path, runner):
     (tmp_path / "outside").write_text('select = ["E"]')
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / "ruff.toml").symlink_to(tmp_path / "outside")
-    assert ruff_settings.of(tree) is None
+    assert ruff_settings.of(tree, runner) is None
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_the_nearest_file_with_settings_counts_up_to_the_root_of_the_checkout(tmp_path):
+    tree = tmp_path / "outside" / "tree"
+    service = tree / "services" / "cart"
+    service.mkdir(parents=True)
+    beside(tree).mkdir()
+    (beside(tree) / "commondir").write_text("x")
+    (tmp_path / "outside" / "ruff.toml").write_text('lint.select = ["D"]')
+    assert ruff_settings.of(service, BubblewrapRunner()) is None
+    (tree / "pyproject.toml").write_text('[tool.ruff.lint]\nselect = ["E"]')
+    found = ruff_settings.of(service, BubblewrapRunner())
+    assert found and found.select == ("E",)
+    (service / "pyproject.toml").write_text("[project]\n")
+    (tree / "services" / "ruff.toml").write_text("lint.select = []")
+    assert ruff_settings.of(service, BubblewrapRunner()) is None, "settings without a rule count, too"
+    assert not list(service.glob(".desk-*"))
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_the_engine_itself_opens_and_parses_no_settings(tmp_path, monkeypatch):
+    for module, name in ((tomllib, "loads"), (tomllib, "load")):
+        monkeypatch.setattr(module, name, None)
+    found = settings(tmp_path, 'lint.select = ["E"]')
+    assert found and found.select == ("E",)
+
+
+GOOD: dict[str, Any] = {"select": ["E"], "ignore": [], "by_file": [], "line_length": 0, "target": "", "convention": ""}
+GOOD["options"] = {}
+
+
+class Answering:
+    """A sandbox whose code was taken over: it answers what it likes."""
+
+    name = "lying"
+
+    def __init__(self, answer: str):
+        self.answer = answer
+
+    def run(self, argv, tree, timeout=120):
+        (tree / argv[-1]).write_text(self.answer)
+        return Completed(0, "", "", 0.1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *("", "1", "[]", "{}", "[" * 100_000, " " * 2_000_000 + "null"),
+        *(
+            json.dumps(GOOD | change)
+            for change in (
+                {"select": ["E"] * 401},
+                {"select": ["E" * 201]},
+                {"select": [1]},
+                {"by_file": [["a", "E", "F"]]},
+                {"by_file": [["a", "E"]] * 201},
+                {"line_length": 321},
+                {"line_length": -1},
+                {"target": "p" * 201},
+                {"options": {"isort": "x"}},
+            )
+        ),
+    ],
+    ids=lambda text: text[:40],
+)
+def test_an_answer_out_of_form_is_refused(tmp_path, answer):
+    with pytest.raises(CommandError, match="ruff settings could not be read"):
+        ruff_settings.of(tmp_path, Answering(answer))
+
+
+def test_what_an_answer_names_becomes_an_argument_only_if_ruff_could_have_it(tmp_path):
+    lies = {"select": ["E", "--fix", "E,F"], "ignore": ["../x"], "by_file": [["a:b", "E"], ["a", "x"], ["t/*", "S1"]]}
+    lies |= {"target": "py3 --fix", "convention": "x", "options": {"pydocstyle": 1, "nothing": 9, "isort": 2}}
+    found = ruff_settings.of(tmp_path, Answering(json.dumps(GOOD | lies)))
+    assert found and found.arguments() == ["--select", "E", "--per-file-ignores", "t/*:S1"]
+    assert found.left_out == ("D", "I")
 
 
 @pytest.mark.usefixtures("sandbox")

@@ -38,7 +38,7 @@ def text(path):
 def toml(path):
     try:
         return tomllib.loads(text(path))
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # an integer of thousands of digits is no TOMLDecodeError
         return {}
 
 

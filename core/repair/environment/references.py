@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
@@ -28,10 +29,10 @@ def refuse(needs: Needs, python: Version) -> None:
 
 
 def _applies(line: str, python: Version) -> bool:
-    """Do the markers of a requirement hold for this interpreter? A plain URL has no markers."""
+    """Do the markers of a requirement hold for this interpreter? A plain URL has none; unclear ones count as true."""
+    here = {"python_version": f"{python.major}.{python.minor}", "python_full_version": str(python), "extra": ""}
     try:
         marker = Requirement(line.split(" #")[0]).marker
-    except InvalidRequirement:
+        return marker is None or marker.evaluate(here)
+    except (InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName):
         return True
-    here = {"python_version": f"{python.major}.{python.minor}", "python_full_version": str(python), "extra": ""}
-    return marker is None or marker.evaluate(here)

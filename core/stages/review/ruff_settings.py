@@ -1,26 +1,36 @@
-"""The ruff settings of a repository, read as data: which of its rules a change must meet.
+"""The ruff settings of a repository: which of its rules a change must meet.
 
 Ruff itself never reads the repository's configuration, which could name plugins' options, other files or its own cache.
-This module parses the TOML and keeps a closed list: selected and ignored rules, also by file, the line length, the
-version of Python, and the docstring convention. A family of rules whose further options the repository sets (``isort``,
-for example) is left out: its findings would not be those of the repository's own ruff. Pure but for the reading.
+The TOML is parsed in the sandbox (ruff_settings_inside.py), whose answer is a closed list of bounded size: selected and
+ignored rules, also by file, the line length, the version of Python, and the docstring convention. A family of rules
+whose further options the repository sets (``isort``, for example) is left out: its findings would not be those of the
+repository's own ruff.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
-import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from core.repair.environment import needs_inside
+from core.repair.sandbox.desk import desk
+from core.repair.sandbox.interpreter import PLATFORM
 from core.repair.sandbox.place import root_of
-from core.repair.sandbox.runner import read_back
+from core.repair.sandbox.runner import on, read_back
+from core.repair.types import Runner
+from core.stages.review import ruff_settings_inside
+from core.vendors.command import CommandError
 
-FILES = (".ruff.toml", "ruff.toml", "pyproject.toml")  # in ruff's own order, in each folder
-LARGEST, MOST = 200_000, 200  # bytes of a file; items of a list
+MOST, LONGEST, SECONDS = 200, 200, 30.0  # items of a list; characters of one; the time that the parser may take
+ANSWER = 1_000_000  # bytes
 CODE = re.compile(r"ALL|[A-Z]{1,5}[0-9]{0,4}", re.ASCII)
 GLOB = re.compile(r"[A-Za-z0-9_./*?-]{1,200}", re.ASCII)
 VERSION = re.compile(r"py3[0-9]{1,2}", re.ASCII)
@@ -78,65 +88,71 @@ class RuffSettings:
         return re.sub(r"[0-9].*", "", code) not in self.left_out
 
 
-def of(tree: Path) -> RuffSettings | None:
-    """The settings of the nearest file that has some, from the folder up to the root of the checkout; None without."""
-    root = root_of(tree.resolve())
-    for folder in (tree.resolve(), *tree.resolve().parents):
-        for name in FILES:
-            if (table := _table(folder / name)) is not None:
-                return settings(table)
-        if folder == root:
-            return None
-    return None
+Word = Annotated[str, Field(max_length=LONGEST)]
+Words = Annotated[list[Word], Field(max_length=2 * MOST)]  # a list and its extension
 
 
-def _table(path: Path) -> Mapping[str, Any] | None:
-    text = read_back(path, LARGEST)
+class RuffAnswer(BaseModel):
+    """What the sandbox read. ``options``: name of a table -> how many keys it has."""
+
+    select: Words
+    ignore: Words
+    by_file: Annotated[list[tuple[Word, Word]], Field(max_length=MOST)]
+    line_length: Annotated[int, Field(ge=0, le=320)]
+    target: Word
+    convention: Word
+    options: dict[Word, int]
+
+
+READ = TypeAdapter(RuffAnswer | None)
+
+
+@cache
+def _script() -> str:
+    return "\n\n".join(Path(str(one.__file__)).read_text("utf-8") for one in (needs_inside, ruff_settings_inside))
+
+
+def of(tree: Path, runner: Runner) -> RuffSettings | None:
+    """The settings of the nearest file that has some, from the folder up to the root of the checkout; None without.
+
+    Raises CommandError if they cannot be read.
+    """
+    job = json.dumps({"folders": _upwards(tree.resolve()), "most": MOST, "longest": LONGEST})
+    with desk(tree) as made:
+        argv = ["python", "-I", "-c", _script(), job, f"{made.name}/answer"]
+        done = on(runner, PLATFORM).run(argv, tree, SECONDS)
+        text = read_back(made.folder / "answer", ANSWER)
     try:
-        found: Any = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, ValueError, RecursionError):
-        return None
-    if path.name == "pyproject.toml":
-        tool = found.get("tool")
-        found = tool.get("ruff") if isinstance(tool, dict) else None
-    return found if text and isinstance(found, dict) else None
+        found = READ.validate_json(text)
+    except ValidationError:
+        why = done.stopped or done.stderr.strip()[-300:] or "the answer is not valid"
+        raise CommandError(f"the repository's ruff settings could not be read: {why}") from None
+    return settings(found) if found else None
 
 
-def settings(table: Mapping[str, Any]) -> RuffSettings | None:
-    """The closed list of a parsed table; None if it selects no rule. Top-level keys are the older form of ``lint``."""
-    lint = table.get("lint") if isinstance(table.get("lint"), dict) else {}
-    both = {**table, **(lint or {})}
-    select = tuple(dict.fromkeys([*_codes(both.get("select")), *_codes(both.get("extend-select"))]))
+def _upwards(tree: Path) -> list[str]:
+    """The folder and its parents up to the root of the checkout, relative to the folder."""
+    depth = len(tree.relative_to(root_of(tree)).parts)
+    return [os.path.join(".", *[".."] * steps) for steps in range(depth + 1)]
+
+
+def settings(found: RuffAnswer) -> RuffSettings | None:
+    """The settings that an answer has, without values that ruff does not have; None if it selects no rule."""
+    select = _matching(CODE, found.select)
     if not select:
         return None
-    options = {name: both[name] for name in FAMILIES if isinstance(both.get(name), dict)}
-    convention = options.get("pydocstyle", {}).get("convention")
-    known = {"pydocstyle"} if convention in CONVENTIONS and len(options["pydocstyle"]) == 1 else set()
+    options = {name: keys for name, keys in found.options.items() if name in FAMILIES}
+    known = {"pydocstyle"} if found.convention in CONVENTIONS and options.get("pydocstyle") == 1 else set()
     return RuffSettings(
         select,
-        tuple(dict.fromkeys([*_codes(both.get("ignore")), *_codes(both.get("extend-ignore"))])),
-        tuple(_by_file(both.get("per-file-ignores")))[:MOST],
-        _length(table.get("line-length")),
-        _matching(VERSION, table.get("target-version")),
-        convention if known else "",
+        _matching(CODE, found.ignore),
+        tuple((glob, code) for glob, code in found.by_file if GLOB.fullmatch(glob) and CODE.fullmatch(code)),
+        found.line_length,
+        found.target if VERSION.fullmatch(found.target) else "",
+        found.convention if known else "",
         tuple(sorted(FAMILIES[name] for name in options if name not in known)),
     )
 
 
-def _codes(given: Any) -> list[str]:
-    listed = given if isinstance(given, list) else []
-    return [code for code in listed[:MOST] if _matching(CODE, code)]
-
-
-def _by_file(given: Any) -> Iterator[tuple[str, str]]:
-    for glob, codes in given.items() if isinstance(given, dict) else ():
-        if _matching(GLOB, glob):
-            yield from ((glob, code) for code in _codes(codes))
-
-
-def _length(given: Any) -> int:
-    return given if isinstance(given, int) and not isinstance(given, bool) and 1 <= given <= 320 else 0
-
-
-def _matching(pattern: re.Pattern[str], given: Any) -> str:
-    return given if isinstance(given, str) and pattern.fullmatch(given) else ""
+def _matching(pattern: re.Pattern[str], given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for one in given if pattern.fullmatch(one)))

@@ -102,7 +102,7 @@ def looked(
         return Report()
     files = [f"./{path}" for path in sorted(paths)]
     syntax = ["--target-version", "py{}{}".format(*version)] if version else []
-    settings = ruff_settings.of(tree) if own else None
+    settings = ruff_settings.of(tree, runner) if own else None
     runs = [[*RUFF[:-1], *syntax, "--", *files], BANDIT + files]
     runs += project_run(settings, [f"./{path}" for path in sorted(own)])
     argv = ["python", "-I", "-c", INSIDE, json.dumps(runs)]

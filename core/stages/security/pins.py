@@ -2,8 +2,8 @@
 
 Requirements and constraints files, and exact pins in pyproject.toml are edited. A requirement with hashes gets those
 of the new version from the package index. A lock file is the work of its own tool, which resolves all packages anew:
-such a fix is refused, with the command to run. Manifests are parsed in the sandbox before and after the edit, and
-nothing but the one pin may differ.
+such a fix is refused, with the command to run. Here manifests are text with patterns; they are parsed in the sandbox
+before and after the edit, and nothing but the one pin may differ.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -21,6 +20,10 @@ from core.stages.review import manifest_reader
 from core.stages.review.manifests import Packages
 
 HASH = re.compile(r"--hash[= ]sha256:[0-9a-f]{64}")
+EXACT = re.compile(  # name, extras, version, marker
+    r"([A-Za-z0-9][A-Za-z0-9._-]{0,99})[ \t]{0,9}(?:\[[^\[\]]{0,300}\])?[ \t]{0,9}(\(?)[ \t]{0,9}"
+    r"===?[ \t]{0,9}([0-9A-Za-z.!+_-]{1,100})[ \t]{0,9},?[ \t]{0,9}(\)?)[ \t]{0,9}(?:;.*)?"
+)
 PINNED = re.compile(r"(?P<before>===?\s*)(?P<version>[0-9A-Za-z.!+_-]+)")
 COMMENT = re.compile(r"(^|\s)#.*$")
 TOOLS = {"uv.lock": "uv lock --upgrade-package", "poetry.lock": "poetry update", "pdm.lock": "pdm update"}
@@ -93,15 +96,12 @@ def _line(text: str, upgrade: Upgrade, hashes: Hashes) -> str:
 
 
 def _pins(requirement: str, upgrade: Upgrade) -> bool:
-    try:
-        made = Requirement(requirement)
-        (only,) = made.specifier
-    except (InvalidRequirement, ValueError):
-        return False
+    found = EXACT.fullmatch(requirement)
     return (
-        canonicalize_name(made.name) == upgrade.name
-        and only.operator in ("==", "===")
-        and _is(only.version, upgrade.old)
+        found is not None
+        and bool(found[2]) == bool(found[4])
+        and canonicalize_name(found[1]) == upgrade.name
+        and _is(found[3], upgrade.old)
     )
 
 
