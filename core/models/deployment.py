@@ -7,11 +7,16 @@ from datetime import datetime
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from core.models.base import _json, _maybe_time, _time
+from core.models.base import _json, _maybe_time, _only, _time
 
 
 class Deployment(SQLModel, table=True):
-    __table_args__ = (Index("ix_deployment_counts", "environment", "started_at", "status", "automatic"),)
+    __table_args__ = (
+        Index("ix_deployment_counts", "environment", "started_at", "status", "automatic"),
+        Index("ix_deployment_ready", "environment", "ready_at"),
+        Index("ix_deployment_alarm", "status", "alarm"),  # every page asks for alarms
+        Index("ix_deployment_rollback", "repository", "environment", **_only("rollback_seconds IS NOT NULL")),
+    )
     id: int = Field(default=None, primary_key=True)
     key: str = Field(unique=True)  # idempotency key: issue, run, attempt, environment
     issue_id: int = Field(foreign_key="issue.id", index=True)

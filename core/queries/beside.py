@@ -54,7 +54,7 @@ def beside(session: Session, policy: Policy, story: Story, at: datetime) -> Besi
     end = min(at, issue.last_seen + AROUND, begin + LONGEST)
     source, mine = policy.watch.source, [issue.service]
     points = pipeline.error_rate(session, source, begin, end, mine).get(issue.service, [])
-    marks = [m for m in failing.changed(session, policy, begin).get(issue.service, []) if m[0] <= end]
+    marks = failing.changed(session, policy, begin, end).get(issue.service, [])
     metric = next((name for s in story.signals if (name := s.attributes.get("metric")) in OTHERS), "")
     values = _values(session, source, issue.service, metric, begin, end) if metric else []
     least, usual = 0.0, usual_rates(session, source, begin, mine).get(issue.service) if not metric else None
