@@ -131,8 +131,8 @@ def main() -> int:
             good = found.false <= AIM_FALSE * found.days
             good &= world != "steady" or len(waits) >= AIM_FOUND * len(found.waits)
             met &= good
-            print(f"{world}, {level:g} a minute: {found.false} false in {found.days} days of a service, {len(waits)} of "
-                  f"{len(found.waits)} found after {median(waits or [math.nan]):g} min (median)", flush=True)  # fmt: skip
+            share = f"{len(waits)} of {len(found.waits)} found after {median(waits or [math.nan]):g} min (median)"
+            print(f"{world}, {level:g} a minute: {found.false} false in {found.days} days, {share}", flush=True)
     print("met" if met else "NOT met")
     return int(not met)
 
