@@ -31,9 +31,9 @@ LONGEST = 120  # intervals of a loss: over longer ones the day itself changes
 FEWEST = 8  # intervals: a shorter loss is a restart
 PARTS = 3  # of a loss, of which each has to be one
 BLOCK = 10  # intervals that are counted together for the dispersion: bursts last minutes
-SUSPECT, CERTAIN, LIKELY = (math.log(odds) for odds in (1e3, 1e4, 1e2))
+SUSPECT, CERTAIN, LIKELY = (math.log(odds) for odds in (1e3, 5e3, 1e2))
 LOST = 0.5  # share of the usual traffic from which a fall matters
-SAME, LESS = (times(1.0), times(0.7)), tuple(map(times, (0.4, 0.2, 0.05, 0.001)))
+SAME, LESS = (times(1.0), times(0.8)), tuple(map(times, (0.4, 0.2, 0.05, 0.001)))
 
 
 @dataclass(frozen=True)
