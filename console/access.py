@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from datetime import tzinfo
 
 import streamlit as st
@@ -11,7 +12,10 @@ from core.access.rights import ADMINISTER, APPROVE, AUDIT, OPERATE, VIEW, Actor,
 from core.access.rights import require as _require
 
 __all__ = ["ADMINISTER", "APPROVE", "AUDIT", "OPERATE", "VIEW", "Actor", "Forbidden", "SignedOut", "current",
-           "notice", "require"]  # fmt: skip
+           "begin_page", "notice", "require", "shown_to"]  # fmt: skip
+
+
+_shown: ContextVar[Actor | None] = ContextVar("shown", default=None)
 
 
 class SignedOut(Exception):
@@ -27,6 +31,16 @@ def current() -> Actor:
         st.session_state.clear()  # a page reconnected by another person shows nothing of the previous one
         raise SignedOut
     return found
+
+
+def shown_to() -> Actor:
+    """The person that this script run draws for, read once: for what is shown, never for what is done."""
+    return _shown.get() or current()
+
+
+def begin_page(right: str) -> None:
+    """Ask for the right, and draw for the person who holds it."""
+    _shown.set(require(right))
 
 
 def zone() -> tzinfo:

@@ -84,7 +84,7 @@ def page(title: str, text: str, body: Callable[[], None], right: str = access.VI
     """Draw ``body`` under the title for a person with ``right``, and keep it current. A page calls this once, last."""
 
     def guarded() -> None:
-        access.require(right)
+        access.begin_page(right)
         ZONE.set(access.zone())
         if found := alarm.banner():
             draw(*found)

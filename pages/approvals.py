@@ -27,7 +27,7 @@ def body() -> None:
     with store.read() as session:
         asked, past = approvals.waiting(session), approvals.answered(session)
         merges, given_up = pipeline.reviews(session), approvals.escalated(session)
-        mine = inbox_messages.of(session, access.current().name)
+        mine = inbox_messages.of(session, access.shown_to().name)
     places = [*(("approval", row.id) for row, _ in asked), *(("issue", row.id) for row in given_up)]
     chosen = _chosen() or (places[0] if places else None)
     inbox(asked, given_up, chosen)
@@ -71,7 +71,7 @@ def go(kind: str, number: int) -> None:
 
 
 def one_approval(number: int) -> None:
-    here, policy = access.current(), process.policy()[0]
+    here, policy = access.shown_to(), process.policy()[0]
     with store.read() as session:
         asked = approvals.question(session, number, here, policy) if number else None
         choices = answering.assignees(session, policy)

@@ -198,9 +198,11 @@ def shipped(made, change):
 def curves(made, watched) -> None:
     """Error rate of each watched service around the deployment, and the band that the watch allowed."""
     start, end = made.started_at - AROUND, (made.ended_at or datetime.now(UTC)) + AROUND
+    services = sorted({*made.before, *made.after})
+    if not services:
+        return
     with store.read() as session:
-        found = pipeline.error_rate(session, watched.source, start, min(end, start + LONGEST))
-    rates = {service: points for service, points in found.items() if service in {*made.before, *made.after}}
+        rates = pipeline.error_rate(session, watched.source, start, min(end, start + LONGEST), services)
     if not rates:
         return
     if end > start + LONGEST:

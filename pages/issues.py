@@ -99,7 +99,7 @@ def one(number: int | None) -> None:
         ]
     )
     with st.container(horizontal=True, gap="small"):
-        buttons(issue_offers.of_people(issue_story, access.current().name, owners))
+        buttons(issue_offers.of_people(issue_story, access.shown_to().name, owners))
         download(issue_story, found)
     suspect(issue_story)
     shown = parts(found, figures)

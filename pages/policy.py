@@ -30,7 +30,7 @@ def body() -> None:
     if "version" in st.query_params:
         version(picked("version"))
         return
-    may = access.current().may(access.ADMINISTER)
+    may = access.shown_to().may(access.ADMINISTER)
     views = [IN_FORCE, CHANGE, VERSIONS] if may else [IN_FORCE, VERSIONS]
     view = st.segmented_control("View", views, default=IN_FORCE, required=True, label_visibility="collapsed")
     {IN_FORCE: in_force, CHANGE: change, VERSIONS: history}[view]()

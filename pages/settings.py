@@ -48,7 +48,7 @@ def body() -> None:
         ),
     )
     silences()
-    if access.current().may(access.ADMINISTER):
+    if access.shown_to().may(access.ADMINISTER):
         people()
         draw(system.environment(settings))
 
@@ -104,7 +104,7 @@ def silences() -> None:
         draw(suppressed.silence(row))
         buttons([Offer("end_silence", row.id, row.reason)], shortcuts=False)
     draw(cut(len(standing), triage_rules.LISTED, f"Showing the {triage_rules.LISTED} that end first."))
-    if access.current().may(access.OPERATE):
+    if access.shown_to().may(access.OPERATE):
         new_silence()
 
 

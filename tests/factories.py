@@ -508,13 +508,18 @@ def round_(session: Session, age: timedelta, **values) -> Round:
 
 
 def metrics(
-    session: Session, service: str, until: datetime, minutes: int = 30, broken: tuple[int, int] = (12, 18)
+    session: Session,
+    service: str,
+    until: datetime,
+    minutes: int = 30,
+    broken: tuple[int, int] = (12, 18),
+    requests: int = 120,
 ) -> None:
     """Requests, errors and p95 each minute; errors between the minutes ``broken``."""
     for minute in range(minutes):
         at = until - timedelta(minutes=minutes - minute)
-        requests = 120 + 13 * (minute * 7 % 5)
-        errors = round(requests * 0.22) if broken[0] <= minute < broken[1] else 0
-        for name, value in (("requests", requests), ("errors", errors), ("p95_ms", 90 + 5 * (minute % 4))):
+        served = requests + 13 * (minute * 7 % 5)
+        errors = round(served * 0.22) if broken[0] <= minute < broken[1] else 0
+        for name, value in (("requests", served), ("errors", errors), ("p95_ms", 90 + 5 * (minute % 4))):
             session.add(Metric(source="datadog", service=service, name=name, at=at, value=value))
     session.flush()

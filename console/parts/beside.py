@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from console.ui.drawing import LATENCY, RATE, TRAFFIC, drawing
+from console.ui.drawing import LATENCY, RATE, TRAFFIC, Measure, drawing
 from console.ui.drawing import chart as drawing_of
 from console.ui.markup import Safe, clock, link, tag
 from console.ui.widgets import card, code, draw, table
+from core.queries.beside import TRAFFIC as TRAFFIC_METRIC
 from core.queries.beside import Beside
 
-MEASURES = {"p95_ms": LATENCY, "requests": TRAFFIC, "": RATE}
+MEASURES = {"p95_ms": LATENCY, TRAFFIC_METRIC: TRAFFIC, "": RATE}
 
 
 def chart(found: Beside, number: int) -> None:
@@ -17,10 +18,15 @@ def chart(found: Beside, number: int) -> None:
     measure, values = MEASURES[found.metric], found.values if found.metric else rates
     if len(values) < 2:
         return
-    usual = "" if found.usual is None else f"; shaded: usual, up to {measure.exact(found.usual)}"
+    usual = "" if found.usual is None else f"; shaded: usual, {_band(found, measure)}"
     name = f"{measure.name[0].lower()}{measure.name[1:]}"
     draw(tag("p", tag("b", found.service), f": {name} around the issue{usual}", class_="d-muted"))
-    drawing(drawing_of(values, found.marks, found.usual, measure), key=f"beside-{number}")
+    drawing(drawing_of(values, found.marks, found.usual, measure, found.least), key=f"beside-{number}")
+
+
+def _band(found: Beside, measure: Measure) -> str:
+    most = measure.exact(found.usual or 0.0)
+    return f"{measure.exact(found.least)} to {most}" if found.metric == TRAFFIC_METRIC else f"up to {most}"
 
 
 def logs(found: Beside) -> Safe | str:

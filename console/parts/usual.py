@@ -1,4 +1,4 @@
-"""The usual error rate of each service, computed once a minute for all viewers."""
+"""The usual error rate of each service, computed every ten minutes for all viewers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from core.queries.failing import CHART
 
 def rates(policy: Policy, at: datetime) -> Mapping[str, float]:
     """By service, of the day before the chart that ends at ``at``."""
-    return _rates(str(store.engine().url), policy.watch.source, at.replace(second=0, microsecond=0) - CHART)
+    until = at.replace(minute=at.minute // 10 * 10, second=0, microsecond=0) - CHART
+    return _rates(str(store.engine().url), policy.watch.source, until)
 
 
 @lru_cache(maxsize=4)

@@ -44,7 +44,7 @@ class Offer:
 
 def buttons(offers: Sequence[Offer], *, shortcuts: bool = True) -> None:
     """A row of buttons for the offers that this person has the right to."""
-    here = access.current()
+    here = access.shown_to()
     with st.container(horizontal=True, gap="small"):
         for offer in offers:
             action = registry()[offer.act]

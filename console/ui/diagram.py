@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from console.ui.markup import Safe, join, tag
@@ -103,6 +104,7 @@ def curve(start: Point, end: Point, sides: str) -> tuple[str, Point]:
     return f"M{x0:.1f} {y0:.1f}C{x1:.1f} {y1:.1f} {x2:.1f} {y2:.1f} {x3:.1f} {y3:.1f}", middle
 
 
+@lru_cache(maxsize=1000)  # of a run, few counts differ from the last one's
 def _arrow(arrow: Arrow, count: int, layout: str) -> Safe:
     path, (x, y) = curve(getattr(NODES[arrow.start], layout), getattr(NODES[arrow.end], layout), getattr(arrow, layout))
     state = ("d-back " if arrow.back else "") + ("d-used" if count else "d-idle")
@@ -121,6 +123,7 @@ def _says(name: str, count: int) -> str:
     return {"collect": "every cycle", "learn": f"{count} resolved"}.get(name, f"{count} now")
 
 
+@lru_cache(maxsize=1000)
 def _node(name: str, count: int, layout: str) -> Safe:
     node = NODES[name]
     x, y = getattr(node, layout)

@@ -119,10 +119,11 @@ def chart(
     marks: Sequence[tuple[datetime, str]] = (),
     limit: float | None = None,
     measure: Measure = RATE,
+    least: float = 0.0,
 ) -> Safe:
     """Values over time as an area.
 
-    ``limit`` is the highest value that is allowed or usual: the band below it is shaded.
+    ``least`` and ``limit`` are the lowest and the highest value that is allowed or usual: the band between is shaded.
     """
     start, end = points[0][0], points[-1][0]
     length = max(1.0, (end - start).total_seconds())
@@ -134,7 +135,7 @@ def chart(
 
     svg = tag(
         "svg",
-        *([_allowed(limit / top)] if limit is not None else []),
+        *([_allowed(least / top, limit / top)] if limit is not None else []),
         *_area([(x(at), value / top) for at, value in points]),
         *(_flag(x(at), f"{words} {clock(at)}") for at, words in marks if start <= at <= end),
         viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}",
@@ -152,14 +153,19 @@ def chart(
     )
 
 
-def _allowed(share: float) -> Safe:
-    """The shaded band up to a share of the chart's height."""
-    return tag("path", d=f"M0 {HEIGHT - share * HEIGHT:.1f}H{WIDTH}V{HEIGHT}H0z", class_="d-allowed")
+def _y(share: float) -> float:
+    """Where a value is, as a share of the scale's top."""
+    return HEIGHT - share * (HEIGHT - 8)
+
+
+def _allowed(low: float, high: float) -> Safe:
+    """The shaded band between two shares of the scale's top."""
+    return tag("path", d=f"M0 {_y(high):.1f}H{WIDTH}V{_y(low):.1f}H0z", class_="d-allowed")
 
 
 def _area(points: Sequence[tuple[float, float]]) -> tuple[Safe, Safe]:
     """The filled area and its upper line; ``points`` are (x, share of the height)."""
-    line = "L".join(f"{x:.1f} {HEIGHT - share * (HEIGHT - 8):.1f}" for x, share in points)
+    line = "L".join(f"{x:.1f} {_y(share):.1f}" for x, share in points)
     area = tag("path", d=f"M0 {HEIGHT}L{line}L{WIDTH} {HEIGHT}Z", class_="d-area")
     return area, tag("path", d=f"M{line}", class_="d-line")
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from html import escape
 
+SPECIAL = re.compile("[&<>\"']")
 ZONE: ContextVar[tzinfo] = ContextVar("zone", default=UTC)  # of the person who sees the page
 
 
@@ -19,7 +21,12 @@ class Safe(str):
 
 def esc(text: object) -> Safe:
     """Escaped text; None becomes empty."""
-    return text if isinstance(text, Safe) else Safe(escape("" if text is None else str(text)))
+    return text if isinstance(text, Safe) else Safe("" if text is None else _escaped(str(text)))
+
+
+def _escaped(text: str) -> str:
+    """Most texts have nothing to escape, which one search tells faster than five replacements."""
+    return escape(text) if SPECIAL.search(text) else text
 
 
 def plain(text: str) -> str:
@@ -30,11 +37,14 @@ def plain(text: str) -> str:
 def tag(name: str, *inner: object, **attributes: object) -> Safe:
     """One element. ``class_`` and ``data_x`` become class and data-x; None omits an attribute."""
     shown = "".join(
-        f' {key.strip("_").replace("_", "-")}="{escape(str(value))}"'
-        for key, value in attributes.items()
-        if value is not None
+        [f' {_attribute(key)}="{_escaped(str(value))}"' for key, value in attributes.items() if value is not None]
     )
-    return Safe(f"<{name}{shown}>{''.join(map(esc, inner))}</{name}>")
+    return Safe(f"<{name}{shown}>{''.join([esc(part) for part in inner])}</{name}>")
+
+
+@cache
+def _attribute(key: str) -> str:
+    return key.strip("_").replace("_", "-")
 
 
 def join(parts, between: str = "") -> Safe:

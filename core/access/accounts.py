@@ -36,7 +36,11 @@ class Denied(Exception):
 
 def find(session: Session, name: str) -> Person | None:
     """The person, if they exist and can sign in."""
-    person = session.get(Person, name)
+    return able(session.get(Person, name))
+
+
+def able(person: Person | None) -> Person | None:
+    """The person, if they can sign in."""
     return person if person and not person.disabled and not _over(person.expires_at) else None
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from sqlmodel import Session
 
-from core.access import accounts, sessions
+from core.access import sessions
 from core.audit import chain
 from core.db import store
 from core.models.access import Person
@@ -37,10 +37,9 @@ class Preferences:
 
 def of(session_id: str) -> Preferences:
     """The preferences of the person behind a session; the defaults without a session."""
-    name = sessions.person(session_id)
     with store.read() as session:
-        found = accounts.find(session, name) if name else None
-        return _told(found) if found else Preferences()
+        found = sessions.behind(session, session_id)
+    return _told(found) if found else Preferences()
 
 
 def _told(person: Person) -> Preferences:

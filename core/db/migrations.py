@@ -186,6 +186,14 @@ def m023_traces_hosts(connection: Connection) -> None:
     add(connection, table_of(traces.FailedSpan).name, table_of(hosts.HostMetric).name)
 
 
+def m024_indexes_of_the_screens(connection: Connection) -> None:
+    """What pages ask for at each visit: issues that need a person, alarms, the last rollback, an issue's audit rows."""
+    connection.execute(text("DROP INDEX IF EXISTS ix_issue_status"))
+    deployments = (f"ix_deployment_{what}" for what in ("alarm", "pending", "ready", "rollback"))
+    for name in ("ix_issue_needs", "ix_auditrow_subject", *deployments):
+        index(connection, name)
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -207,4 +215,5 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m021_security_findings,
     m022_kind_of_a_change,
     m023_traces_hosts,
+    m024_indexes_of_the_screens,
 ]

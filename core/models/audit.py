@@ -14,7 +14,7 @@ class AuditRow(SQLModel, table=True):
     at: datetime = _time(index=True)
     actor: str = Field(index=True)
     action: str = Field(index=True)
-    subject: str  # issue/12, deployment/3, policy
+    subject: str = Field(index=True)  # issue/12, deployment/3, policy
     detail: dict = _json()
     key: str | None = Field(default=None, unique=True)  # idempotency key of the action, bound to person and subject
     previous: str = ""

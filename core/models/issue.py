@@ -14,7 +14,10 @@ NEWLINE = "\n"
 
 
 class Issue(SQLModel, table=True):
-    __table_args__ = (Index("ix_issue_merged_into", "merged_into", **_only("merged_into IS NOT NULL")),)
+    __table_args__ = (
+        Index("ix_issue_merged_into", "merged_into", **_only("merged_into IS NOT NULL")),
+        Index("ix_issue_needs", "status", "merged_into", "assignee"),  # counted on every page
+    )
     id: int = Field(default=None, primary_key=True)
     fingerprint: str = Field(index=True)
     because: str = ""  # why its signals are one issue
@@ -24,7 +27,7 @@ class Issue(SQLModel, table=True):
     environment: str = "production"
     release: str | None = None
     pattern: str = Field(default="", index=True)  # the key of learning, e.g. "KeyError/missing-key"
-    status: Status = Field(default=Status.NEW, index=True)
+    status: Status = Status.NEW
     severity: Severity | None = None
     impact: Impact | None = None
     cause: Cause | None = None

@@ -21,7 +21,8 @@ LONGEST = timedelta(hours=3)
 DAY = timedelta(days=1)
 FEWEST = 60  # intervals from which it is known what is usual
 NEAR = timedelta(minutes=2)  # around the first and the last error
-OTHERS = ("p95_ms", "requests")  # metrics besides errors that an issue is about
+LATENCY, TRAFFIC = OTHERS = "p95_ms", "requests"  # metrics besides errors that an issue is about
+HALF_HOUR = timedelta(minutes=30)
 LINES = 20
 MOST = 20_000  # intervals read
 
@@ -29,6 +30,9 @@ MOST = 20_000  # intervals read
 @dataclass(frozen=True)
 class Beside:
     """``usual`` is the value that 99 % of the intervals of the day before did not exceed; None if too few.
+
+    Traffic follows the hour: its ``usual`` and ``least`` (99 % did not fall below it) are those of the day before at
+    the same time.
 
     ``metric`` is what the issue is about (p95_ms or requests), with its ``values``; empty if it is errors.
     """
@@ -41,6 +45,7 @@ class Beside:
     logs: Sequence[Signal]  # errors logged by the affected services at the time, of other issues
     metric: str = ""
     values: Sequence[tuple[datetime, float]] = ()
+    least: float = 0.0
 
 
 def beside(session: Session, policy: Policy, story: Story, at: datetime) -> Beside:
@@ -49,14 +54,22 @@ def beside(session: Session, policy: Policy, story: Story, at: datetime) -> Besi
     end = min(at, issue.last_seen + AROUND, begin + LONGEST)
     source, mine = policy.watch.source, [issue.service]
     points = pipeline.error_rate(session, source, begin, end, mine).get(issue.service, [])
-    marks = [m for m in failing.changed(session, policy, begin).get(issue.service, []) if m[0] <= end]
+    marks = failing.changed(session, policy, begin, end).get(issue.service, [])
     metric = next((name for s in story.signals if (name := s.attributes.get("metric")) in OTHERS), "")
     values = _values(session, source, issue.service, metric, begin, end) if metric else []
+    least, usual = 0.0, usual_rates(session, source, begin, mine).get(issue.service) if not metric else None
     if metric:
-        usual = _usual([value for _, value in _values(session, source, issue.service, metric, begin - DAY, begin)])
-    else:
-        usual = usual_rates(session, source, begin, mine).get(issue.service)
-    return Beside(issue.service, points, marks, usual, _lines(story), _logs(session, issue), metric, values)
+        times = _compared(metric, begin, end)
+        least, usual = _band([value for _, value in _values(session, source, issue.service, metric, *times)])
+    logs = _logs(session, issue)
+    return Beside(issue.service, points, marks, usual, _lines(story), logs, metric, values, least)
+
+
+def _compared(metric: str, begin: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """The time whose values are usual: the day before, of traffic only about the same hour."""
+    if metric != TRAFFIC:
+        return begin - DAY, begin
+    return begin - DAY - HALF_HOUR, end - DAY + HALF_HOUR
 
 
 def _values(
@@ -69,7 +82,15 @@ def _values(
 
 
 def _usual(values: Sequence[float]) -> float | None:
-    return quantiles(values, n=100)[-1] if len(values) >= FEWEST else None
+    return _band(values)[1]
+
+
+def _band(values: Sequence[float]) -> tuple[float, float | None]:
+    """The lowest and the highest value that 99 % of the intervals keep; None if there are too few."""
+    if len(values) < FEWEST:
+        return 0.0, None
+    cuts = quantiles(values, n=100)
+    return max(0.0, cuts[0]), cuts[-1]
 
 
 def usual_rates(session: Session, source: str, until: datetime, services: Sequence[str] = ()) -> dict[str, float]:

@@ -64,24 +64,26 @@ def failing(session: Session, policy: Policy, at: datetime) -> tuple[list[Failin
     return shown, {one.service: (one.points, one.marks) for one in every if not _fails(one, at)}
 
 
-def changed(session: Session, policy: Policy, since: datetime) -> dict[str, list[Mark]]:
-    """By service: the platform's releases and the team's changes of its repository since then."""
+def changed(session: Session, policy: Policy, since: datetime, until: datetime | None = None) -> dict[str, list[Mark]]:
+    """By service: the platform's releases and the team's changes of its repository in the span."""
     marks: dict[str, list[Mark]] = {}
-    for repository, at, words in [*_released(session, since), *_changed(session, policy, since)]:
+    for repository, at, words in [*_released(session, since, until), *_changed(session, policy, since, until)]:
         for name, service in policy.services.items():
             if service.repository == repository:
                 marks.setdefault(name, []).append((at, words))
     return marks
 
 
-def _released(session: Session, since: datetime):
-    rows = select(Deployment).where(Deployment.environment == "production", col(Deployment.ready_at) >= since)
-    for row in session.exec(rows.order_by(col(Deployment.id).desc()).limit(MARKS)):
-        if row.ready_at:
-            yield row.repository, row.ready_at, f"The platform released {row.sha[:7]}"
+def _released(session: Session, since: datetime, until: datetime | None):
+    ready = col(Deployment.ready_at)
+    rows = select(Deployment.repository, Deployment.ready_at, Deployment.sha).where(
+        Deployment.environment == "production", ready >= since, *([ready <= until] if until else [])
+    )
+    for repository, at, sha in session.exec(rows.order_by(ready.desc()).limit(MARKS)):
+        yield repository, at, f"The platform released {sha[:7]}"
 
 
-def _changed(session: Session, policy: Policy, since: datetime):
+def _changed(session: Session, policy: Policy, since: datetime, until: datetime | None):
     hosted = {one.github: name for name, one in policy.repositories.items() if one.github}
     rows = select(Signal).where(
         col(Signal.set_aside).is_not(None),
@@ -89,6 +91,7 @@ def _changed(session: Session, policy: Policy, since: datetime):
         Signal.kind == Kind.CHANGE,
         Signal.level != PENDING,
         Signal.at >= since,
+        *([col(Signal.at) <= until] if until else []),
     )
     found = session.exec(rows.order_by(col(Signal.received_at).desc()).limit(MARKS)).all()
     ours = own_commits.issues_of(session, [row.release or "" for row in found], since)

@@ -231,10 +231,13 @@ def _part(title: str, source: str, sources: int, signals: int) -> str:
 def mergeable(session: Session, issue: Issue, limit: int = 25) -> dict[int, str]:
     """The issues that this one can be merged into, those of its service first, each with its title."""
     rest = (Issue.id != issue.id, col(Issue.merged_into).is_(None), Issue.status != Status.DISMISSED)
+    rows = select(Issue.id, Issue.title, Issue.service, Issue.status).where(*rest)
     found = {}
     for where in ((Issue.of_service(*issue.affected),), ()):
-        for row in session.exec(select(Issue).where(*rest, *where).order_by(col(Issue.id).desc()).limit(limit)):
-            found.setdefault(row.id, f"#{row.id} {row.title[:120]} ({row.service or 'no service'}, {row.status})")
+        for number, title, service, status in session.exec(
+            rows.where(*where).order_by(col(Issue.id).desc()).limit(limit)
+        ):
+            found.setdefault(number, f"#{number} {title[:120]} ({service or 'no service'}, {status})")
     return found
 
 

@@ -28,6 +28,7 @@ from core.models import (
     Verdict,
     Worker,
 )
+from core.models.deployment import IS_PENDING
 from core.queries import counting, families
 
 ALIVE = timedelta(seconds=90)
@@ -148,7 +149,7 @@ def reviews(session: Session, limit: int = 20) -> list[tuple[Issue, ChangeSet]]:
         .join(Deployment, col(Deployment.issue_id) == Issue.id)
         .join(ChangeSet, col(ChangeSet.id) == Deployment.change_set_id)
         .where(Issue.status == Status.AWAITING_APPROVAL, col(Issue.id).not_in(asked), ChangeSet.run == Issue.run)
-        .where(Deployment.environment == "production", Deployment.status == "pending")
+        .where(Deployment.environment == "production", IS_PENDING)
         .order_by(col(Deployment.id))
         .limit(limit)
     )

@@ -28,7 +28,7 @@ EXPLAINED = timedelta(minutes=15)  # errors of an open issue in this time explai
 OVER = (Status.RESOLVED, Status.DISMISSED)
 TITLES = {
     ERRORS: "Error rate of {service} rose from {before:.1f} to {after:.1f} % of requests",
-    REQUESTS: "Traffic of {service} fell from {before:.0f} to {after:.0f} requests an interval",
+    REQUESTS: "Traffic of {service} fell from {before} to {after} requests an interval",
     LATENCY: "Latency of {service} rose from {before:.0f} to {after:.0f} ms (95th percentile)",
 }
 NAMES = {ERRORS: "error_rate", REQUESTS: "requests", LATENCY: "p95_ms"}
@@ -107,9 +107,17 @@ def _explained(session: Session, service: str, alarm: ServiceAlarm) -> bool:
     return session.exec(recent.limit(1)).first() is not None or session.exec(same.limit(1)).first() is not None
 
 
+def few(value: float) -> str:
+    """With a decimal where a whole number would hide the difference."""
+    return f"{value:.1f}" if value < 10 else f"{value:.0f}"
+
+
 def as_signal(service: str, alarm: ServiceAlarm) -> Record:
     metric, scale = NAMES[alarm.name], 100 if alarm.name == ERRORS else 1
-    title = TITLES[alarm.name].format(service=service, before=alarm.before * scale, after=alarm.after * scale)
+    values = {"before": alarm.before * scale, "after": alarm.after * scale}
+    if alarm.name == REQUESTS:
+        values = {name: few(value) for name, value in values.items()}
+    title = TITLES[alarm.name].format(service=service, **values)
     return Record(
         source="platform",
         vendor_id=f"{metric}:{service}:{alarm.began:%Y%m%d%H%M}",

@@ -92,3 +92,16 @@ def test_a_slow_service_is_shown_by_its_latency(console):
     assert shown.metric == "p95_ms" and shown.usual == max(value for _, value in shown.values)
     page = screens.seen(screens.visit("issues", issue=row.id))
     assert "95th percentile of the latency around the issue" in page and "error rate around the issue" not in page
+
+
+def test_lost_traffic_is_shown_with_both_edges_of_the_same_hour_of_the_day_before(console):
+    at = now()
+    with store.write() as session:
+        row = issue_of(session, kind=Kind.METRIC, first_seen=at - timedelta(minutes=30), last_seen=at)
+        factories.signal(session, row, kind=Kind.METRIC, attributes={"metric": "requests"})
+        factories.metrics(session, "cart", at, minutes=60)
+        factories.metrics(session, "cart", at - timedelta(hours=3), minutes=60, requests=10)  # of another hour
+        factories.metrics(session, "cart", at - timedelta(days=1) + timedelta(minutes=30), minutes=100)
+    shown = found(row.id)
+    assert (shown.metric, shown.least, shown.usual) == ("requests", 120.0, 172.0)
+    assert "shaded: usual, 120 to 172" in screens.seen(screens.visit("issues", issue=row.id))

@@ -8,6 +8,7 @@ from tests.bench.signals import (
     bench_blame,
     bench_correlation,
     bench_incidents,
+    bench_lost_traffic,
     bench_round,
     bench_services,
     bench_storm,
@@ -24,6 +25,11 @@ def test_blame(kind):
 def test_alarms_about_services():
     found = bench_services.measure(seed=5, systems=2)
     assert found["false"] <= bench_services.AIM_FALSE and found["found"] >= 0.5
+
+
+def test_lost_traffic():
+    found = bench_lost_traffic.measure("steady", 3.0, range(1, 4))
+    assert not found.false and found.waits and None not in found.waits
 
 
 @pytest.mark.parametrize("name", bench_correlation.SETS)

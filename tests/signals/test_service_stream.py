@@ -40,6 +40,7 @@ def from_(begin: int, change: Callable[[Row], Row], end: int = 10**6) -> Callabl
     [
         (120, lambda row: (round(row[0] / 5), 0.0), REQUESTS),  # still more than in a usual night
         (4, lambda row: (0.0, 0.0), REQUESTS),
+        (2, lambda row: (float(row[0] > 3), 0.0), REQUESTS),  # about a tenth is left of two requests a minute
         (1, lambda row: (row[0], row[0]), ERRORS),
         (120, lambda row: (row[0], row[0] * 0.6), ERRORS),
     ],

@@ -1,8 +1,9 @@
 """Alarms about one service: its error rate, its traffic and its latency, each watched by a detector of its own.
 
-The detector says that a value is unusual for this series, or the hour before says that it changed suddenly (sudden.py).
-That is an alarm about the service only if it matters, too: the change lasts, exceeds what the policy allows, and is not
-what the same time of the day before was like.
+The detector says that a value is unusual for this series, or the hour before says that it changed suddenly (sudden.py),
+or the counts of hours and days say that most of the traffic is lost (lost_traffic.py). That is an alarm about the
+service only if it matters, too: the change lasts, exceeds what the policy allows, and is not what the same time of the
+day before was like.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from statistics import fmean, median
 from core.policy.sections import Watch
 from core.signals.anomaly import sudden
 from core.signals.anomaly.anomaly import Detector
+from core.signals.anomaly.lost_traffic import LOST, LostTraffic
 
 USUAL = 60  # intervals before the alarm that say what is usual
 LASTS = 4  # latest intervals that are compared with the usual
@@ -24,7 +26,6 @@ PATIENCE = 20  # intervals after an alarm of the detector in which the change ma
 REST = 80  # intervals after an alarm in which a sudden change is still the same incident
 DAY = timedelta(days=1)
 NEAR = timedelta(minutes=20)  # of the day before
-LOST = 0.5  # share of the usual traffic from which a fall matters
 FEW = 5.0  # errors in these, and requests of an interval: fewer prove nothing
 ERRORS, REQUESTS, LATENCY = "errors", "requests", "p95_ms"
 LEAST = {ERRORS: 2, REQUESTS: LASTS, LATENCY: LASTS}  # intervals that a change must last
@@ -60,6 +61,7 @@ class ServiceStream:
     def __init__(self, rules: Watch):
         self.rules = rules
         self.detectors = {name: Detector() for name in READ}
+        self.traffic = LostTraffic()
         self.day: deque[ServiceInterval] = deque()
         self.noticed: dict[str, tuple[datetime, int, float]] = {}  # began, intervals left, what was usual
         self.rest: dict[str, int] = {}  # intervals left of an incident that is known
@@ -69,16 +71,24 @@ class ServiceStream:
         self.day.append(row)
         while self.day[0].at < row.at - DAY - NEAR:
             self.day.popleft()
-        found = [self._watched(name, row) for name in READ]
+        lost = self._lost(row)
+        found = [self._watched(name, row, lost if name == REQUESTS else None) for name in READ]
         return [alarm for alarm in found if alarm]
 
-    def _watched(self, name: str, row: ServiceInterval) -> ServiceAlarm | None:
+    def _lost(self, row: ServiceInterval) -> ServiceAlarm | None:
+        loss = self.traffic.step(row.at, row.requests) if row.requests is not None else None
+        if self.rest.get(REQUESTS):
+            self.traffic.restart()
+            return None
+        return ServiceAlarm(REQUESTS, loss.began, loss.before, loss.after) if loss else None
+
+    def _watched(self, name: str, row: ServiceInterval, lost: ServiceAlarm | None) -> ServiceAlarm | None:
         resting = self.rest[name] = max(0, self.rest.get(name, 0) - 1)
         told = resting > REST - PATIENCE
         if self.detectors[name].step(row.at, READ[name](row)).alarm and name not in self.noticed and not told:
             self.noticed[name] = row.at, PATIENCE, self._usual(name)
         spans = sudden.SPANS if name in COUNTED and not resting else ()
-        alarm = self._lasting(name) or next(filter(None, (self._sudden(name, span) for span in spans)), None)
+        alarm = self._lasting(name) or next(filter(None, (self._sudden(name, span) for span in spans)), lost)
         if alarm:
             self.rest[name] = REST
             self.noticed.pop(name, None)

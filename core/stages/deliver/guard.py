@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select, update
 from core import runtime
 from core.db import store
 from core.models import ChangeSet, Deployment, Issue
+from core.models.deployment import IN_ALARM
 from core.ops import infrastructure, lookout, notify, stage_log
 from core.ops.infrastructure import Patience, Result, StepFault
 from core.policy.reader import Policy
@@ -124,4 +125,4 @@ def quiet(issue_id: int, run: int) -> None:
 def alarms() -> list[Deployment]:
     """Deployments that may serve production and could be neither confirmed nor rolled back."""
     with store.read() as session:
-        return list(session.exec(select(Deployment).where(Deployment.alarm != "", col(Deployment.status).in_(LIVE))))
+        return list(session.exec(select(Deployment).where(IN_ALARM, col(Deployment.status).in_(LIVE))))

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, col, func, select
 
 from core.models import Deployment, now
+from core.models.deployment import IS_PENDING
 from core.models.kept import Hold
 
 EVERYTHING = "*"  # the scope of a stop; a brake has the name of its repository
@@ -47,13 +48,11 @@ def places_taken(session: Session, at: datetime) -> int:
 
     A deployment that never reached the vendor has returned its place.
     """
-    return session.exec(
-        select(func.count())
-        .select_from(Deployment)
-        .where(
-            Deployment.environment == "production",
-            Deployment.automatic,
-            (col(Deployment.status) != "failed") | (col(Deployment.vendor_id) != ""),
-            or_(col(Deployment.started_at) >= at - timedelta(hours=1), col(Deployment.status) == "pending"),
-        )
-    ).one()
+    counted = (
+        Deployment.environment == "production",
+        Deployment.automatic,
+        (col(Deployment.status) != "failed") | (col(Deployment.vendor_id) != ""),
+    )
+    hour = col(Deployment.started_at) >= at - timedelta(hours=1)
+    spans = (hour,), (~hour, IS_PENDING)  # two queries, because each has an index
+    return sum(session.exec(select(func.count(col(Deployment.id))).where(*counted, *span)).one() for span in spans)

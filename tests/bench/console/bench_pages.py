@@ -1,7 +1,8 @@
 """Script run time of each page at 1,000, 100,000 and 1,000,000 signals: python -m tests.bench.console.bench_pages
 
-CPU seconds of a whole run of the script by AppTest, the median and the 95th percentile of several runs. The
-target: the same within a factor of 1.5, and a 95th percentile under 200 ms. Prints JSON; exits 1 when missed.
+Several runs of the whole script by AppTest: the CPU time of the script's thread (without the thread of AppTest, which
+polls it) and the wall time, the median and the 95th percentile of each. The target: the same median within a factor of
+1.5, and a 95th percentile of the CPU time under 60 ms. Prints JSON; exits 1 when missed.
 """
 
 from __future__ import annotations
@@ -23,27 +24,28 @@ from tests import screens
 from tests.bench.console import history
 
 ONE = {"issues": "issue", "codegen": "change", "deployments": "deployment"}
-FACTOR, LIMIT_MS = 1.5, 200.0
+FACTOR, LIMIT_MS = 1.5, 60.0
 
 
-def measured(page: str, runs: int, **query: object) -> list[float]:
-    """Milliseconds of CPU of each run, the first (which imports and opens) left out."""
+def measured(page: str, runs: int, **query: object) -> dict[str, float]:
+    """Milliseconds of a run, the first (which imports and opens) left out."""
     at: AppTest = screens.visit(page, **query)
     assert not at.exception, at.exception
     assert "The database is not responding" not in screens.seen(at)
-    taken = []
+    cpu, wall = [], []
     for _ in range(runs):
         gc.collect()
-        start = time.process_time()
+        start, all_threads, this_thread = time.perf_counter(), time.process_time(), time.thread_time()
         at.run()
-        taken.append((time.process_time() - start) * 1000)
-    return taken
+        cpu.append((time.process_time() - all_threads - (time.thread_time() - this_thread)) * 1000)
+        wall.append((time.perf_counter() - start) * 1000)
+    return {**told("", cpu), **told("wall_", wall)}
 
 
-def told(taken: list[float]) -> dict[str, float]:
+def told(name: str, taken: list[float]) -> dict[str, float]:
     return {
-        "median_ms": round(statistics.median(taken), 1),
-        "p95_ms": round(sorted(taken)[max(0, round(0.95 * len(taken)) - 1)], 1),
+        f"{name}median_ms": round(statistics.median(taken), 1),
+        f"{name}p95_ms": round(sorted(taken)[max(0, round(0.95 * len(taken)) - 1)], 1),
     }
 
 
@@ -53,9 +55,9 @@ def at_size(signals: int, runs: int, pages: list[str]) -> dict[str, dict]:
         history.write(signals)
         found = {}
         for page in pages:
-            found[page] = told(measured(page, runs))
+            found[page] = measured(page, runs)
             if page in ONE:
-                found[f"{page}?{ONE[page]}"] = told(measured(page, runs, **{ONE[page]: 1}))
+                found[f"{page}?{ONE[page]}"] = measured(page, runs, **{ONE[page]: 1})
         store.engine().dispose()
     return found
 
@@ -71,11 +73,11 @@ def main() -> int:
     missed = []
     for page in small:
         medians = [found[page]["median_ms"] for found in results.values()]
-        worst = max(found[page]["p95_ms"] for found in results.values())
+        worst, wall = (max(found[page][name] for found in results.values()) for name in ("p95_ms", "wall_p95_ms"))
         factor = max(medians) / medians[0]
         if factor > FACTOR or worst > LIMIT_MS:
             missed.append(page)
-        print(f"{page:<24} medians {medians} ms, factor {factor:.2f}, p95 {worst} ms", file=sys.stderr)
+        print(f"{page:<24} medians {medians} ms, factor {factor:.2f}, p95 {worst} ms CPU, {wall} ms", file=sys.stderr)
     print(json.dumps({"results": results, "missed": missed}))
     return 1 if missed else 0
 
