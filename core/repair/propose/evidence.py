@@ -92,13 +92,19 @@ def _callers_test(place: Place, name: str) -> Iterator[Clue]:
         for function in functions_in(module):
             held = _results_held(function, name)
             for node in nodes(function, ast.Compare):
-                if isinstance(node.ops[0], ast.Is | ast.IsNot) and _is_result(node.left, name, held):
+                if _asks_for_none(node) and _is_result(node.left, name, held):
                     yield Clue("None", f"{path}:{node.lineno} expects None of {name}", Evidence.CALLER)
                     return
             for node in nodes(function, ast.BoolOp):
                 if isinstance(node.op, ast.Or) and _is_result(node.values[0], name, held):
                     yield Clue("None", f"{path}:{node.lineno} takes another value for None of {name}", Evidence.CALLER)
                     return
+
+
+def _asks_for_none(node: ast.Compare) -> bool:
+    """``x is None`` or ``x is not None``; ``x is self.root`` expects another object."""
+    other = node.comparators[0]
+    return isinstance(node.ops[0], ast.Is | ast.IsNot) and isinstance(other, ast.Constant) and other.value is None
 
 
 def _results_held(function: Function, name: str) -> set[str]:
