@@ -35,26 +35,30 @@ def converted(place: Place) -> Changes:
 
 
 def _uses(place: Place, node: ast.expr) -> list[tuple[str, str, Clue]]:
-    """(expression, import line, evidence) of conversions that other code applies to the same name."""
+    """(expression, import line, evidence) of conversions that other code applies to it in the same role, or to the
+    same field.
+    """
     found: dict[str, tuple[str, str, Clue]] = {}
     inside = {id(n) for n in ast.walk(place.statement)} if place.statement else set()
-    role, running = _role(place.module, node), {frame.function for frame in place.crash.frames}
-    mistyped = place.kind_raised in ("TypeError", "AttributeError") and "NoneType" not in place.message
+    running = {frame.function for frame in place.crash.frames}
     for far, path, call in _calls(place):
         subject = _subject(call)
         if subject is None or key_of(subject) != key_of(node) or id(call) in inside or called(call) in running:
             continue
-        form = ast.unparse(call).replace(ast.unparse(subject), place.source(node), 1)
-        line = _import_line(place, path, call)
+        line = _import_line(place, path, call) if _alike(place, node, path, call, subject) else None
         if line is not None:
-            same = role is not None and _role(parsed(place.tree, path), call) == role
-            grade = (
-                Evidence.SIBLING if same or (mistyped and _is_field(node) and _is_field(subject)) else Evidence.STYLE
-            )
-            clue = Clue("", f"{path}:{call.lineno} reads {key_of(node)} so", grade, far + 1)
-            if form not in found or grade > found[form][2].grade:
-                found[form] = (form, line, clue)
-    return sorted(found.values(), key=lambda use: -use[2].grade)[:MOST]
+            form = ast.unparse(call).replace(ast.unparse(subject), place.source(node), 1)
+            clue = Clue("", f"{path}:{call.lineno} reads {key_of(node)} so", Evidence.SIBLING, far + 1)
+            found.setdefault(form, (form, line, clue))
+    return list(found.values())[:MOST]
+
+
+def _alike(place: Place, node: ast.expr, path: str, call: ast.Call, subject: ast.expr) -> bool:
+    """Does the conversion show how to read it? A name alone shows nothing, because a variable may hold anything."""
+    role = _role(place.module, node)
+    mistyped = place.kind_raised in ("TypeError", "AttributeError") and "NoneType" not in place.message
+    same = role is not None and _role(parsed(place.tree, path), call) == role
+    return same or (mistyped and _is_field(node) and _is_field(subject))
 
 
 def _is_field(node: ast.expr) -> bool:

@@ -137,6 +137,7 @@ SILENT = [
     ("unpacked.items", "ValueError", "too many values to unpack (expected 2)", ITEMS, {"rows": "[(1, 2, 3)]"}),
     ("early_exit.returning", "ValueError", "invalid literal for int() with base 10: 'x'", PORT.replace("; 8080 if the text is no number", ""), {"text": "'x'"}),
     ("early_exit.refusing", "JSONDecodeError", "Expecting value: line 1 column 1 (char 0)", LOAD.replace("Raises", "Without"), {}),
+    ("as_elsewhere.converted", "KeyError", "'CSV'", TABLE.replace("self.held[name.lower()]", "self.names[name.lower()]"), {}),
     ("as_elsewhere.reused", "KeyError", "'user_id'", EVENT.replace('event["user_id"]', 'event["id"]'), {}),
     ("members.begun", "AttributeError", "'Client' object has no attribute 'connection'", LATE.replace(" is None until connect() was called", ""), {}),
     ("other_key.spelled", "KeyError", "'qty'", 'def f(row):\n    return row["qty"]  # here\n', {"row": "{'quantity': 1, 'quality': 2}"}),
@@ -176,7 +177,10 @@ def test_an_operator_is_silent(tmp_path, name, exception, message, program, know
     assert proposed(tmp_path, exception, message, program, known, name) == []
 
 
-@pytest.mark.parametrize("program", [PLAIN_SHARE, LABEL])
+ROOTED = LABEL + "\n\ndef use(user, root):\n    r = label(user)\n    return r is root\n"
+
+
+@pytest.mark.parametrize("program", [PLAIN_SHARE, LABEL, ROOTED])
 def test_without_evidence_nothing_has_a_grade(tmp_path, program):
     known = {"b": "0", "user": "None"}
     crash = ZERO if program == PLAIN_SHARE else ("AttributeError", "'NoneType' object has no attribute 'name'")
