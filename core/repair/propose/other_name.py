@@ -35,16 +35,19 @@ def near(wrong: str, known: set[str], least: float = NEAR) -> list[str]:
     return sorted(found, key=lambda name: -found[name])[:3]
 
 
-def likely(wrong: str, found: list[str], words: str, grade: Evidence) -> list[tuple[str, Clue]]:
-    """The names with their evidence; for a name that only shares a word, its grade is at most STYLE."""
-    sure = [len(found) == 1 or _is_slip(wrong, name) for name in found]
+def likely(wrong: str, found: list[str], words: str, grade: Evidence, alone: bool = True) -> list[tuple[str, Clue]]:
+    """The names with their evidence; for a name that only shares a word, its grade is at most STYLE.
+
+    ``alone``: the names are those of one object, so that the only similar one is meant.
+    """
+    sure = [(alone and len(found) == 1) or is_slip(wrong, name) for name in found]
     grades = [grade if one else min(grade, Evidence.STYLE) for one in sure]
     return [
         (name, Clue("", words.format(name), g, far)) for far, (name, g) in enumerate(zip(found, grades, strict=True))
     ]
 
 
-def _is_slip(wrong: str, name: str) -> bool:
+def is_slip(wrong: str, name: str) -> bool:
     """Are they similar as a whole and word by word? ``total_tax`` is not a misspelling of ``total_net``."""
     words, others = wrong.split("_"), name.split("_")
     alike = len(words) != len(others) or all(_likeness(w, o) >= NEAR for w, o in zip(words, others, strict=True))
@@ -65,7 +68,8 @@ def defined(place: Place) -> Changes:
     uses = [n for n in nodes(place.scope, ast.Name) if n.id == wrong]
     known = {n for n in dir(builtins) if n.islower() and not n.startswith("_")}
     found = (near(wrong, visible(place)) or near(wrong, known, 0.8)) if uses else []
-    for name, clue in likely(wrong, found, f"{{}} is defined here and spelled almost like {wrong}", Evidence.SIBLING):
+    words = f"{{}} is defined here and spelled almost like {wrong}"
+    for name, clue in likely(wrong, found, words, Evidence.SIBLING, alone=False):
         yield change(place, place.replaced((node, name) for node in uses), f"The name is {name}.", clue)
     if wrong in own_members(place):
         clue = Clue("", f"the class has {wrong}", Evidence.TYPE)

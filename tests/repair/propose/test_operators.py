@@ -141,6 +141,7 @@ SILENT = [
     ("as_elsewhere.reused", "KeyError", "'user_id'", EVENT.replace('event["user_id"]', 'event["id"]'), {}),
     ("members.begun", "AttributeError", "'Client' object has no attribute 'connection'", LATE.replace(" is None until connect() was called", ""), {}),
     ("other_key.spelled", "KeyError", "'qty'", 'def f(row):\n    return row["qty"]  # here\n', {"row": "{'quantity': 1, 'quality': 2}"}),
+    ("other_key.spelled", "KeyError", "'customer_name'", 'def f(row):\n    return row["customer_name"]  # here\n', {"row": "{'customer_mail': 1}"}),
     ("written_form.read", "Error", "Invalid base64-encoded string", TOKEN, {}),
     ("unpacked.first", "ValueError", "too many values to unpack (expected 2)", PRICE.replace("; further columns are ignored", ""), {}),
     ("times.aware", "TypeError", "'>' not supported between instances of 'str' and 'datetime.datetime'", TIMES, {}),
@@ -215,7 +216,8 @@ def test_a_text_for_one_part_is_no_evidence_for_the_whole(tmp_path):
     assert whole.grade == Evidence.STYLE
 
 
-def test_a_name_that_only_shares_a_word_is_no_slip(tmp_path):
-    program = "def f(total_net, total_gross):\n    return total_tax  # here\n"
+@pytest.mark.parametrize("known", ["total_net, total_gross", "total_net"])
+def test_a_name_that_only_shares_a_word_is_no_slip(tmp_path, known):
+    program = f"def f({known}):\n    return total_tax  # here\n"
     found = proposed(tmp_path, "NameError", "name 'total_tax' is not defined", program, {}, "other_name.defined")
     assert {c.grade for c in found} == {Evidence.STYLE}
