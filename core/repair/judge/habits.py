@@ -17,7 +17,7 @@ from core.repair.localize.syntax import nodes
 
 Block = tuple[
     str, tuple[str, ...], str
-]  # what it swallows; kinds of its statements, and of the whole if it is a lookup
+]  # what it swallows; the kinds of its statements, and of a whole lookup
 
 
 def usual(was: ast.Module, now: ast.Module) -> set[str]:

@@ -1,4 +1,4 @@
-"""Repeats what the program does elsewhere: a conversion of the same name, a keyword of the same call.
+"""Repeats what the program does elsewhere: a conversion in the same role, a function that gives the value.
 
 Edits that repeat other code of the repository are the most likely to be right (Hindle et al. 2012; Martinez et al.
 2014; ssFix, Xin and Reiss 2017). The expression is copied unchanged, from the nearest code first.
@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called, module_of, parsed
 from core.repair.localize.syntax import Function, arguments_of, names_in, nodes, receiver
-from core.repair.propose.base import Changes, Clue, change, failing, module_names, modules, opened, visible
+from core.repair.propose.base import Changes, Clue, change, failing, module_names, modules
 from core.repair.propose.imports import with_import
-from core.repair.propose.registry import ANY, operator
+from core.repair.propose.registry import operator
 from core.repair.propose.suspects import key_of
 from core.repair.types import Evidence
 
@@ -107,21 +107,6 @@ def _import_line(place: Place, path: str, call: ast.Call) -> str | None:
         return ""
     defines = path != place.path and lacking <= module_names(dict(modules(place))[path])
     return f"from {module_of(path)} import {', '.join(sorted(lacking))}" if defines else None
-
-
-@operator(ANY)
-def keyword(place: Place) -> Changes:
-    """Add a keyword that other calls of the same function pass: ``json.dumps(x, default=str)``."""
-    for node in failing(place, ast.Call):
-        name, given = ast.unparse(node.func), {k.arg for k in node.keywords}
-        others = [(far, path, n) for far, path, n in _calls(place) if n is not node and ast.unparse(n.func) == name]
-        for far, path, other in others:
-            for word in [k for k in other.keywords if k.arg and k.arg not in given]:
-                known = names_in(word.value) <= visible(place) | set(dir(builtins))
-                if known and not any(isinstance(n, ast.Lambda) for n in ast.walk(word.value)):
-                    clue = Clue("", f"{path}:{other.lineno} calls {name} so", Evidence.SIBLING, far)
-                    text = place.replace(node, f"{opened(place, node)}{ast.unparse(word)})")
-                    yield change(place, text, f"{name} is called with {word.arg}, as elsewhere.", clue)
 
 
 @operator("KeyError", "AttributeError", "TypeError", "IndexError", "ValueError")
