@@ -40,7 +40,8 @@ def likely(wrong: str, found: list[str], words: str, grade: Evidence, alone: boo
 
     ``alone``: the names are those of one object, so that the only similar one is meant.
     """
-    sure = [(alone and len(found) == 1) or is_slip(wrong, name) for name in found]
+    only = len(found) == 1
+    sure = [is_slip(wrong, name) or (only and (alone or _cut_short(wrong, name))) for name in found]
     grades = [grade if one else min(grade, Evidence.STYLE) for one in sure]
     return [
         (name, Clue("", words.format(name), g, far)) for far, (name, g) in enumerate(zip(found, grades, strict=True))
@@ -52,6 +53,12 @@ def is_slip(wrong: str, name: str) -> bool:
     words, others = wrong.split("_"), name.split("_")
     alike = len(words) != len(others) or all(_likeness(w, o) >= NEAR for w, o in zip(words, others, strict=True))
     return alike and _likeness(wrong, name) >= SURE
+
+
+def _cut_short(one: str, other: str) -> bool:
+    """Is one the beginning of the other's word: ``col`` of ``column``, but not ``total`` of ``total_net``?"""
+    short, long = sorted((one, other), key=len)
+    return len(short) > 2 and long.startswith(short) and long.removeprefix(short).isalpha()
 
 
 def _likeness(one: str, other: str) -> float:

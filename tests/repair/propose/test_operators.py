@@ -65,6 +65,7 @@ PROPOSED = [
     ("leaving_out.row", "KeyError", "'name'", ROWS, {}, 'return [r["name"] for r in rows if "name" in r]'),
     ("leaving_out.step", "TypeError", "'NoneType' object is not callable", HOOK, {"hook": "None"}, "if hook is not None:"),
     ("other_name.defined", "NameError", "name 'totl' is not defined", "def f(total):\n    return totl  # here\n", {}, "return total"),
+    ("other_name.defined", "NameError", "name 'col' is not defined", "def f(column):\n    return col  # here\n", {}, "return column"),
     ("other_name.defined", "NameError", "name 'json' is not defined", "def f(x):\n    return json.dumps(x)  # here\n", {}, "import json"),
     ("other_attribute.had", "AttributeError", "'User' object has no attribute 'emial'", PAIR, {}, "return user.email"),
     ("other_key.form", "KeyError", "'EUR'", "def f(rates, code):\n    return rates[code]  # here\n", {"rates": "{'eur': 1}", "code": "'EUR'"}, "return rates[code.lower()]"),
@@ -210,7 +211,7 @@ def test_a_text_for_one_part_is_no_evidence_for_the_whole(tmp_path):
     assert whole.grade == Evidence.STYLE
 
 
-@pytest.mark.parametrize("known", ["total_net, total_gross", "total_net"])
+@pytest.mark.parametrize("known", ["total_net, total_gross", "total_net", "total"])
 def test_a_name_that_only_shares_a_word_is_no_slip(tmp_path, known):
     program = f"def f({known}):\n    return total_tax  # here\n"
     found = proposed(tmp_path, "NameError", "name 'total_tax' is not defined", program, {}, "other_name.defined")
