@@ -15,9 +15,7 @@ from collections.abc import Iterator
 from core.repair.judge.forbidden_code import violations
 from core.repair.localize.syntax import nodes
 
-Block = tuple[
-    str, tuple[str, ...], str
-]  # what it swallows; the kinds of its statements, and of a whole lookup
+Block = tuple[str, tuple[str, ...], str]  # what it swallows; the kinds of its statements, and of a whole lookup
 
 
 def usual(was: ast.Module, now: ast.Module) -> set[str]:

@@ -12,7 +12,7 @@ from core.repair.localize.returning import alike, fits
 from core.repair.localize.sources import called, defaults, files, parsed
 from core.repair.localize.syntax import Function, functions_in, identifier, last_name, names_in, nodes
 from core.repair.propose.base import Clue, modules
-from core.repair.propose.documentation import documented, is_expression
+from core.repair.propose.documentation import documented
 from core.repair.propose.suspect import Suspect
 from core.repair.types import Evidence
 
@@ -64,15 +64,6 @@ def _gets(node: ast.AST, key: object) -> bool:
     if not isinstance(node, ast.Call) or called(node) not in ("get", "getenv", "pop", "setdefault") or not node.args:
         return False
     return isinstance(node.args[0], ast.Constant) and node.args[0].value == key
-
-
-def returned(place: Place) -> list[Clue]:
-    """The constant that the function returns in another case of something missing, if it is the only other result."""
-    if not place.function:
-        return []
-    found = [n.value for n in nodes(place.function, ast.Return) if n.lineno != place.line]
-    texts = [text for value in found if value is not None and is_expression(text := ast.unparse(value))]
-    return [Clue(text, "the function returns the same in another case", Evidence.STYLE) for text in texts]
 
 
 def annotated(place: Place) -> list[Clue]:
@@ -243,8 +234,8 @@ def _same_condition(one: str, other: str) -> bool:
 
 
 def missing_values(place: Place, neutral: Iterable[str] = (), about: frozenset[str] = frozenset()) -> list[Clue]:
-    """Values for something missing: documented ones, those of its own and its callers' code, then neutral ones."""
-    found = [*documented(place, about), *annotated(place), *returned(place)]
+    """Values for something missing: documented ones, None if annotation or callers allow it, then neutral ones."""
+    found = [*documented(place, about), *annotated(place)]
     known = {s.value for s in found}
     found += [Clue(value) for value in neutral if value not in known]
     return [s for s in found if fits(place, s.value) and alike(place, s.value)]
