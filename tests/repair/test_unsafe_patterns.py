@@ -128,6 +128,15 @@ def f(x):
 """
 
 
+LOOKUP = """\
+def thousands(code):
+    try:
+        sep = THOUSANDS[code]
+    except KeyError:
+        sep = ","
+    return sep
+"""
+DECIMAL = LOOKUP.replace("thousands", "decimal").replace("THOUSANDS", "DECIMAL").replace('","', '"."')
 ONCE = "    with contextlib.suppress(OSError):\n        del x[3]"
 
 
@@ -151,6 +160,10 @@ ONCE = "    with contextlib.suppress(OSError):\n        del x[3]"
         (FILE, "    del x[1]", "    with contextlib.suppress(KeyError):\n        del x[1]", ""),
         (FILE, "    del x[1]", "    with contextlib.suppress(KeyError):\n        x.clear()", "swallows"),
         (FILE, "    del x[1]", "    with contextlib.suppress(IndexError):\n        del x[1]", "swallows"),
+        (f"{LOOKUP}# more\n", "# more\n", DECIMAL, ""),
+        (f"{LOOKUP}# more\n", "# more\n", DECIMAL.replace("KeyError", "LookupError"), "swallows"),
+        (f"{LOOKUP}# more\n", "# more\n", DECIMAL.replace('sep = "."', "pass"), "swallows"),
+        (f"{LOOKUP}# more\n", "# more\n", DECIMAL.replace("DECIMAL[code]", "read(code)"), "swallows"),
         ("x = 1  # pragma: no cover\ny = 2\n", "y = 2", "y = 3  # pragma: no cover", ""),
         ("x = 1\ny = 2\n", "y = 2", "y = 3  # pragma: no cover", "silences"),
         ("x = 1  # nosec\ny = 2\n", "y = 2", "y = 3  # nosec", "silences"),

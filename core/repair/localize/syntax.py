@@ -42,6 +42,11 @@ def imports_of(module: ast.Module) -> list[ast.Import | ast.ImportFrom]:
     return [n for n in module.body if isinstance(n, ast.Import | ast.ImportFrom)]
 
 
+def is_text(node: ast.stmt) -> bool:
+    """Is it a docstring, or another constant that nothing uses?"""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
 def imported_name(alias: ast.alias) -> str:
     """The name that an import gives."""
     return alias.asname or alias.name

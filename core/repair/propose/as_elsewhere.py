@@ -1,4 +1,4 @@
-"""Repeats what the program does elsewhere: a conversion of the same name, a keyword of the same call.
+"""Repeats what the program does elsewhere: a conversion in the same role, a function that gives the value.
 
 Edits that repeat other code of the repository are the most likely to be right (Hindle et al. 2012; Martinez et al.
 2014; ssFix, Xin and Reiss 2017). The expression is copied unchanged, from the nearest code first.
@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called, module_of, parsed
 from core.repair.localize.syntax import Function, arguments_of, names_in, nodes, receiver
-from core.repair.propose.base import Changes, Clue, change, failing, module_names, modules, opened, visible
+from core.repair.propose.base import Changes, Clue, change, failing, module_names, modules
 from core.repair.propose.imports import with_import
-from core.repair.propose.registry import ANY, operator
+from core.repair.propose.registry import operator
 from core.repair.propose.suspects import key_of
 from core.repair.types import Evidence
 
@@ -35,26 +35,30 @@ def converted(place: Place) -> Changes:
 
 
 def _uses(place: Place, node: ast.expr) -> list[tuple[str, str, Clue]]:
-    """(expression, import line, evidence) of conversions that other code applies to the same name."""
+    """(expression, import line, evidence) of conversions that other code applies to it in the same role, or to the
+    same field.
+    """
     found: dict[str, tuple[str, str, Clue]] = {}
     inside = {id(n) for n in ast.walk(place.statement)} if place.statement else set()
-    role, running = _role(place.module, node), {frame.function for frame in place.crash.frames}
-    mistyped = place.kind_raised in ("TypeError", "AttributeError") and "NoneType" not in place.message
+    running = {frame.function for frame in place.crash.frames}
     for far, path, call in _calls(place):
         subject = _subject(call)
         if subject is None or key_of(subject) != key_of(node) or id(call) in inside or called(call) in running:
             continue
-        form = ast.unparse(call).replace(ast.unparse(subject), place.source(node), 1)
-        line = _import_line(place, path, call)
+        line = _import_line(place, path, call) if _alike(place, node, path, call, subject) else None
         if line is not None:
-            same = role is not None and _role(parsed(place.tree, path), call) == role
-            grade = (
-                Evidence.SIBLING if same or (mistyped and _is_field(node) and _is_field(subject)) else Evidence.STYLE
-            )
-            clue = Clue("", f"{path}:{call.lineno} reads {key_of(node)} so", grade, far + 1)
-            if form not in found or grade > found[form][2].grade:
-                found[form] = (form, line, clue)
-    return sorted(found.values(), key=lambda use: -use[2].grade)[:MOST]
+            form = ast.unparse(call).replace(ast.unparse(subject), place.source(node), 1)
+            clue = Clue("", f"{path}:{call.lineno} reads {key_of(node)} so", Evidence.SIBLING, far + 1)
+            found.setdefault(form, (form, line, clue))
+    return list(found.values())[:MOST]
+
+
+def _alike(place: Place, node: ast.expr, path: str, call: ast.Call, subject: ast.expr) -> bool:
+    """Does the conversion show how to read it? A name alone shows nothing, because a variable may hold anything."""
+    role = _role(place.module, node)
+    mistyped = place.kind_raised in ("TypeError", "AttributeError") and "NoneType" not in place.message
+    same = role is not None and _role(parsed(place.tree, path), call) == role
+    return same or (mistyped and _is_field(node) and _is_field(subject))
 
 
 def _is_field(node: ast.expr) -> bool:
@@ -103,21 +107,6 @@ def _import_line(place: Place, path: str, call: ast.Call) -> str | None:
         return ""
     defines = path != place.path and lacking <= module_names(dict(modules(place))[path])
     return f"from {module_of(path)} import {', '.join(sorted(lacking))}" if defines else None
-
-
-@operator(ANY)
-def keyword(place: Place) -> Changes:
-    """Add a keyword that other calls of the same function pass: ``json.dumps(x, default=str)``."""
-    for node in failing(place, ast.Call):
-        name, given = ast.unparse(node.func), {k.arg for k in node.keywords}
-        others = [(far, path, n) for far, path, n in _calls(place) if n is not node and ast.unparse(n.func) == name]
-        for far, path, other in others:
-            for word in [k for k in other.keywords if k.arg and k.arg not in given]:
-                known = names_in(word.value) <= visible(place) | set(dir(builtins))
-                if known and not any(isinstance(n, ast.Lambda) for n in ast.walk(word.value)):
-                    clue = Clue("", f"{path}:{other.lineno} calls {name} so", Evidence.SIBLING, far)
-                    text = place.replace(node, f"{opened(place, node)}{ast.unparse(word)})")
-                    yield change(place, text, f"{name} is called with {word.arg}, as elsewhere.", clue)
 
 
 @operator("KeyError", "AttributeError", "TypeError", "IndexError", "ValueError")

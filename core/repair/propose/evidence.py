@@ -12,7 +12,7 @@ from core.repair.localize.returning import alike, fits
 from core.repair.localize.sources import called, defaults, files, parsed
 from core.repair.localize.syntax import Function, functions_in, identifier, last_name, names_in, nodes
 from core.repair.propose.base import Clue, modules
-from core.repair.propose.documentation import documented, is_expression
+from core.repair.propose.documentation import documented
 from core.repair.propose.suspect import Suspect
 from core.repair.types import Evidence
 
@@ -66,15 +66,6 @@ def _gets(node: ast.AST, key: object) -> bool:
     return isinstance(node.args[0], ast.Constant) and node.args[0].value == key
 
 
-def returned(place: Place) -> list[Clue]:
-    """The constant that the function returns in another case of something missing, if it is the only other result."""
-    if not place.function:
-        return []
-    found = [n.value for n in nodes(place.function, ast.Return) if n.lineno != place.line]
-    texts = [text for value in found if value is not None and is_expression(text := ast.unparse(value))]
-    return [Clue(text, "the function returns the same in another case", Evidence.STYLE) for text in texts]
-
-
 def annotated(place: Place) -> list[Clue]:
     """None, if the function's annotation or its callers' tests allow it as a result."""
     function = place.function
@@ -92,13 +83,19 @@ def _callers_test(place: Place, name: str) -> Iterator[Clue]:
         for function in functions_in(module):
             held = _results_held(function, name)
             for node in nodes(function, ast.Compare):
-                if isinstance(node.ops[0], ast.Is | ast.IsNot) and _is_result(node.left, name, held):
+                if _asks_for_none(node) and _is_result(node.left, name, held):
                     yield Clue("None", f"{path}:{node.lineno} expects None of {name}", Evidence.CALLER)
                     return
             for node in nodes(function, ast.BoolOp):
                 if isinstance(node.op, ast.Or) and _is_result(node.values[0], name, held):
                     yield Clue("None", f"{path}:{node.lineno} takes another value for None of {name}", Evidence.CALLER)
                     return
+
+
+def _asks_for_none(node: ast.Compare) -> bool:
+    """``x is None`` or ``x is not None``; ``x is self.root`` expects another object."""
+    other = node.comparators[0]
+    return isinstance(node.ops[0], ast.Is | ast.IsNot) and isinstance(other, ast.Constant) and other.value is None
 
 
 def _results_held(function: Function, name: str) -> set[str]:
@@ -237,8 +234,8 @@ def _same_condition(one: str, other: str) -> bool:
 
 
 def missing_values(place: Place, neutral: Iterable[str] = (), about: frozenset[str] = frozenset()) -> list[Clue]:
-    """Values for something missing: documented ones, those of its own and its callers' code, then neutral ones."""
-    found = [*documented(place, about), *annotated(place), *returned(place)]
+    """Values for something missing: documented ones, None if annotation or callers allow it, then neutral ones."""
+    found = [*documented(place, about), *annotated(place)]
     known = {s.value for s in found}
     found += [Clue(value) for value in neutral if value not in known]
     return [s for s in found if fits(place, s.value) and alike(place, s.value)]

@@ -20,6 +20,7 @@ from core.repair.localize.syntax import (
     imported_name,
     importing,
     imports_of,
+    is_text,
     last_line,
     names_in,
     nodes,
@@ -97,17 +98,13 @@ def _after_head(line: str, text: str) -> str:
     head = list(takewhile(_is_head, tree_of(text).body))
     rows = text.splitlines(keepends=True)
     at = last_line(head[-1]) if head else 0
-    gap = "" if any(not _is_text(n) for n in head) else "\n"
+    gap = "" if any(not is_text(n) for n in head) else "\n"
     end = "\n" if gap and rows[at : at + 1] != ["\n"] else ""
     return "".join([*rows[:at], f"{gap}{line}\n{end}", *rows[at:]])
 
 
 def _is_head(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Import | ast.ImportFrom) or _is_text(node)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.Import | ast.ImportFrom) or is_text(node)
 
 
 def missing(place: Place, wrong: str) -> Changes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +11,7 @@ from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
 from core.repair.localize.syntax import identifier, nodes
 from core.repair.propose.base import Changes, Clue, change, failing, modules
+from core.repair.propose.other_name import is_slip, near
 from core.repair.propose.registry import operator
 from core.repair.propose.suspects import lookups, missing_key
 from core.repair.types import Evidence
@@ -76,7 +76,7 @@ def spelled(place: Place) -> Changes:
     missing = missing_key(place)
     for node in lookups(place) if isinstance(missing, str) else ():
         held = [k for k in _keys(place, node.value) if isinstance(k, str) and k.lower() != str(missing).lower()]
-        close = difflib.get_close_matches(str(missing), held, 2, 0.7)
+        close = [k for k in near(str(missing), set(held)) if is_slip(str(missing), k)]
         short = [other for other in held if _abbreviates(str(missing), other) or _abbreviates(other, str(missing))]
         found = close or (short if len(short) == 1 else [])
         for far, other in enumerate(found if isinstance(node.slice, ast.Constant) else ()):

@@ -35,20 +35,30 @@ def near(wrong: str, known: set[str], least: float = NEAR) -> list[str]:
     return sorted(found, key=lambda name: -found[name])[:3]
 
 
-def likely(wrong: str, found: list[str], words: str, grade: Evidence) -> list[tuple[str, Clue]]:
-    """The names with their evidence; for a name that only shares a word, its grade is at most STYLE."""
-    sure = [len(found) == 1 or _is_slip(wrong, name) for name in found]
+def likely(wrong: str, found: list[str], words: str, grade: Evidence, alone: bool = True) -> list[tuple[str, Clue]]:
+    """The names with their evidence; for a name that only shares a word, its grade is at most STYLE.
+
+    ``alone``: the names are those of one object, so that the only similar one is meant.
+    """
+    only = len(found) == 1
+    sure = [is_slip(wrong, name) or (only and (alone or _cut_short(wrong, name))) for name in found]
     grades = [grade if one else min(grade, Evidence.STYLE) for one in sure]
     return [
         (name, Clue("", words.format(name), g, far)) for far, (name, g) in enumerate(zip(found, grades, strict=True))
     ]
 
 
-def _is_slip(wrong: str, name: str) -> bool:
+def is_slip(wrong: str, name: str) -> bool:
     """Are they similar as a whole and word by word? ``total_tax`` is not a misspelling of ``total_net``."""
     words, others = wrong.split("_"), name.split("_")
     alike = len(words) != len(others) or all(_likeness(w, o) >= NEAR for w, o in zip(words, others, strict=True))
     return alike and _likeness(wrong, name) >= SURE
+
+
+def _cut_short(one: str, other: str) -> bool:
+    """Is one the beginning of the other's word: ``col`` of ``column``, but not ``total`` of ``total_net``?"""
+    short, long = sorted((one, other), key=len)
+    return len(short) > 2 and long.startswith(short) and long.removeprefix(short).isalpha()
 
 
 def _likeness(one: str, other: str) -> float:
@@ -65,7 +75,8 @@ def defined(place: Place) -> Changes:
     uses = [n for n in nodes(place.scope, ast.Name) if n.id == wrong]
     known = {n for n in dir(builtins) if n.islower() and not n.startswith("_")}
     found = (near(wrong, visible(place)) or near(wrong, known, 0.8)) if uses else []
-    for name, clue in likely(wrong, found, f"{{}} is defined here and spelled almost like {wrong}", Evidence.SIBLING):
+    words = f"{{}} is defined here and spelled almost like {wrong}"
+    for name, clue in likely(wrong, found, words, Evidence.SIBLING, alone=False):
         yield change(place, place.replaced((node, name) for node in uses), f"The name is {name}.", clue)
     if wrong in own_members(place):
         clue = Clue("", f"the class has {wrong}", Evidence.TYPE)

@@ -14,7 +14,7 @@ from core.repair.localize.returning import alike, fits
 from core.repair.localize.sources import called
 from core.repair.propose.base import Changes, Clue, change
 from core.repair.propose.documentation import STAYS, best, documented, sentences, words_of
-from core.repair.propose.evidence import annotated, optional, returned, siblings
+from core.repair.propose.evidence import annotated, optional, siblings
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
 from core.repair.propose.statements import exiting, grounded, guarded, is_part, rationale, weaker
@@ -38,7 +38,7 @@ def _ingredients(place: Place, suspect: Suspect) -> list[Clue]:
         *_own_default(place, suspect),
         *_itself(place, suspect),
     ]
-    found += [*documented(place, suspect.about), *annotated(place), *returned(place)]
+    found += [*documented(place, suspect.about), *annotated(place)]
     words = optional(place, suspect.key) if suspect.key else ""
     found += [Clue(v, words, Evidence.TYPE) for v in suspect.neutral if words and v in ("()", "{}", "[]")]
     return best([*(grounded(place, suspect, clue) for clue in found), *map(Clue, suspect.neutral)])

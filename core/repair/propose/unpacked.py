@@ -10,14 +10,11 @@ from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
 from core.repair.localize.syntax import nodes, receiver
 from core.repair.propose.base import Changes, Clue, change
-from core.repair.propose.documentation import sentences, stated, words_of
+from core.repair.propose.documentation import sentences, words_of
 from core.repair.propose.registry import operator
 from core.repair.propose.suspects import splits
 from core.repair.types import Evidence
 
-_MORE = r"(further|extra|more|other|additional|trailing|remaining|rest)"
-_LEFT_OUT = r"(ignored|skipped|left out|dropped|discarded|not used)"
-_FURTHER = rf"\b{_MORE}\b[^.\n]*\b{_LEFT_OUT}|\b(ignores?|skips?|drops?)\b[^.\n]*\b{_MORE}\b"
 UNPACK = re.compile(r"too many values to unpack \(expected (\d+)")
 
 
@@ -32,17 +29,6 @@ def items(place: Place) -> Changes:
         if two and place.kind(node.iter) in ("dict", "defaultdict", "Counter", "OrderedDict"):
             text = place.replace(node.iter, f"{place.source(node.iter)}.items()")
             yield change(place, text, "The mapping's items are meant.", clue)
-
-
-@operator("ValueError")
-def first(place: Place) -> Changes:
-    """Take as many parts as there are names, if the documentation says that further ones are ignored."""
-    match, statement = UNPACK.search(place.message), place.statement
-    clue = stated(place, _FURTHER) if match else None
-    if match and clue and isinstance(statement, ast.Assign):
-        text = place.source(statement.value)
-        text = text if isinstance(statement.value, ast.Name | ast.Call | ast.Attribute | ast.Subscript) else f"({text})"
-        yield change(place, place.replace(statement.value, f"{text}[:{match[1]}]"), "Further parts are ignored.", clue)
 
 
 @operator("ValueError")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from core.models import Crash
 from core.repair.localize.sources import called, files, parsed, words
-from core.repair.localize.syntax import Function, arguments_of, identifier, nodes
+from core.repair.localize.syntax import Function, arguments_of, identifier, is_text, nodes
 from core.repair.reproduce.mutate import types_in
 from core.repair.reproduce.test_methods import Methods, Unbound, is_assertion, tests_of, unused
 from core.repair.reproduce.test_modules import Suite, assigned, defines, names_of, suites
@@ -179,7 +179,7 @@ def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _flat(statement.body)
         elif isinstance(statement, ast.For) and isinstance(statement.iter, ast.List | ast.Tuple):
             yield from _unrolled(statement, statement.iter.elts)
-        elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+        elif not is_text(statement):
             yield statement
 
 

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from core.models import Crash
 from core.repair.localize.sources import UNREADABLE
-from core.repair.localize.syntax import imports_of
+from core.repair.localize.syntax import imports_of, is_text
 from core.repair.reproduce.reproduce import fingerprint, is_crash
 from core.repair.sandbox.probe import Call, probe
 from core.repair.types import RegressionTest, Runner
@@ -39,16 +39,12 @@ def _last(module: ast.Module) -> list[Call]:
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     if not functions:
         return []
-    *setup, last = [n for n in functions[-1].body if not _is_text(n)] or [ast.Pass()]
+    *setup, last = [n for n in functions[-1].body if not is_text(n)] or [ast.Pass()]
     call = next((n for n in ast.walk(last) if isinstance(n, ast.Call)), None)
     if call is None:
         return []
     imports = "\n".join(map(ast.unparse, imports_of(module)))
     return [Call(imports, ast.unparse(call), "\n".join(map(ast.unparse, setup)))]
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _whole(module: ast.Module, code: str) -> list[Call]:

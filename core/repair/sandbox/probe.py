@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.models import Crash, Frame
 from core.repair.sandbox.desk import desk, script
-from core.repair.sandbox.nearness_inside import SHOWN
+from core.repair.sandbox.nearness_inside import plain_text
 from core.repair.types import Runner
 
 _SCRIPTS = [
@@ -100,15 +99,10 @@ def traced(
 ) -> list[ProbeOutcome]:
     """Like ``probed``, with each call's nearness to the crash. ``owners``: classes whose objects are collected."""
     own = [f for f in crash.frames if f.in_app]
-    reported = [{name: _comparable(text) for name, text in (f.locals or {}).items()} for f in own]
+    reported = [{name: plain_text(text) for name, text in (f.locals or {}).items()} for f in own]
     steps = [(f.file, f.function, f.line, held) for f, held in zip(own, reported, strict=True)]
     more = {"steps": steps, "owners": list(owners)}
     return _launched(tree, calls, [{}], runner, TRACED, **more)[0]
-
-
-def _comparable(text: str) -> str:
-    """A reported value in the format in which nearness_inside.py compares values."""
-    return re.sub(r"0x[0-9a-f]+", "0x", text)[:SHOWN]
 
 
 def observed(tree: Path, call: Call, crash: Crash, runner: Runner) -> Crash:

@@ -27,7 +27,6 @@ HOOK = "def done(job, hook=None):\n    hook(job)  # here\n    return job\n"
 METHOD = "class Box:\n    def open():\n        return 1\n\n\ndef use(box):\n    return box.open()  # here\n"
 SEND = "def send(text, *, channel):\n    return text, channel\n\n\ndef use(text, channel):\n    return send(text, channel)  # here\n"
 AWAIT = "async def load():\n    return {}\n\n\nasync def use():\n    found = load()\n    return found.get(1)  # here\n"
-DUMPS = "import json\n\n\ndef one(x):\n    return json.dumps(x, default=str)\n\n\ndef two(x):\n    return json.dumps(x)  # here\n"
 FORGOT = 'def price(item):\n    """The price; 0 when the item has none."""\n    if item:\n        return item["price"]\n\n\ndef total(item):\n    return price(item) + 1  # here\n'
 SPLIT = 'def pair(line):\n    key, value = line.split("=")  # here\n    return key, value\n'
 ITEMS = "def show(rows):\n    for key, value in rows:  # here\n        print(key, value)\n"
@@ -51,7 +50,6 @@ MEAN = 'def mean(readings):\n    """The mean; readings of None are left out."""\
 LATE = 'class Client:\n    """connection is None until connect() was called."""\n\n    def __init__(self, host):\n        self.host = host\n\n    def connect(self):\n        self.connection = 1\n\n    def state(self):\n        return self.connection  # here\n'
 BOARD = "def board(rows):\n    return [tuple(row) for row in rows]\n\n\ndef mark(rows):\n    found = board(rows)\n    found[0][1] = 5  # here\n"
 TOKEN = 'import base64\n\n\ndef read(part):\n    """The bytes of base64 without padding."""\n    return base64.b64decode(part)  # here\n'
-PRICE = 'def price(line):\n    """(name, price); further columns are ignored."""\n    name, value = line.split(";")  # here\n    return name, value\n'
 TAGS = 'def tags(row):\n    """The tags; an empty list if there are none."""\n    return [tag.lower() for tag in row["tags"]]  # here\n'
 STOCK = "class NoSuchItem(Exception):\n    pass\n\n\ndef remove(stock, name):\n    if not name:\n        raise NoSuchItem(name)\n    return stock[name]  # here\n\n\ndef page(stock, name):\n    try:\n        return remove(stock, name)  # out\n    except NoSuchItem:\n        return 404\n"
 RATES = "def mean(rows):\n    if not rows:\n        return 0.0\n    return sum(rows) / len(rows)\n\n\ndef most(found):\n    if not found:\n        return 0.0\n    return max(found)\n\n\ndef rate(parts):\n    return sum(parts) / len(parts)  # here\n"
@@ -67,6 +65,7 @@ PROPOSED = [
     ("leaving_out.row", "KeyError", "'name'", ROWS, {}, 'return [r["name"] for r in rows if "name" in r]'),
     ("leaving_out.step", "TypeError", "'NoneType' object is not callable", HOOK, {"hook": "None"}, "if hook is not None:"),
     ("other_name.defined", "NameError", "name 'totl' is not defined", "def f(total):\n    return totl  # here\n", {}, "return total"),
+    ("other_name.defined", "NameError", "name 'col' is not defined", "def f(column):\n    return col  # here\n", {}, "return column"),
     ("other_name.defined", "NameError", "name 'json' is not defined", "def f(x):\n    return json.dumps(x)  # here\n", {}, "import json"),
     ("other_attribute.had", "AttributeError", "'User' object has no attribute 'emial'", PAIR, {}, "return user.email"),
     ("other_key.form", "KeyError", "'EUR'", "def f(rates, code):\n    return rates[code]  # here\n", {"rates": "{'eur': 1}", "code": "'EUR'"}, "return rates[code.lower()]"),
@@ -75,7 +74,6 @@ PROPOSED = [
     ("gathered.first", "KeyError", "'a'", COUNT, {}, "found[w] = found.get(w, 0) + 1"),
     ("conversion.of_the_other_side", "TypeError", "'dict_keys' object is not subscriptable", LIST_VIEW, {}, "return list(d.keys())[0]"),
     ("conversion.as_text", "TypeError", 'can only concatenate str (not "int") to str', 'def f(n):\n    return "n" + n  # here\n', {"n": "3"}, 'return "n" + str(n)'),
-    ("as_elsewhere.keyword", "TypeError", "Object of type date is not JSON serializable", DUMPS, {}, "return json.dumps(x, default=str)"),
     ("widened.caught", "TypeError", "int() argument must be a string", READ.format("ValueError"), {}, "except (ValueError, TypeError):"),
     ("bound.strict", "IndexError", "list index out of range", WHILE.format("<="), {}, "while i < len(rows):"),
     ("iteration.copy", "RuntimeError", "dictionary changed size during iteration", LOOP, {}, "for key in list(rows):"),
@@ -110,7 +108,6 @@ PROPOSED = [
     ("other_value.instead", "TypeError", "'NoneType' object is not iterable", TAGS, {"row": "{'tags': None}"}, 'return [tag.lower() for tag in (row["tags"] or [])]'),
     ("imports.renamed", "ModuleNotFoundError", "No module named 'urlparse'", "from urlparse import urljoin  # here\n", {}, "from urllib.parse import urljoin"),
     ("written_form.read", "Error", "Incorrect padding", TOKEN, {}, 'return base64.b64decode(part + "=" * (-len(part) % 4))'),
-    ("unpacked.first", "ValueError", "too many values to unpack (expected 2)", PRICE, {}, 'name, value = line.split(";")[:2]'),
     ("ordering.without_value", "TypeError", "'<' not supported between instances of 'NoneType' and 'int'", SORTED, {}, 'return sorted(rows, key=lambda r: (r["rank"] is None, r["rank"]))'),
 ]  # fmt: skip
 # operator, exception, message, program, locals: it has nothing to say
@@ -124,7 +121,6 @@ SILENT = [
     ("other_key.form", "KeyError", "'EUR'", "def f(rates, code):\n    return rates[code]  # here\n", {"rates": "{'usd': 1}", "code": "'EUR'"}),
     ("other_key.elsewhere", "KeyError", "'id'", 'def f(event):\n    return event["id"]  # here\n', {"event": "{'data': {}}"}),
     ("conversion.as_number", "TypeError", "'<' not supported between instances of 'str' and 'int'", "def f(n):\n    return n < 3  # here\n", {"n": "'three'"}),
-    ("as_elsewhere.keyword", "TypeError", "Object of type date is not JSON serializable", DUMPS.replace("default=str", "indent=n"), {}),
     ("widened.caught", "ValueError", "invalid literal for int()", READ.format("ValueError"), {}),
     ("widened.caught", "TypeError", "int() argument must be a string", READ.format("Exception"), {}),
     ("bound.strict", "IndexError", "list index out of range", WHILE.format("<"), {}),
@@ -137,11 +133,12 @@ SILENT = [
     ("unpacked.items", "ValueError", "too many values to unpack (expected 2)", ITEMS, {"rows": "[(1, 2, 3)]"}),
     ("early_exit.returning", "ValueError", "invalid literal for int() with base 10: 'x'", PORT.replace("; 8080 if the text is no number", ""), {"text": "'x'"}),
     ("early_exit.refusing", "JSONDecodeError", "Expecting value: line 1 column 1 (char 0)", LOAD.replace("Raises", "Without"), {}),
+    ("as_elsewhere.converted", "KeyError", "'CSV'", TABLE.replace("self.held[name.lower()]", "self.names[name.lower()]"), {}),
     ("as_elsewhere.reused", "KeyError", "'user_id'", EVENT.replace('event["user_id"]', 'event["id"]'), {}),
     ("members.begun", "AttributeError", "'Client' object has no attribute 'connection'", LATE.replace(" is None until connect() was called", ""), {}),
     ("other_key.spelled", "KeyError", "'qty'", 'def f(row):\n    return row["qty"]  # here\n', {"row": "{'quantity': 1, 'quality': 2}"}),
+    ("other_key.spelled", "KeyError", "'customer_name'", 'def f(row):\n    return row["customer_name"]  # here\n', {"row": "{'customer_mail': 1}"}),
     ("written_form.read", "Error", "Invalid base64-encoded string", TOKEN, {}),
-    ("unpacked.first", "ValueError", "too many values to unpack (expected 2)", PRICE.replace("; further columns are ignored", ""), {}),
     ("times.aware", "TypeError", "'>' not supported between instances of 'str' and 'datetime.datetime'", TIMES, {}),
     ("ordering.first_part", "TypeError", "'<' not supported between instances of 'str' and 'int'", SORTED, {}),
 ]  # fmt: skip
@@ -176,7 +173,10 @@ def test_an_operator_is_silent(tmp_path, name, exception, message, program, know
     assert proposed(tmp_path, exception, message, program, known, name) == []
 
 
-@pytest.mark.parametrize("program", [PLAIN_SHARE, LABEL])
+ROOTED = LABEL + "\n\ndef use(user, root):\n    r = label(user)\n    return r is root\n"
+
+
+@pytest.mark.parametrize("program", [PLAIN_SHARE, LABEL, ROOTED])
 def test_without_evidence_nothing_has_a_grade(tmp_path, program):
     known = {"b": "0", "user": "None"}
     crash = ZERO if program == PLAIN_SHARE else ("AttributeError", "'NoneType' object has no attribute 'name'")
@@ -211,7 +211,8 @@ def test_a_text_for_one_part_is_no_evidence_for_the_whole(tmp_path):
     assert whole.grade == Evidence.STYLE
 
 
-def test_a_name_that_only_shares_a_word_is_no_slip(tmp_path):
-    program = "def f(total_net, total_gross):\n    return total_tax  # here\n"
+@pytest.mark.parametrize("known", ["total_net, total_gross", "total_net", "total"])
+def test_a_name_that_only_shares_a_word_is_no_slip(tmp_path, known):
+    program = f"def f({known}):\n    return total_tax  # here\n"
     found = proposed(tmp_path, "NameError", "name 'total_tax' is not defined", program, {}, "other_name.defined")
     assert {c.grade for c in found} == {Evidence.STYLE}
