@@ -30,13 +30,21 @@ async def echo(request: Request) -> Response:
     return JSONResponse(told | {"cookie": request.headers.get("cookie", "")})
 
 
+async def named(request: Request) -> Response:
+    """Sends a header in UTF-8, as many servers do, and tells the bytes of the one that it got."""
+    answer = JSONResponse({"got": list(request.headers["x-name"].encode("latin-1"))})
+    answer.raw_headers.append((b"content-disposition", "attachment; filename=preis-€.csv".encode()))
+    return answer
+
+
 async def moved(request: Request) -> Response:
     answer = RedirectResponse(f"http://{request.headers['host']}/echo?from=moved", 302)
     answer.headers.append("set-cookie", "session=abc; Path=/; Secure; Domain=preview.example; HttpOnly")
     return answer
 
 
-PREVIEW = Starlette(routes=[Route("/echo", echo, methods=["GET", "POST"]), Route("/moved", moved)])
+ECHO = Route("/echo", echo, methods=["GET", "POST"])
+PREVIEW = Starlette(routes=[ECHO, Route("/moved", moved), Route("/named", named)])
 
 
 @pytest.fixture
@@ -68,6 +76,51 @@ print(sent["method"], sent["query"], sent["body"], sent["host"])
     assert done.ok, done.stderr
     assert done.stdout.split() == ["POST", "x=1", "hello", preview.removeprefix("http://")]
     assert (relay.sent, relay.refused, relay.failed) == (3, [], [])
+
+
+@needs_sandbox
+def test_each_visitor_of_the_command_has_its_own_cookies(tmp_path, preview):
+    """A second visitor has no session of the first one."""
+    done, _ = ran(
+        tmp_path,
+        preview,
+        """
+urllib.request.urlopen(at + "/moved")
+print(json.load(urllib.request.urlopen(at + "/echo"))["cookie"] or "no cookie")
+""",
+    )
+    assert done.stdout.strip() == "no cookie", done.stderr
+
+
+@needs_sandbox
+def test_headers_keep_their_bytes(tmp_path, preview):
+    done, relay = ran(
+        tmp_path,
+        preview,
+        """
+asked = urllib.request.Request(at + "/named", headers={"X-Name": "Zo\u00eb"})
+found = urllib.request.urlopen(asked)
+print(json.load(found)["got"], found.headers["content-disposition"].encode("latin-1").decode())
+""",
+    )
+    assert done.stdout.strip() == f"{list('Zoë'.encode('latin-1'))} attachment; filename=preis-€.csv", done.stderr
+    assert relay.failed == []
+
+
+@needs_sandbox
+def test_a_body_of_absurd_length_is_refused(tmp_path, preview):
+    done, relay = ran(
+        tmp_path,
+        preview,
+        """
+import http.client
+line = http.client.HTTPConnection(at.removeprefix("http://"))
+line.putrequest("POST", "/echo"); line.putheader("Content-Length", "9" * 5000); line.endheaders()
+print(line.getresponse().status)
+""",
+    )
+    assert done.stdout.strip() == "403", done.stderr
+    assert (relay.sent, relay.refused) == (0, ["a body has at most 4 MB"])
 
 
 @needs_sandbox
