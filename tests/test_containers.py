@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import runpy
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,23 @@ def test_a_deployment_is_checked_by_its_health_and_its_metrics(state, names, cod
     routes = [Route("/healthz", lambda _: JSONResponse({"status": state})), Route("/metrics", metrics)]
     with serving(Starlette(routes=routes)) as url:
         assert check(url) == code
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", b"oops\r\n\r\n",
+                                    b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"])  # fmt: skip
+def test_a_server_that_starts_and_answers_anything_is_waited_for(answer, capsys):
+    """It reports the fault at the deadline; no answer ends it before."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_answered, args=(server, answer), daemon=True).start()
+        assert check(f"http://127.0.0.1:{server.getsockname()[1]}") == 1
+    assert "does not answer as expected" in capsys.readouterr().err
+
+
+def _answered(server: socket.socket, answer: bytes) -> None:
+    line, _ = server.accept()
+    with line:
+        line.recv(65_536)
+        line.sendall(answer)
 
 
 def test_a_deployment_without_tls_gets_no_token(capsys):
