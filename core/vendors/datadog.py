@@ -90,7 +90,7 @@ class Datadog:
         rows, after = self._spans_of(self.failing, window.since, window.until, window.after)
         failing = frozenset(str(row.get("id")) for row in rows if isinstance(row, dict))
         found = self._read_spans(rows, failing)
-        if traces := traces_of(found, datadog_spans.ID):
+        if traces := traces_of(found):
             rows, _ = self._spans_of(datadog_spans.whole(traces), window.since - EARLIER, window.until)
             found += self._read_spans(rows, failing)
         return Page(spans=found, after=after)

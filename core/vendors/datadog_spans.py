@@ -6,7 +6,6 @@ called service are in its custom attributes, as the tracers of Datadog and OpenT
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,6 @@ from core.vendors.redact import Redacting
 from core.vendors.whole_traces import ROLES
 
 PATH = "/api/v2/spans/events/search"
-ID = re.compile(r"[0-9a-fA-F]{1,39}")  # of a trace
 TYPES = {"web": "server", "worker": "server", "http": "client", "db": "client", "sql": "client", "cache": "client"}
 PEERS = ("peer.service", "peer.hostname", "out.host", "server.address", "net.peer.name")
 

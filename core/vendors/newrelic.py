@@ -100,7 +100,7 @@ class NewRelic:
         """A page of failing spans with all spans of their traces; ``after`` is as in ``_errors``."""
         rows, after = self._in_order(newrelic_spans.FAILING, window)
         found = self._records(rows, newrelic_spans.span)
-        if traces := traces_of(found, newrelic_spans.ID):
+        if traces := traces_of(found):
             since, until = _ms(window.since - EARLIER), _ms(window.until)
             whole = self.nrql(f"{newrelic_spans.whole(traces)} SINCE {since} UNTIL {until} LIMIT MAX")
             found += self._records(whole, newrelic_spans.span)

@@ -5,7 +5,6 @@ The agents of New Relic and of OpenTelemetry name the service, the kind and the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -13,7 +12,6 @@ from core.models.traces import SpanRecord
 from core.vendors.redact import Redacting
 from core.vendors.whole_traces import ROLES
 
-ID = re.compile(r"[0-9a-fA-F]{1,32}")  # of a trace
 SERVICE = ("appName", "service.name", "entity.name")
 PEERS = ("peer.service", "peer.hostname", "server.address")
 ERROR = ("error.class", "error.message")

@@ -8,7 +8,6 @@ releases with one are changes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +24,6 @@ from core.vendors.whole_traces import EARLIER, traces_of
 
 FIRST_LOOK = timedelta(hours=24)
 PAGE = 100  # rows
-ID = re.compile(r"[0-9a-f]{32}")  # of a trace
 FAILING = "span.status:[internal_error,unavailable,deadline_exceeded,resource_exhausted,data_loss]"
 FAILED = frozenset(FAILING.partition("[")[2].rstrip("]").split(","))
 FIELDS = (
@@ -59,7 +57,7 @@ class SentryActivity:
         """A page of failing spans with the spans of their traces."""
         answer = self._asked(FAILING, window, window.since, window.after)
         found = self._read(answer)
-        if traces := traces_of(found, ID):
+        if traces := traces_of(found):
             whole = self._asked(f"trace:[{','.join(traces)}]", window, window.since - EARLIER)
             found += self._read(whole)
         return Page(spans=found, after=after_of(answer))
