@@ -65,7 +65,8 @@ def fault(password: str, name: str) -> str:
 
 def _named(password: str, name: str) -> bool:
     """Does the password contain the name? A short one only counts as a word of its own, and a single letter never."""
-    return name in (password if len(name) >= TELLING else re.findall(r"\w\w+", password))
+    words = "".join(letter if letter.isalnum() else " " for letter in password).split()
+    return name in password if len(name) >= TELLING else name in words and len(name) > 1
 
 
 def _guesses(password: str, name: str) -> float:
