@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from core.models import Severity
@@ -20,6 +21,7 @@ from core.signals.security import finding
 from core.signals.security.finding import SecurityFinding
 from core.stages.review import manifest_reader, manifests, tools, vulnerabilities
 from core.stages.review.gates import is_source
+from core.stages.review.manifests import Packages
 from core.stages.workspace import Clone
 from core.vendors.advisories import SecurityAlert
 from core.vendors.osv import plain
@@ -43,6 +45,13 @@ class Scanned:
     def tree(self) -> Path:
         return self.root / self.repository.folder
 
+    @cached_property
+    def packages(self) -> Packages:
+        """What the manifests and lock files pin, parsed once."""
+        texts = manifests.texts(self.tree, self.repository.source)
+        (read,) = manifest_reader.read([texts], self.runner)
+        return read
+
     def path(self, name: str) -> str:
         """A path of the service's folder, as a path of the repository."""
         return PurePosixPath(self.repository.folder, name).as_posix()
@@ -54,9 +63,7 @@ Source = Callable[[Runtime, Scanned], Iterator[SecurityFinding]]
 def packages(rt: Runtime, scanned: Scanned) -> Iterator[SecurityFinding]:
     """OSV's vulnerabilities of what the manifests and lock files pin. Raises VendorError."""
     assert rt.advisories is not None
-    texts = manifests.texts(scanned.tree, scanned.repository.source)
-    (read,) = manifest_reader.read([texts], scanned.runner)
-    pinned = vulnerabilities.public(read, rt.policy.osv).pinned
+    pinned = vulnerabilities.public(scanned.packages, rt.policy.osv).pinned
     for pin, known in sorted(rt.advisories.known(set(pinned)).items() if pinned else ()):
         for one in known:
             summary = f"{one.summary} ({rt.advisories.where})"
@@ -94,9 +101,7 @@ def alerts(rt: Runtime, scanned: Scanned) -> Iterator[SecurityFinding]:
 
 def _package(scanned: Scanned, alert: SecurityAlert) -> Iterator[SecurityFinding]:
     """An alert about a package, if the scanned commit still pins a version of it."""
-    texts = manifests.texts(scanned.tree, scanned.repository.source)
-    (read,) = manifest_reader.read([texts], scanned.runner)
-    for pin, path in sorted(read.pinned.items()):
+    for pin, path in sorted(scanned.packages.pinned.items()):
         if pin[0] == alert.package and alert.covers(pin[1]):
             yield finding.of_package(
                 alert.source, scanned.name, pin, scanned.path(path), alert.ids, alert.severity,
