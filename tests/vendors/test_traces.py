@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -55,7 +55,7 @@ class Dog:
     """Datadog's span search; all else is empty. ``refuses`` is the status of a key without the scope."""
 
     def __init__(self, spans: list[dict], refuses: int = 0):
-        self.spans, self.refuses, self.queries = spans, refuses, []
+        self.spans, self.refuses, self.queries, self.since = spans, refuses, [], []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if "spans" not in request.url.path:
@@ -64,8 +64,10 @@ class Dog:
             return httpx.Response(200, json=empty.get(path, {"data": []}))
         if self.refuses:
             return httpx.Response(self.refuses, json={"errors": ["Forbidden"]})
-        query = httpx.Response(200, content=request.content).json()["data"]["attributes"]["filter"]["query"]
+        asked = httpx.Response(200, content=request.content).json()["data"]["attributes"]["filter"]
+        query = asked["query"]
         self.queries.append(query)
+        self.since.append(datetime.fromisoformat(asked["from"]))
         rows = [row for row in self.spans if query != "status:error" or row["attributes"]["status"] == "error"]
         return httpx.Response(200, json={"data": rows})
 
