@@ -19,7 +19,7 @@ from core.db import store
 from core.queries import approvals
 
 INBOX = "approvals"
-ONE = {
+TITLES = {  # of a tab, by what the address names
     "issue": "Issue",
     "approval": "Approval",
     "change": "Change",
@@ -102,7 +102,7 @@ def page(title: str, text: str, body: Callable[[], None], right: str = access.VI
 
 def tab_title(title: str) -> str:
     """The title of the browser's tab: the one thing that the address names, or the page."""
-    return next((f"{word} {number}" for name, word in ONE.items() if (number := picked(name)) is not None), title)
+    return next((f"{word} {number}" for name, word in TITLES.items() if (number := picked(name)) is not None), title)
 
 
 def picked(name: str) -> int | None:

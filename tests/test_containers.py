@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
+import shutil
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,7 +23,7 @@ from core.demo import command, server
 from tests.vendors.loopback import serving
 
 ROOT = Path(__file__).resolve().parent.parent
-COMPOSE = [ROOT / "compose.yaml", *sorted((ROOT / "deploy").glob("compose.*.yaml"))]
+COMPOSE = [ROOT / "compose.yaml", ROOT / "deploy/compose.yaml"]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
@@ -29,7 +33,7 @@ def valid(schema: str, path: Path) -> subprocess.CompletedProcess:
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("path", COMPOSE, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", COMPOSE, ids=lambda path: path.parent.name)
 def test_a_compose_file_is_valid(path, tmp_path):
     found = valid("vendor.compose-spec", path)
     assert found.returncode == 0, found.stdout
@@ -86,9 +90,31 @@ def test_production_is_deployed_after_staging_and_both_are_checked():
         ("check", None), ("image", "check"), ("staging", "image"), ("production", "staging"),
     ]  # fmt: skip
     for name in ("staging", "production"):
-        assert jobs[name]["environment"] == name
+        assert jobs[name]["environment"] == name and jobs[name]["permissions"]["packages"] == "read"
         assert [step["run"].split()[-2] for step in jobs[name]["steps"][2:]] == ["tools/check_deployment.py"]
-    assert subprocess.run(["bash", "-n", ROOT / "tools/deploy_compose.sh"], check=False).returncode == 0
+
+
+def test_a_deployment_signs_in_to_the_registry_and_names_the_policy_of_its_target(tmp_path):
+    """With programs that only tell how they are called: their arguments, and what they get of the environment."""
+    for folder in ("tools", "deploy", "bin"):
+        (tmp_path / folder).mkdir()
+    for name in ("tools/deploy_compose.sh", "deploy/compose.yaml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    told = tmp_path / "told"
+    for name, answer in (("ssh", '[ "$2" = pwd ] && echo /home/deploy || cat >/dev/null'), ("docker", ":")):
+        program = tmp_path / "bin" / name
+        program.write_text(f'#!/bin/sh\necho "{name} $* | $IMAGE $POLICY $DOCKER_HOST" >>{told}\n{answer}\n')
+        program.chmod(0o755)
+    given = {name: "x" for name in ("DEPLOY_KEY", "DEPLOY_KNOWN_HOSTS", "DEPLOY_ENV", "DEPLOY_PLATFORM", "TOKEN")}
+    given |= {"TARGET": "staging", "IMAGE": "ghcr.io/Acme/Shop:1", "DEPLOY_HOST": "me@host", "GITHUB_ACTOR": "ada"}
+    env = given | {"HOME": str(tmp_path), "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    subprocess.run([tmp_path / "tools/deploy_compose.sh"], env=env, check=True)
+    calls = told.read_text().splitlines()
+    policy = "/home/deploy/platform/platform.staging.toml"
+    assert (
+        calls[-1] == f"docker compose -f compose.yaml up --detach --wait | ghcr.io/acme/shop:1 {policy} ssh://me@host"
+    )
+    assert any(line.startswith("docker login ghcr.io --username ada --password-stdin") for line in calls[:-1])
 
 
 def check(url: str) -> int:
@@ -114,6 +140,23 @@ def test_a_deployment_is_checked_by_its_health_and_its_metrics(state, names, cod
     routes = [Route("/healthz", lambda _: JSONResponse({"status": state})), Route("/metrics", metrics)]
     with serving(Starlette(routes=routes)) as url:
         assert check(url) == code
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", b"oops\r\n\r\n",
+                                    b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"])  # fmt: skip
+def test_a_server_that_starts_and_answers_anything_is_waited_for(answer, capsys):
+    """It reports the fault at the deadline; no answer ends it before."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_answered, args=(server, answer), daemon=True).start()
+        assert check(f"http://127.0.0.1:{server.getsockname()[1]}") == 1
+    assert "does not answer as expected" in capsys.readouterr().err
+
+
+def _answered(server: socket.socket, answer: bytes) -> None:
+    line, _ = server.accept()
+    with line:
+        line.recv(65_536)
+        line.sendall(answer)
 
 
 def test_a_deployment_without_tls_gets_no_token(capsys):

@@ -6,11 +6,11 @@ needs only the standard library, and exits with 1 and the reason otherwise.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import sys
 import time
-import urllib.error
 import urllib.request
 
 SECONDS, EVERY, TIMEOUT = 180.0, 5.0, 10.0
@@ -29,7 +29,7 @@ def fault(base: str, token: str) -> str:
         if (state := json.loads(answer(f"{base}/healthz"))).get("status") != "ok":
             return f"/healthz reports {state}"
         metrics = answer(f"{base}/metrics", token)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, AttributeError, http.client.HTTPException) as error:
         return f"{base} does not answer as expected: {error}"
     missing = [name for name in NEEDED if f"\n# TYPE {name} " not in f"\n{metrics}"]
     return f"/metrics lacks {', '.join(missing)}" if missing else ""

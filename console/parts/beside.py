@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from console.ui.drawing import LATENCY, RATE, TRAFFIC, Measure, drawing
-from console.ui.drawing import chart as drawing_of
+from console.ui.drawing import LATENCY, RATE, TRAFFIC, Measure, drawing, rates, value_chart
 from console.ui.markup import Safe, clock, link, tag
 from console.ui.widgets import card, code, draw, table
 from core.queries.beside import TRAFFIC as TRAFFIC_METRIC
@@ -14,14 +13,13 @@ MEASURES = {"p95_ms": LATENCY, TRAFFIC_METRIC: TRAFFIC, "": RATE}
 
 def chart(found: Beside, number: int) -> None:
     """The metric that the issue is about, with the usual values shaded; nothing without measurements."""
-    rates = [(at, errors / requests if requests else 0.0) for at, requests, errors in found.points]
-    measure, values = MEASURES[found.metric], found.values if found.metric else rates
+    measure, values = MEASURES[found.metric], found.values if found.metric else rates(found.points)
     if len(values) < 2:
         return
     usual = "" if found.usual is None else f"; shaded: usual, {_band(found, measure)}"
     name = f"{measure.name[0].lower()}{measure.name[1:]}"
     draw(tag("p", tag("b", found.service), f": {name} around the issue{usual}", class_="d-muted"))
-    drawing(drawing_of(values, found.marks, found.usual, measure, found.least), key=f"beside-{number}")
+    drawing(value_chart(values, found.marks, found.usual, measure, found.least), key=f"beside-{number}")
 
 
 def _band(found: Beside, measure: Measure) -> str:

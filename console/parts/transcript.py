@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from console.ui.markup import Safe, join, span, tag
 from console.ui.widgets import card, code, table
+from core.models.counted import counted
 
-KINDS = {"says": "Says", "calls": "Calls", "result": "Result", "cut": ""}
+KINDS = {"says": "Says", "calls": "Calls", "result": "Result", "cut": "Cut"}
 HEADS = ("Generator", "Duration", "Tokens", "Cost, USD", "Result")
 
 
@@ -39,6 +40,10 @@ def _told(row: Mapping) -> Safe | str:
     return join(
         [
             tag("p", tag("b", "Plan: "), str(row.get("plan") or "It stated none.")),
-            tag("details", tag("summary", f"Transcript of {row.get('generator')} ({len(steps)} steps)"), code(text)),
+            tag(
+                "details",
+                tag("summary", f"Transcript of {row.get('generator')} ({counted(len(steps), 'step')})"),
+                code(text),
+            ),
         ]
     )

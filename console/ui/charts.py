@@ -8,6 +8,7 @@ from datetime import datetime
 import plotly.graph_objects as go
 
 from console.ui.markup import ZONE
+from core.models.counted import counted
 from core.queries import quality
 from core.queries.kpis import ConfidenceBin, Ended
 from core.queries.quality import Quality
@@ -124,8 +125,8 @@ def quality_by_week(weeks: Mapping[datetime, Quality], figure: str) -> go.Figure
         mode="lines+markers",
         line={"color": BLUE},
         marker={"size": 9},
-        customdata=[found.reviews for found in known.values()],
-        hovertemplate="week of %{x|%Y-%m-%d}: %{y:.2f}, %{customdata} reviews<extra></extra>",
+        customdata=[counted(found.reviews, "review") for found in known.values()],
+        hovertemplate="week of %{x|%Y-%m-%d}: %{y:.2f}, %{customdata}<extra></extra>",
     )
     drawn = _figure(line, x="week, UTC", y=words)
     drawn.update_layout(height=260, showlegend=False)

@@ -111,10 +111,15 @@ def rate_chart(
     limit: float | None = None,
 ) -> Safe:
     """Error rate over time as an area; ``points`` are (time, requests, errors), ``marks`` deployments."""
-    return chart([(at, errors / requests if requests else 0.0) for at, requests, errors in points], marks, limit)
+    return value_chart(rates(points), marks, limit)
 
 
-def chart(
+def rates(points: Sequence[tuple[datetime, float, float]]) -> list[tuple[datetime, float]]:
+    """(time, error rate) of (time, requests, errors)."""
+    return [(at, errors / requests if requests else 0.0) for at, requests, errors in points]
+
+
+def value_chart(
     points: Sequence[tuple[datetime, float]],
     marks: Sequence[tuple[datetime, str]] = (),
     limit: float | None = None,

@@ -15,6 +15,7 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 SHORTEST, LONGEST = 12, 200
 FEWEST_GUESSES = 1e10  # zxcvbn's highest score: safe even if the hash is stolen
 READ = 40  # characters that are judged
+TELLING = 4  # characters of a name; a shorter one is a part of many words
 PRODUCT = ("devops", "intelligence", "platform", "dip", "devopsintelligence")
 ONE_SPELLING = str.maketrans({"@": "4", "{": "(", "[": "(", "<": "(", "!": "1", "|": "1", "$": "5", "+": "7"})
 _hasher = PasswordHasher()
@@ -55,11 +56,17 @@ def fault(password: str, name: str) -> str:
         return f"Use {SHORTEST} to {LONGEST} characters."
     if len(set(password)) < 5:
         return "Use at least five different characters."
-    if name.lower() in password.lower():
+    if _named(password.lower(), name.lower()):
         return "The password must not contain the name."
     if _spelt(password.lower()) in _leaked() or _guesses(password, name) < FEWEST_GUESSES:
         return "This password is easy to guess (common, a name, a keyboard row or a repetition). Use four words."
     return ""
+
+
+def _named(password: str, name: str) -> bool:
+    """Does the password contain the name? A short one only counts as a word of its own, and a single letter never."""
+    words = "".join(letter if letter.isalnum() else " " for letter in password).split()
+    return name in password if len(name) >= TELLING else name in words and len(name) > 1
 
 
 def _guesses(password: str, name: str) -> float:

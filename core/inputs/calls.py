@@ -16,6 +16,7 @@ from core.policy.reader import Policy
 
 LINKS = 500  # spans of a request whose peer span is searched; a sample shows the calls as well as all spans
 UNRESOLVED = timedelta(minutes=10)
+SERVICE = 200  # characters of a name; an index takes no long entries
 Call = tuple[str, str]  # caller, callee
 
 
@@ -41,7 +42,7 @@ def within(spans: Sequence[SpanRecord], policy: Policy) -> set[Call]:
 
 def seen(session: Session, calls: Iterable[Call]) -> None:
     """Store the calls between two different services as seen now."""
-    for caller, callee in sorted(calls):
+    for caller, callee in sorted({(caller[:SERVICE], callee[:SERVICE]) for caller, callee in calls}):
         if caller and callee and caller != callee:
             where = (ServiceCall.caller == caller, ServiceCall.callee == callee)
             row = session.exec(select(ServiceCall).where(*where)).first() or ServiceCall(caller=caller, callee=callee)

@@ -21,7 +21,7 @@ from core.policy.reader import Policy
 KEPT = timedelta(days=2)  # as long as an issue's onset is of interest
 ROWS = 100_000  # failing spans at most; of a storm, the latest ones stay
 FAILING = 200  # of one request or page; a sample shows where failures begin as well as all spans
-NAME, SERVICE, TEXT = 100, 200, 300  # characters
+NAME, TEXT = 100, 300  # characters
 
 
 def of_otlp(row: dict) -> SpanRecord | None:
@@ -59,10 +59,10 @@ def _row(span: SpanRecord) -> dict:
         "trace": trace_key(span.trace),
         "span": span.span[:NAME],
         "parent": span.parent[:NAME],
-        "service": span.service[:SERVICE],
+        "service": span.service[: calls.SERVICE],
         "environment": span.environment[:NAME],
         "role": span.role,
-        "peer": span.peer[:SERVICE],
+        "peer": span.peer[: calls.SERVICE],
         "name": span.name[:TEXT],
         "message": span.message[:TEXT],
         "at": span.at,

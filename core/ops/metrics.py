@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator
 from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
-from sqlalchemy import Float, cast
 from sqlmodel import Session, col, func, select
 
 from core.db import store
-from core.db.columns import select_columns
+from core.db.columns import Seconds, select_columns
 from core.models import Approval, Connector, Deployment, Issue, Notification, Round, StageRun, Status, Webhook, now
 from core.models.inputs import NOTHING, InputState, Payload
 
@@ -75,12 +74,8 @@ def _rounds(session: Session) -> Iterator[Metric]:
 
 def _stages(session: Session) -> Metric:
     """How often each stage completed, and its total duration."""
-    if session.get_bind().dialect.name == "sqlite":
-        span = (func.julianday(StageRun.ended_at) - func.julianday(StageRun.started_at)) * 86400.0
-    else:
-        span = func.extract("epoch", col(StageRun.ended_at) - col(StageRun.started_at))
     rows = session.exec(
-        select(StageRun.stage, StageRun.result, func.count(), cast(func.sum(span), Float))
+        select(StageRun.stage, StageRun.result, func.count(), func.sum(Seconds(StageRun.started_at, StageRun.ended_at)))
         .where(col(StageRun.ended_at).is_not(None))
         .group_by(StageRun.stage, StageRun.result)
     ).all()

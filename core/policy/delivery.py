@@ -23,6 +23,7 @@ def _command(words: list[str]) -> list[str]:
 
 
 Command = Annotated[list[str], AfterValidator(_command)]
+VariableName = Annotated[str, AfterValidator(names.variable)]
 
 
 class SmokeRules(DeliveryTable):
@@ -32,25 +33,22 @@ class SmokeRules(DeliveryTable):
         default=[],
         description="program and arguments, run in folder; a failure keeps the fix from production; empty: none",
     )
-    variable: Annotated[str, AfterValidator(names.variable)] = Field(
+    variable: VariableName = Field(
         default="PREVIEW_URL", description="environment variable with the address of the preview"
     )
     seconds: float = Field(default=300, gt=0, le=3_600, description="longest run of the command")
     requests: int = Field(default=2_000, ge=1, description="maximum requests that it may send to the preview")
 
 
-Name = Annotated[str, AfterValidator(names.variable)]
-
-
 class VariableRules(DeliveryTable):
     """``[repositories.NAME.variables]``: variables of the deployments of one environment each, at Vercel."""
 
-    preview: dict[Name, str] = Field(default={}, description="plain variables of previews")
-    production: dict[Name, str] = Field(default={}, description="plain variables of production")
-    preview_secrets: dict[Name, Name] = Field(
+    preview: dict[VariableName, str] = Field(default={}, description="plain variables of previews")
+    production: dict[VariableName, str] = Field(default={}, description="plain variables of production")
+    preview_secrets: dict[VariableName, VariableName] = Field(
         default={}, description="secret variables of previews, each with the platform's variable that holds its value"
     )
-    production_secrets: dict[Name, Name] = Field(
+    production_secrets: dict[VariableName, VariableName] = Field(
         default={}, description="secret variables of production, each with the platform's variable that holds its value"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, field_validator, model_validator
@@ -12,6 +13,7 @@ from core.policy import names
 from core.policy.autonomy import AutonomyRules
 from core.policy.services import Service, Strict
 
+WEEK = range(7)
 Clock = Annotated[str, AfterValidator(names.clock)]
 Zone = Annotated[str, AfterValidator(names.zone)]
 
@@ -55,8 +57,10 @@ class BusinessHours(Strict):
 
     @model_validator(mode="after")
     def _lasts(self):
-        if self.days and self.start == self.end:
+        if self.days and time.fromisoformat(self.start) == time.fromisoformat(self.end):
             raise ValueError("the business hours end when they start")
+        if self.days and set(self.days).isdisjoint(WEEK):
+            raise ValueError("the business hours have no day: 0 is Monday, 6 is Sunday")
         return self
 
 
@@ -154,7 +158,7 @@ class Maintenance(Strict):
 
     @model_validator(mode="after")
     def _comes(self):
-        if set(self.days).isdisjoint(range(7)):
+        if set(self.days).isdisjoint(WEEK):
             raise ValueError("the maintenance window has no day: 0 is Monday, 6 is Sunday")
         return self
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from statistics import median
 
-from sqlalchemy import Float, Integer, case
+from sqlalchemy import Integer, case
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import Session, col, func, select
 
-from core.db.columns import select_columns
+from core.db.columns import Seconds, select_columns
 from core.models import Deployment, Metric, Outcome, Stage, StageRun, Verdict
 from core.models.uptime import HealthHour
 from core.policy.value import ValueRules
@@ -34,25 +34,6 @@ LAST = 1000  # fixed runs that the median covers
 LOOKED_AT = 200  # fixed runs whose stages are summed for the parts of the repair
 ACTED = (Verdict.AUTO_RESOLVE, Verdict.SCHEDULE_MAINTENANCE)
 JUDGED = ("fixed", "rolled_back", "failed")  # results that show whether a decision to act was right
-
-
-class Seconds(FunctionElement):
-    """Seconds from the first time to the second, in each database's SQL."""
-
-    type = Float()
-    inherit_cache = True
-
-
-@compiles(Seconds, "sqlite")
-def _sqlite(element, compiler, **kw) -> str:
-    start, end = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"((julianday({end}) - julianday({start})) * 86400.0)"
-
-
-@compiles(Seconds)
-def _standard(element, compiler, **kw) -> str:
-    start, end = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"EXTRACT(EPOCH FROM ({end} - {start}))"
 
 
 class Tenth(FunctionElement):

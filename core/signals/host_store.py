@@ -17,7 +17,7 @@ from core.signals.analysis.host_pressure import HostSamples
 BEFORE = timedelta(hours=1)  # what is usual
 AFTER = timedelta(minutes=1)  # clocks and intervals differ
 HOSTS = 50
-ROWS = 20_000
+ROWS = 20_000  # the latest ones, because those at the onset count most
 
 
 def around(session: Session, policy: Policy, issue: Issue, records: Iterable[Record]) -> list[HostSamples]:
@@ -30,11 +30,11 @@ def around(session: Session, policy: Policy, issue: Issue, records: Iterable[Rec
     rows = session.exec(
         select(HostMetric)
         .where(col(HostMetric.host).in_(hosts), HostMetric.at >= since, HostMetric.at < until)
-        .order_by(col(HostMetric.at))
+        .order_by(col(HostMetric.at).desc())
         .limit(ROWS)
-    )
+    ).all()
     found: dict[tuple[str, str], tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
-    for row in rows:
+    for row in reversed(rows):
         found[row.host, row.name][row.at >= onset].append(row.value)
     return [HostSamples(host, name, *samples) for (host, name), samples in found.items()]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from core.models import Metric
+from core.models import Metric, ServiceHealth
+from core.signals import health
 from core.signals.analysis.components import REQUESTS, ComponentSeries, Graph, Incident, reached
 
 NORMAL = timedelta(hours=2)  # before the issue began
@@ -15,7 +16,7 @@ STEP = 60.0  # seconds of a sample
 SAMPLES = 60  # at most, from the beginning of the issue
 LATENCY, ERRORS = "latency", "error rate"
 
-Points = Mapping[str, Mapping[int, Mapping[str, float]]]  # service, minute, name of the value: value
+Points = Mapping[str, Mapping[int, ServiceHealth]]  # by service and minute
 
 
 def stored(
@@ -32,12 +33,15 @@ def stored(
     for name, minutes in points.items():
         for kind, read in ((metric, VALUES[metric]), (REQUESTS, VALUES[REQUESTS])):
             normal = [read(row) for minute, row in sorted(minutes.items()) if minute < first]
-            series[name, kind] = ComponentSeries(normal, [read(minutes.get(m, {})) for m in range(first, last + 1)])
+            series[name, kind] = ComponentSeries(
+                normal, [read(minutes.get(m, ServiceHealth())) for m in range(first, last + 1)]
+            )
     return Incident(service, metric, graph, series)
 
 
 def _points(session: Session, source: str, names: Sequence[str], since: datetime, until: datetime) -> Points:
-    found: dict[str, dict[int, dict[str, float]]] = {}
+    """The health of each minute, of all its intervals together."""
+    found: dict[str, dict[int, list[Metric]]] = {}
     rows = session.exec(
         select(Metric).where(
             Metric.source == source,
@@ -47,17 +51,16 @@ def _points(session: Session, source: str, names: Sequence[str], since: datetime
         )
     )
     for row in rows:
-        found.setdefault(row.service, {}).setdefault(_minute(row.at), {})[row.name] = row.value
-    return found
+        found.setdefault(row.service, {}).setdefault(_minute(row.at), []).append(row)
+    return {name: {at: health.summarize(part) for at, part in minutes.items()} for name, minutes in found.items()}
 
 
 def _minute(at: datetime) -> int:
     return int(at.timestamp() // STEP)
 
 
-def _share(row: Mapping[str, float]) -> float | None:
-    """Failing requests as a share of all; None where none were measured."""
-    return row.get("errors", 0.0) / row["requests"] if row.get("requests") else None
-
-
-VALUES = {LATENCY: lambda row: row.get("p95_ms"), ERRORS: _share, REQUESTS: lambda row: row.get("requests")}
+VALUES: Mapping[str, Callable[[ServiceHealth], float | None]] = {  # None where nothing was measured
+    LATENCY: lambda found: found.p95_ms,
+    ERRORS: lambda found: found.error_rate,
+    REQUESTS: lambda found: found.requests if found.samples else None,
+}

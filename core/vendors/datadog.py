@@ -19,6 +19,7 @@ from core.vendors.base import Batch, Check, Meter, VendorError, understood
 from core.vendors.http import Http, VendorAnswer
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redacting
+from core.vendors.whole_traces import EARLIER, traces_of
 
 SITES = (
     *(f"{zone}datadoghq.com" for zone in ("", "us3.", "us5.", "ap1.", "ap2.", "uk1.")),
@@ -86,16 +87,18 @@ class Datadog:
 
     def _spans(self, window: ReadWindow) -> Page:
         """A page of failing spans with all spans of their traces, which show who called whom."""
-        rows, after = self._spans_of(self.failing, window, window.after)
+        rows, after = self._spans_of(self.failing, window.since, window.until, window.after)
         failing = frozenset(str(row.get("id")) for row in rows if isinstance(row, dict))
         found = self._read_spans(rows, failing)
-        if traces := datadog_spans.traces_of(found):
-            rows, _ = self._spans_of(datadog_spans.whole(traces), window)
+        if traces := traces_of(found):
+            rows, _ = self._spans_of(datadog_spans.whole(traces), window.since - EARLIER, window.until)
             found += self._read_spans(rows, failing)
         return Page(spans=found, after=after)
 
-    def _spans_of(self, query: str, window: ReadWindow, after: str | None = None) -> tuple[list, str | None]:
-        body = datadog_spans.search(query, _iso(window.since), _iso(window.until), PAGE, after)
+    def _spans_of(
+        self, query: str, since: datetime, until: datetime, after: str | None = None
+    ) -> tuple[list, str | None]:
+        body = datadog_spans.search(query, _iso(since), _iso(until), PAGE, after)
         answer = self.http.post(datadog_spans.PATH, json=body, idempotent=True)
         return answer.rows("data"), _cursor(answer)
 
@@ -201,13 +204,8 @@ def parse(row: dict, http: Redacting) -> Record:
     stack, kind = str(error.get("stack") or ""), str(error.get("kind") or "")
     message = str(outer.get("message") or own.get("message") or "")
     tags = tags_of(outer.get("tags"))
-    title = (
-        f"{kind}: {error.get('message') or ''}".removesuffix(": ")
-        if kind
-        else message.splitlines()[0]
-        if message
-        else "log line"
-    )
+    lines = [": ".join(filter(None, (kind, str(error.get("message") or ""))))] if kind else message.splitlines()
+    title = lines[0] if lines else "log line"
     public = "source:browser" in (outer.get("tags") or [])
     return Record(
         source="datadog",

@@ -6,18 +6,15 @@ called service are in its custom attributes, as the tracers of Datadog and OpenT
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from core.models.traces import SpanRecord
 from core.vendors.redact import Redacting
+from core.vendors.whole_traces import ROLES
 
 PATH = "/api/v2/spans/events/search"
-TRACES = 20  # whole traces that are read for one page of failing spans
-ID = re.compile(r"[0-9a-fA-F]{1,39}")  # an id comes from a header of a request, so it is untrusted
-KINDS = {"server": "server", "consumer": "server", "client": "client", "producer": "client"}
 TYPES = {"web": "server", "worker": "server", "http": "client", "db": "client", "sql": "client", "cache": "client"}
 PEERS = ("peer.service", "peer.hostname", "out.host", "server.address", "net.peer.name")
 
@@ -27,11 +24,6 @@ def search(query: str, since: str, until: str, limit: int, after: str | None = N
     page = {"limit": limit} | ({"cursor": after} if after else {})
     attributes = {"filter": {"query": query, "from": since, "to": until}, "sort": "timestamp", "page": page}
     return {"data": {"type": "search_request", "attributes": attributes}}
-
-
-def traces_of(spans: Iterable[SpanRecord], most: int = TRACES) -> list[str]:
-    """The ids of the first traces that may stand in a query."""
-    return list(dict.fromkeys(span.trace for span in spans if ID.fullmatch(span.trace)))[:most]
 
 
 def whole(traces: Sequence[str]) -> str:
@@ -68,7 +60,7 @@ def _parent(given: object) -> str:
 
 
 def _role(outer: dict, custom: dict[str, Any]) -> str:
-    return KINDS.get(str(custom.get("span.kind") or ""), "") or TYPES.get(str(outer.get("type") or ""), "")
+    return ROLES.get(str(custom.get("span.kind") or ""), "") or TYPES.get(str(outer.get("type") or ""), "")
 
 
 def _flat(values: dict, before: str = "", depth: int = 3) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The open security alerts of a repository at GitHub: of Dependabot, and of code scanning.
 
 ``GET /repos/{owner}/{repo}/dependabot/alerts`` and ``GET /repos/{owner}/{repo}/code-scanning/alerts`` (REST, API
-version 2022-11-28). A repository without these features answers 403 or 404: it has no alerts. All texts are untrusted.
+version 2022-11-28). A repository without these features answers 403 or 404: it has no alerts. An incomplete list is a
+fault, because an alert that is missing from it counts as closed. All texts are untrusted.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from core.vendors.base import VendorError, understood
 from core.vendors.http import Http
 from core.vendors.osv import plain
 
-PAGES, PAGE = 5, 100
-WITHOUT = (403, 404)  # the feature is off, or the token has no right to read its alerts
+PAGES, PAGE = 20, 100
+WITHOUT = (403, 404)  # the feature is off, or the token has no right to read its alerts; a rate limit passes
 CWE = re.compile(r"(?i)(?:external/cwe/)?cwe-0*(\d{1,6})")
 EQUAL = re.compile(r"(^|,)\s*=(?!=)")  # GitHub writes "= 1.0", Python "==1.0"
 LONGEST = 500  # characters of a path or a rule
@@ -42,14 +43,16 @@ class GitHubAlerts:
     def _rows(self, path: str, params: dict) -> Iterator[dict]:
         try:
             answer = self.http.get(path, params={"state": "open", "per_page": PAGE} | params)
-            for _ in range(PAGES):
-                yield from answer.json(list)
-                if not (link := answer.next_link()):
-                    return
-                answer = self.http.get(link["url"])
         except VendorError as error:
-            if error.status not in WITHOUT:
+            if error.status not in WITHOUT or not error.permanent:
                 raise
+            return
+        for _ in range(PAGES):
+            yield from answer.json(list)
+            if not (link := answer.next_link()):
+                return
+            answer = self.http.get(link["url"])
+        raise VendorError(self.name, f"has more than {PAGES * PAGE:,} open alerts in {path}", permanent=True)
 
 
 @understood("github")

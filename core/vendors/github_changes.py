@@ -14,7 +14,7 @@ from core.models.enums import PENDING
 from core.vendors.redact import Redacting
 from core.vendors.values import mapping, text
 
-ENDED = ("success", "failure", "error", "inactive")  # states of a deployment that ended
+ENDED = ("success", "failure", "error")  # of a deployment; "inactive" follows from a later one and is no change
 Facts = Mapping[str, Any]  # further attributes of a record
 
 

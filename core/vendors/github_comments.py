@@ -13,7 +13,7 @@ from functools import cached_property
 from core.vendors.base import VendorError
 from core.vendors.http import Http
 
-REFUSED = (401, 403, 404)  # to a token without an account
+REFUSED = (401, 403, 404)  # to a token without an account; a rate limit is a 403, too, but passes
 
 
 class OwnComments:
@@ -26,7 +26,7 @@ class OwnComments:
         try:
             return str(self.http.get("/user").json().get("login") or "").lower()
         except VendorError as error:
-            if error.status not in REFUSED:
+            if error.status not in REFUSED or not error.permanent:
                 raise
             return ""
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from core.models import Kind, MetricPoint, Record, ServiceHealth
 from core.models.origin import Origin, Writers
@@ -20,10 +20,10 @@ from core.vendors import newrelic_hosts, newrelic_spans
 from core.vendors.base import Batch, Check, Meter, VendorError, understood
 from core.vendors.http import Http, VendorAnswer
 from core.vendors.reading import Item, Page, ReadWindow, Stream, collect, records_of
+from core.vendors.whole_traces import EARLIER, traces_of
 
 ADDRESSES = {"us": "https://api.newrelic.com/graphql", "eu": "https://api.eu.newrelic.com/graphql"}
 ROWS, BUCKET, BUCKETS = 5000, 60, 360  # rows of LIMIT MAX; seconds of a metric's interval; most of them in one query
-TRACE = timedelta(minutes=5)  # how much earlier a trace may begin than its failing span
 PATIENCE = 60.0  # seconds for one asynchronous query
 OPT_IN = {"nerd-graph-unsafe-experimental-opt-in": "AiIssues"}
 OPEN = ("CREATED", "ACTIVATED")
@@ -98,10 +98,10 @@ class NewRelic:
 
     def _spans(self, window: ReadWindow) -> Page:
         """A page of failing spans with all spans of their traces; ``after`` is as in ``_errors``."""
-        rows, after = self._in_order(f"{newrelic_spans.FAILING}", window)
+        rows, after = self._in_order(newrelic_spans.FAILING, window)
         found = self._records(rows, newrelic_spans.span)
-        if traces := newrelic_spans.traces_of(found):
-            since, until = _ms(window.since - TRACE), _ms(window.until)
+        if traces := traces_of(found):
+            since, until = _ms(window.since - EARLIER), _ms(window.until)
             whole = self.nrql(f"{newrelic_spans.whole(traces)} SINCE {since} UNTIL {until} LIMIT MAX")
             found += self._records(whole, newrelic_spans.span)
         return Page(spans=found, after=after)

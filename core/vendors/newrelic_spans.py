@@ -5,15 +5,13 @@ The agents of New Relic and of OpenTelemetry name the service, the kind and the 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from core.models.traces import SpanRecord
 from core.vendors.redact import Redacting
+from core.vendors.whole_traces import ROLES
 
-TRACES = 20  # whole traces that are read for one page of failing spans
-ID = re.compile(r"[0-9a-fA-F]{1,32}")  # an id comes from a header of a request, so it is untrusted
 SERVICE = ("appName", "service.name", "entity.name")
 PEERS = ("peer.service", "peer.hostname", "server.address")
 ERROR = ("error.class", "error.message")
@@ -35,15 +33,9 @@ ATTRIBUTES = (
     *PEERS,
     *ERROR,
 )
-KINDS = {"server": "server", "consumer": "server", "client": "client", "producer": "client"}
 CALLS = ("http", "datastore")  # categories of a call
 SELECT = " ".join(("SELECT", ", ".join(f"`{name}`" if "." in name else name for name in ATTRIBUTES), "FROM Span"))
 FAILING = f"{SELECT} WHERE `error.class` IS NOT NULL OR `otel.status_code` = 'ERROR'"
-
-
-def traces_of(spans: Iterable[SpanRecord]) -> list[str]:
-    """The ids of the first traces that may stand in a query."""
-    return list(dict.fromkeys(span.trace for span in spans if ID.fullmatch(span.trace)))[:TRACES]
 
 
 def whole(traces: Sequence[str]) -> str:
@@ -73,7 +65,7 @@ def span(row: dict, http: Redacting) -> SpanRecord:
 
 
 def _role(row: dict) -> str:
-    stated = KINDS.get(str(row.get("span.kind") or "").lower(), "")
+    stated = ROLES.get(str(row.get("span.kind") or "").lower(), "")
     if stated or row.get("category") not in CALLS:
         return stated or ("server" if row.get("nr.entryPoint") is True else "")
     return "client"

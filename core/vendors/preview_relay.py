@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from core.vendors.http import bounded
 from core.vendors.relay import NotForwarded, SocketHandler, socket_server
 
 LARGEST = 4 << 20  # maximum bytes of a request's body
+LENGTH = 10  # digits of a Content-Length
+CODING = "iso-8859-1"  # of headers in http.server, which keeps each byte
 SECONDS = 60.0  # of one exchange
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"}
 HOP_BY_HOP |= {"trailer", "transfer-encoding", "upgrade"}  # RFC 9110, 7.6.1
@@ -27,7 +30,9 @@ BOUND = re.compile(r"(?i);\s*(?:secure|domain=[^;]*)(?=;|$)")  # of a cookie, wh
 
 
 class PreviewRelay:
-    """``sent`` counts the forwarded requests; ``refused`` and ``failed`` are for people."""
+    """``sent`` counts the forwarded requests; ``refused`` and ``failed`` are for people. It keeps no cookies: the
+    command has its own, of several visitors maybe.
+    """
 
     def __init__(self, url: str, requests: int, inside: str):
         parts = urlsplit(url)
@@ -36,6 +41,7 @@ class PreviewRelay:
         self.refused: list[str] = []
         self.failed: list[str] = []
         self.client = bounded("preview", SECONDS)
+        self.client.cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
     def forward(self, method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> Any:
         """The preview's response. Raises NotForwarded, VendorError or one of HTTP_ERRORS."""
@@ -45,13 +51,15 @@ class PreviewRelay:
             if self.sent >= self.most:
                 raise NotForwarded(f"more than {self.most} requests")
             self.sent += 1
-        kept = [(name, value) for name, value in headers if name.lower() not in HOP_BY_HOP]
+        kept = [
+            (name.encode(CODING), value.encode(CODING)) for name, value in headers if name.lower() not in HOP_BY_HOP
+        ]
         return self.client.request(method, self.origin + path, headers=kept, content=body or None)
 
     def told(self, found: Any) -> list[tuple[str, str]]:
         """The headers of a response as the sandbox gets them."""
-        kept = [(name, value) for name, value in found.headers.multi_items() if name.lower() not in HOP_BY_HOP]
-        return [(name, self._told(name.lower(), value)) for name, value in kept]
+        given = ((name.decode(CODING), value.decode(CODING)) for name, value in found.headers.raw)
+        return [(name, self._told(name.lower(), value)) for name, value in given if name.lower() not in HOP_BY_HOP]
 
     def _told(self, name: str, value: str) -> str:
         if name == "set-cookie":
@@ -76,7 +84,7 @@ class _PreviewHandler(SocketHandler):
         length = self.headers.get("content-length", "0")
         if "transfer-encoding" in self.headers or not (length.isascii() and length.isdigit()):
             raise NotForwarded("a body needs a Content-Length")
-        if len(length) > 9 or int(length) > LARGEST:
+        if len(length) > LENGTH or int(length) > LARGEST:
             raise NotForwarded(f"a body has at most {LARGEST >> 20} MB")
         return self.rfile.read(int(length))
 

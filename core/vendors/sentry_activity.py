@@ -8,8 +8,7 @@ releases with one are changes.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,11 +20,10 @@ from core.vendors.http import Http, VendorAnswer
 from core.vendors.reading import Page, ReadWindow, Stream, records_of
 from core.vendors.redact import Redacting
 from core.vendors.values import mapping, text
+from core.vendors.whole_traces import EARLIER, traces_of
 
 FIRST_LOOK = timedelta(hours=24)
-PAGE, TRACES = 100, 20  # rows of a page; whole traces that are read for one page of failing spans
-TRACE = timedelta(minutes=5)  # how much earlier a trace may begin than its failing span
-ID = re.compile(r"[0-9a-f]{32}")  # an id comes from an SDK, so it is untrusted
+PAGE = 100  # rows
 FAILING = "span.status:[internal_error,unavailable,deadline_exceeded,resource_exhausted,data_loss]"
 FAILED = frozenset(FAILING.partition("[")[2].rstrip("]").split(","))
 FIELDS = (
@@ -60,7 +58,7 @@ class SentryActivity:
         answer = self._asked(FAILING, window, window.since, window.after)
         found = self._read(answer)
         if traces := traces_of(found):
-            whole = self._asked(f"trace:[{','.join(traces)}]", window, window.since - TRACE)
+            whole = self._asked(f"trace:[{','.join(traces)}]", window, window.since - EARLIER)
             found += self._read(whole)
         return Page(spans=found, after=after_of(answer))
 
@@ -77,14 +75,9 @@ class SentryActivity:
     def _releases(self, window: ReadWindow) -> Page:
         """The releases of the first page that were deployed to production since."""
         rows = self.http.get(f"{self.path}/releases/", params={"per_page": PAGE, **self.project}).json(list)
-        live = [row for row in rows if deployed(row, window.since)]
-        pairs = [{"release": row, "project": slug} for row in live for slug in slugs(row)]
-        return Page(records_of(pairs, lambda one: release(one, self.http), self.http.meter))
-
-
-def traces_of(spans: Iterable[SpanRecord]) -> list[str]:
-    """The ids of the first traces that may stand in a query."""
-    return list(dict.fromkeys(span.trace for span in spans if ID.fullmatch(span.trace)))[:TRACES]
+        pairs = [{"release": row, "project": slug} for row in rows for slug in slugs(row)]
+        found = records_of(pairs, lambda one: release(one, window.since, self.http), self.http.meter)
+        return Page([record for record in found if record])
 
 
 def after_of(answer: VendorAnswer) -> str | None:
@@ -112,8 +105,8 @@ def span(row: dict, http: Redacting) -> SpanRecord:
     )
 
 
-def slugs(row: dict) -> Iterator[str]:
-    return (text(project.get("slug")) for project in row.get("projects") or [] if isinstance(project, dict))
+def slugs(row: Any) -> Iterator[str]:
+    return (text(mapping(project).get("slug")) for project in mapping(row).get("projects") or [])
 
 
 def deployed(row: dict, since: datetime) -> bool:
@@ -125,9 +118,11 @@ def deployed(row: dict, since: datetime) -> bool:
     return (at if at.tzinfo else at.replace(tzinfo=UTC)) >= since
 
 
-def release(one: dict, http: Redacting) -> Record:
-    """The deployment of a release of one project as a change. Pure."""
+def release(one: dict, since: datetime, http: Redacting) -> Record | None:
+    """The deployment of a release of one project as a change; None if it was not in production since. Pure."""
     row, project = one["release"], one["project"]
+    if not deployed(row, since):
+        return None
     version, deploy = str(row["version"]), row["lastDeploy"]
     return Record(
         source="sentry",

@@ -103,8 +103,10 @@ def usable(body: dict) -> list[dict]:
 
 
 def targets(row: Mapping) -> set[str]:
+    """The environments that share the variable; the team's own ones are told by their ids."""
     found = row.get("target") or []
-    return {found} if isinstance(found, str) else set(map(str, found))
+    own = row.get("customEnvironmentIds") or []
+    return {*([found] if isinstance(found, str) else map(str, found)), *map(str, own)}
 
 
 def found_in(rows: list[dict], name: str, environment: str) -> dict | None:

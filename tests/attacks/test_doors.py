@@ -218,6 +218,13 @@ def test_words_and_random_letters_are_taken(password):
     assert passwords.fault(password, "margaret@example.com") == ""
 
 
+@pytest.mark.parametrize("name", ["a", "al", "eve"])
+def test_a_short_name_is_a_part_of_many_good_passwords(name):
+    assert passwords.fault("a small quiet evening", name) == ""
+    assert "must not contain" in passwords.fault("a small quiet evening", "quiet")
+    assert bool(passwords.fault(f"I am {name}, hello there", name)) == (len(name) > 1)
+
+
 def test_every_long_one_of_the_leaked_list_is_refused():
     leaked = FREQUENCY_LISTS["passwords"]
     long = [word for word in leaked if len(word) >= passwords.SHORTEST]

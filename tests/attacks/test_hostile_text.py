@@ -97,9 +97,7 @@ ELSEWHERE = {
     "core.stages.review.text_gates:dependencies": "manifests that were bounded, in one pass of a class of characters",
     "core.signals.security.finding:of_package": "an advisory's id, of 100 characters at most",
     "core.stages.security.unsafe_lines:_red": "the line of a failed test, in a report that was bounded",
-    "core.vendors.datadog_spans:traces_of": "ids, of 39 characters at most",
-    "core.vendors.newrelic_spans:traces_of": "ids, of 32 characters at most",
-    "core.vendors.sentry_activity:traces_of": "ids, of 32 characters at most",
+    "core.vendors.whole_traces:traces_of": "ids, of 39 characters at most",
     "core.vendors.github_activity:GitHubActivity._pull": "the name of a branch, which git bounds",
     "core.vendors.opinion:question": "the names of an exception and of functions of libraries, bounded before",
 }

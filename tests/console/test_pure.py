@@ -11,7 +11,7 @@ from console.parts import approval, change, report
 from console.parts import decision as receipt
 from console.server import assets
 from console.ui import charts, diagram, diff, markup
-from console.ui.drawing import TRAFFIC, chart, drawing, rate_chart, strip
+from console.ui.drawing import TRAFFIC, drawing, rate_chart, strip, value_chart
 from console.ui.markup import Safe, esc, join, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, STATUS, VERDICT, of
 from core.models import ChangeSet, Decision, Issue, Review, Severity, Status, Verdict
@@ -165,7 +165,7 @@ def test_the_rate_chart_describes_its_figures():
 def test_the_usual_band_has_both_edges_on_the_scale_of_the_line():
     start = datetime(2026, 1, 1, tzinfo=UTC)
     points = [(start + timedelta(minutes=i), value) for i, value in enumerate((50.0, 100.0, 0.0))]
-    drawn = chart(points, limit=50.0, measure=TRAFFIC, least=25.0)
+    drawn = value_chart(points, limit=50.0, measure=TRAFFIC, least=25.0)
     assert 'd="M0 64.0H600.0V92.0H0z"' in drawn  # of 8 to 120, where 100 and 0 are
     assert "M0.0 64.0L300.0 8.0L600.0 120.0" in drawn
 

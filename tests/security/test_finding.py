@@ -104,6 +104,8 @@ def test_the_analysis_says_what_the_finding_says():
     assert security.conclude(facts(package())).next_step.startswith("No fixed version is known.")
     made = security.conclude(facts(line()))
     assert (made.culprit, made.pattern) == ("shop/search.py:7", "security/CWE-89")
+    weak = security.conclude(facts(line(code="md5(x)", rule="B324", cwe=327)))  # no input becomes code there
+    assert weak.next_step == "Change shop/search.py:7 so that it no longer has this weakness (CWE-327)."
 
 
 @pytest.mark.parametrize(

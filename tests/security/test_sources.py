@@ -108,6 +108,18 @@ def test_an_alert_counts_where_the_line_is_still_there(checkout):
     assert (found.source, found.path, found.details["line"]) == ("code scanning", "shop/run.py", 5)
 
 
+def test_the_manifests_are_parsed_once_for_all_alerts(checkout, monkeypatch):
+    """Each parsing starts a sandbox, and a repository can have hundreds of alerts."""
+    asked = []
+    pinned = Packages(pinned={("django", "2.0.1"): "requirements.txt"})
+    monkeypatch.setattr(sources.manifest_reader, "read", lambda held, runner: asked.append(held) or [pinned])
+    rt, scanned = checkout({"requirements.txt": "django==2.0.1\n"})
+    alert = SecurityAlert("dependabot", "high", "x", package="django", range_="< 2.0.2", ids=("CVE-2018-6188",))
+    rt.alerts = Alerts(alert, replace(alert, ids=("CVE-2018-7536",)))
+    assert [one.mark for one in sources.alerts(rt, scanned)] == ["CVE-2018-6188", "CVE-2018-7536"]
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("path", ["../secret.py", "/etc/passwd", "shop/../../secret.py", "shop/link.py", ""])
 def test_an_alert_reads_nothing_outside_of_the_checkout(checkout, tmp_path, path):
     secret = tmp_path / "secret.py"

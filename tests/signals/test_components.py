@@ -172,3 +172,23 @@ def test_the_samples_of_a_service_and_its_callees_come_from_the_store(platform):
     assert found and {name for name, _ in found.series} == {"web", "search"}
     assert ranked(found)[0].name == "search"
     assert len(found.series["web", "latency"].abnormal) >= 10
+
+
+def test_the_intervals_of_a_minute_are_one_sample(platform):
+    """OTLP's windows last 20 seconds: requests and errors add up, and the latency is that of the usual interval."""
+    began = (now() - timedelta(minutes=10)).replace(second=0, microsecond=0)
+    rows = [(0, 100, 0, 90), (20, 200, 40, 95), (40, 0, 0, 900)]  # seconds, requests, errors, p95_ms
+    with store.write() as session:
+        for service in ("web", "search"):
+            for second, *values in rows:
+                for name, value in zip(("requests", "errors", "p95_ms"), values, strict=True):
+                    at = began + timedelta(seconds=second)
+                    session.add(Metric(source="otlp", service=service, name=name, at=at, value=value))
+    with store.read() as session:
+        slow, failing = (
+            incident.stored(session, "otlp", CALLS, "web", metric, began, now())
+            for metric in (incident.LATENCY, incident.ERRORS)
+        )
+    assert slow and failing
+    assert [slow.series["web", name].abnormal[:2] for name in ("latency", "requests")] == [[95, None], [300, None]]
+    assert failing.series["web", "error rate"].abnormal[0] == 40 / 300

@@ -109,6 +109,19 @@ def test_an_open_pull_request_has_its_files_and_the_latest_review_of_each_person
     assert (found.attributes["approvals"], found.attributes["objections"]) == (1, 0)
 
 
+def test_a_replaced_deployment_is_told_by_when_it_went_live():
+    """GitHub makes it inactive at the time of the next one, which alone is the change of that time."""
+    hub = Hub()
+    hub.answers[f"{R}/deployments/5/statuses"].insert(0, {"state": "inactive", "created_at": "2026-11-24T11:50:00Z"})
+    records, _, _ = hub.read()
+    (told,) = [r for name, r in records.items() if "/deployments/" in name]
+    assert (told.vendor_id, told.at.minute) == (f"{NAME}/deployments/5:success", 31)
+    status = {"state": "inactive", "created_at": "2026-11-24T11:50:00Z"}
+    body = {"repository": {"full_name": NAME}, "deployment": DEPLOYMENT, "deployment_status": status}
+    payload = Payload(input="github", kind="deployment_status", body=body)
+    assert hooks_github.read(payload, HookContext(Policy(), lambda text: text)) == []
+
+
 def test_runs_are_asked_for_by_branch_and_time():
     hub = Hub()
     hub.read()

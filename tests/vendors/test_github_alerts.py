@@ -77,6 +77,15 @@ def test_requests_are_those_of_the_specification_on_every_page():
     assert public(GitHubAlerts) == public(SecurityAlerts) == {"open"}
 
 
+def test_an_incomplete_list_is_a_fault():
+    """An alert that is missing counts as closed. No page is asked for that nobody reads."""
+    more = {"link": f'<{GH}{R}/dependabot/alerts?after=Y3>; rel="next"'}
+    made, seen = client({f"GET {R}/dependabot/alerts": [(200, [PACKAGE], more)] * 25})
+    with pytest.raises(VendorError, match="more than 2,000 open alerts"):
+        list(made.open(NAME))
+    assert len(seen.sent) == 21
+
+
 def test_an_alert_about_a_package():
     assert of_package(PACKAGE) == SecurityAlert(
         "dependabot", "high", "Django allows remote attackers …",
@@ -115,10 +124,16 @@ def test_github_writes_one_equals_sign():
     assert of_package(PACKAGE | {"security_vulnerability": held}).covers("1.2")
 
 
-@pytest.mark.parametrize(("status", "raises"), [(403, False), (404, False), (401, True), (500, True)])
-def test_a_repository_without_the_feature_has_no_alerts_and_other_faults_are_told(status, raises, monkeypatch):
+@pytest.mark.parametrize(
+    ("status", "message", "raises"),
+    [
+        (403, "no", False), (404, "no", False), (401, "no", True), (500, "no", True),
+        (403, "API rate limit exceeded", True), (403, "You have exceeded a secondary rate limit", True),
+    ],
+)  # fmt: skip
+def test_a_repository_without_the_feature_has_no_alerts_and_other_faults_are_told(status, message, raises):
     stamina.set_testing(True, attempts=1)
-    made, _ = client({f"GET {R}/.*": [(status, {"message": "no"}, {})]})
+    made, _ = client({f"GET {R}/.*": [(status, {"message": message}, {})]})
     try:
         if raises:
             with pytest.raises(VendorError):

@@ -53,9 +53,16 @@ def test_a_marker_suppresses_a_post_only_in_an_own_comment(post, account, author
     assert (pull.posted, pull.asked) == (posted, 1)
 
 
+UNKNOWN = {
+    "malformed": httpx.Response(422, json={}),
+    "rate limit": httpx.Response(403, json={"message": "API rate limit exceeded"}, headers={"retry-after": "3600"}),
+}
+
+
+@pytest.mark.parametrize("account", UNKNOWN.values(), ids=UNKNOWN)
 @pytest.mark.parametrize("post", POSTS.values(), ids=POSTS)
-def test_nothing_is_posted_while_the_account_is_unknown(post):
-    pull = PullRequest(httpx.Response(422, json={}), {"login": "eve", "type": "User"})
+def test_nothing_is_posted_while_the_account_is_unknown(post, account):
+    pull = PullRequest(account, {"login": "platform-account", "type": "User"})
     with pytest.raises(VendorError):
         post(pull.http())
     assert pull.posted == 0

@@ -12,6 +12,7 @@ from core.db import store
 from core.models import Cause, now
 from core.models.hosts import HostMetric, HostPoint
 from core.models.origin import Origin, Writers
+from core.signals import host_store
 from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.stages import analyze, collect
 from core.vendors.base import Batch, Check
@@ -75,6 +76,14 @@ def test_pressure_of_the_services_own_host_is_the_environment(tmp_path, host, ho
     found = analyzed(platform)
     assert found.cause is cause
     assert (f"ost {host}: memory went from 40 to 98 at the onset" in found.root_cause) == (cause is Cause.ENVIRONMENT)
+
+
+def test_of_too_many_samples_those_at_the_onset_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(host_store, "ROWS", 30)
+    platform = platform_of(tmp_path, 'hosts = ["shop-*"]')
+    collect.read(Hosts("shop-7"), platform.policy)
+    saved("cart", 10, title="RuntimeError: can't start new thread", crash=NO_THREAD)
+    assert analyzed(platform).cause is Cause.ENVIRONMENT
 
 
 def test_a_calm_host_changes_nothing(tmp_path):

@@ -16,6 +16,7 @@ from core.policy.delivery import SmokeRules
 from core.repair.sandbox.runner import BubblewrapRunner, bubblewrap_works
 from core.stages.deliver import smoke
 from core.vendors.preview_relay import PreviewRelay
+from core.vendors.preview_relay import serving as relayed
 from core.vendors.relay import NotForwarded
 from tests.vendors.loopback import serving
 
@@ -32,13 +33,22 @@ async def echo(request: Request) -> Response:
     return JSONResponse(told | {"cookie": request.headers.get("cookie", "")})
 
 
+async def named(request: Request) -> Response:
+    """Sends a cookie, and a header in UTF-8, as many servers do; tells the bytes of the one that it got."""
+    answer = JSONResponse({"got": list(request.headers["x-name"].encode("latin-1"))})
+    answer.set_cookie("session", "first")
+    answer.raw_headers.append((b"content-disposition", "attachment; filename=preis-€.csv".encode()))
+    return answer
+
+
 async def moved(request: Request) -> Response:
     answer = RedirectResponse(f"http://{request.headers['host']}/echo?from=moved", 302)
     answer.headers.append("set-cookie", "session=abc; Path=/; Secure; Domain=preview.example; HttpOnly")
     return answer
 
 
-PREVIEW = Starlette(routes=[Route("/echo", echo, methods=["GET", "POST"]), Route("/moved", moved)])
+ECHO = Route("/echo", echo, methods=["GET", "POST"])
+PREVIEW = Starlette(routes=[ECHO, Route("/moved", moved), Route("/named", named)])
 
 
 @pytest.fixture
@@ -117,6 +127,30 @@ def test_no_part_of_a_secret_is_left_where_the_output_is_cut():
     secret = "ghp_" + "a1B2c3D4e5" * 4
     found = smoke.end_of(secret + "." * (smoke.KEPT - 10))
     assert len(found) <= smoke.KEPT and "c3D4e5" not in found
+
+
+def test_the_relay_keeps_no_cookie_of_one_visitor_for_the_next(preview):
+    relay = PreviewRelay(preview, 10, "http://127.0.0.1:8766")
+    relay.forward("GET", "/named", [("X-Name", "first")], b"")
+    assert relay.forward("GET", "/echo", [], b"").json()["cookie"] == ""
+    assert relay.forward("GET", "/echo", [("Cookie", "own=1")], b"").json()["cookie"] == "own=1"
+
+
+def test_headers_keep_their_bytes(preview):
+    relay = PreviewRelay(preview, 10, "http://127.0.0.1:8766")
+    found = relay.forward("GET", "/named", [("X-Name", "Zoë")], b"")
+    assert found.json()["got"] == list("Zoë".encode("latin-1"))
+    told = dict(relay.told(found))["content-disposition"]
+    assert told.encode("latin-1").decode() == "attachment; filename=preis-€.csv"
+
+
+def test_a_body_of_absurd_length_is_refused(tmp_path):
+    relay = PreviewRelay("http://127.0.0.1:9", 10, "http://127.0.0.1:8766")
+    with relayed(relay, tmp_path / "socket"), socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(tmp_path / "socket"))
+        line.sendall(b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n")
+        assert line.recv(100).startswith(b"HTTP/1.1 403 ")
+    assert (relay.sent, relay.refused) == (0, ["a body has at most 4 MB"])
 
 
 def test_a_path_cannot_name_another_host():

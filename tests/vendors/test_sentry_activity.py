@@ -123,6 +123,12 @@ def test_a_release_is_a_change_once_it_is_deployed_to_production(row, services):
     )
 
 
+def test_a_release_that_cannot_be_read_hides_no_other():
+    unreadable = deployed(lastDeploy={"id": "4", "environment": "production", "dateFinished": None})
+    found = [r for r in Tracker(releases=[unreadable, "x", deployed()]).records() if r.kind is Kind.CHANGE]
+    assert [r.service for r in found] == ["cart", "search"]
+
+
 def test_a_server_without_spans_or_a_token_without_releases_reads_all_else(platform):
     tracker = Tracker([issue()], refuses={f"{ORG}/events/": 400, "/releases/": 403})
     told = collect.read(tracker.source(), platform.policy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -55,7 +55,7 @@ class Dog:
     """Datadog's span search; all else is empty. ``refuses`` is the status of a key without the scope."""
 
     def __init__(self, spans: list[dict], refuses: int = 0):
-        self.spans, self.refuses, self.queries = spans, refuses, []
+        self.spans, self.refuses, self.queries, self.since = spans, refuses, [], []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if "spans" not in request.url.path:
@@ -64,8 +64,10 @@ class Dog:
             return httpx.Response(200, json=empty.get(path, {"data": []}))
         if self.refuses:
             return httpx.Response(self.refuses, json={"errors": ["Forbidden"]})
-        query = httpx.Response(200, content=request.content).json()["data"]["attributes"]["filter"]["query"]
+        asked = httpx.Response(200, content=request.content).json()["data"]["attributes"]["filter"]
+        query = asked["query"]
         self.queries.append(query)
+        self.since.append(datetime.fromisoformat(asked["from"]))
         rows = [row for row in self.spans if query != "status:error" or row["attributes"]["status"] == "error"]
         return httpx.Response(200, json={"data": rows})
 
@@ -94,6 +96,7 @@ def test_a_trace_across_services_names_the_first_failing_span_and_gives_the_grap
     )
     assert collect.read(dog.source(), platform.policy)["error"] is None
     assert dog.queries == ["status:error", f"trace_id:({TRACE})"]
+    assert dog.since[0] - dog.since[1] == timedelta(minutes=5), "a trace begins before its failing span"
     assert calls() == {("cart", "pricing"), ("pricing", "tax"), ("pricing", "cache")}
     alert("cart", 2, "5xx errors of cart")
     (issue,) = grouped(platform)
@@ -222,3 +225,11 @@ def test_a_trace_id_changes_no_nrql(platform):
     relic = Relic([evil])
     collect.read(relic.source(), platform.policy)
     assert len(relic.queries) == 1 and "LIKE" not in relic.queries[0]
+
+
+def test_a_service_with_an_endless_name_stops_nothing(platform):
+    """PostgreSQL's indexes refuse entries of some 2,700 bytes."""
+    dog = Dog([dog_span("cart", "1", "0", 90), dog_span("é" * 5_000, "2", "1", 80)])
+    assert collect.read(dog.source(), platform.policy)["error"] is None
+    assert calls() == {("cart", "é" * 200)}
+    assert {len(row.service) for row in stored()} == {4, 200}

@@ -88,9 +88,16 @@ def test_they_are_compared_by_name_and_never_by_a_value_that_is_told():
     assert isinstance(way, Configured)
 
 
-def test_a_shared_variable_is_not_changed_for_one_environment():
-    project = Project({"key": "MODE", "value": "x", "target": ["preview", "production"]})
-    with pytest.raises(VendorError, match="MODE is shared by preview, production; split it") as caught:
+@pytest.mark.parametrize(
+    ("shared", "names"),
+    [
+        ({"target": ["preview", "production"]}, "preview, production"),
+        ({"target": ["preview"], "customEnvironmentIds": ["env_qa"]}, "env_qa, preview"),  # an environment of the team
+    ],
+)
+def test_a_shared_variable_is_not_changed_for_one_environment(shared, names):
+    project = Project({"key": "MODE", "value": "x", **shared})
+    with pytest.raises(VendorError, match=f"MODE is shared by {names}; split it") as caught:
         delivery(project, preview={"MODE": "fast"})._set("preview")
     assert caught.value.permanent and not project.sent
 

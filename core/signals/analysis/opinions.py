@@ -63,8 +63,8 @@ def combined(found: Sequence[Conclusion]) -> Conclusion:
 
 def _speaker(found: Sequence[Conclusion], said: Sequence[Opinion], cause: Cause) -> Conclusion:
     """Whose words are shown first: the surest model that names the cause, or else the embedded analysis."""
-    agreeing = [(opinion.confidence, -place) for place, opinion in enumerate(said[:-1]) if opinion.cause is cause]
-    return found[-max(agreeing)[1]] if agreeing else found[-1]
+    agreeing = [(opinion, one) for opinion, one in zip(said[:-1], found, strict=False) if opinion.cause is cause]
+    return max(agreeing, key=lambda pair: pair[0].confidence)[1] if agreeing else found[-1]
 
 
 def _shown(said: Sequence[Opinion], cause: Cause) -> list[dict]:

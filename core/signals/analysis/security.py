@@ -71,7 +71,8 @@ def _place(details: Mapping[str, Any], kind: str) -> str:
 
 def _step(details: Mapping[str, Any], kind: str) -> str:
     if kind != PACKAGE:
-        return f"Change {_place(details, kind)} so that its input cannot become code."
+        weakness = f"CWE-{details['cwe']}" if details.get("cwe") else details.get("rule")
+        return f"Change {_place(details, kind)} so that it no longer has this weakness ({weakness})."
     fixed = [str(one) for one in details.get("fixed") or []]
     cure = f"Upgrade it to {' or '.join(fixed[:3])}" if fixed else "No fixed version is known. Replace it"
     return f"{cure}; it is pinned in {details.get('manifest')}."
