@@ -25,6 +25,7 @@ ONE = {
     "change": "Change",
     "deployment": "Deployment",
     "version": "Policy version",
+    "row": "Audit row",
 }
 FOLDER = Path(__file__).resolve().parent.parent / "pages"
 

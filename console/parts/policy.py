@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from console.ui.markup import Safe, join, moment, percent, span, tag
+from console.ui.markup import Safe, join, link, moment, percent, span, tag
 from console.ui.widgets import VERDICT, badge, bar, card, facts, growth, of, table
 from core.decision import rules as decision
 from core.decision import windows
 from core.models.counted import counted
 from core.policy import advice
+from core.policy.keys import PolicyKey
 from core.policy.reader import Policy
 from core.policy.sections import FixRules
+from core.queries import documentation
 from core.stages.autonomy import Autonomy
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -173,6 +175,33 @@ def _coverage(fix: FixRules) -> str:
 def _fix_limits(fix: FixRules) -> str:
     lines, files = counted(fix.max_lines, "line"), counted(fix.max_files, "file")
     return f"at most {lines} in {files}, {counted(fix.attempts, 'attempt')}"
+
+
+def setting(key: PolicyKey, label: str) -> Safe:
+    """One key: what it is for, its value in force and its default."""
+    return card(
+        label or key.name,
+        facts(
+            [
+                ("Key in platform.toml", tag("code", key.name)),
+                ("In force", tag("b", shown(key.value))),
+                ("Default", "none" if key.default is None else shown(key.default)),
+                *([("Meaning", key.description)] if key.description else []),
+                ("Documentation", link(documentation.address("configuration"), "Configuration")),
+            ]
+        ),
+    )
+
+
+def shown(value: object) -> str:
+    """A value as a person reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(shown, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {shown(one)}" for name, one in value.items()) or "none"
+    return "none" if value in ("", None) else str(value)
 
 
 def notes(policy: Policy) -> Safe:

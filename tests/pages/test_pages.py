@@ -32,6 +32,7 @@ EMPTY = {
     "audit": "The audit trail is empty",
     "settings": "No connector has delivered data yet",
     "setup": "Everything is written to",
+    "documentation": "Install and run",
 }
 FULL = {
     "pipeline": ("KeyError: &#x27;GA-1021&#x27; in total", "3 failures in a row", "2 of 5"),
@@ -44,6 +45,7 @@ FULL = {
     "policy": ("confidence at least 0.7, severity high, impact low", "api.stripe.com", "payment"),
     "audit": ("change policy", "6 rows, newest first", "customers report wrong totals"),
     "setup": ("takes the way of the service",),
+    "documentation": ("How to run the platform", "Architecture decisions"),
     "settings": ("What to do: ", "The vendor limits our requests", "worker-1", "Approval needed"),
 }
 
