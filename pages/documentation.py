@@ -8,7 +8,7 @@ from console.page import page
 from console.ui.markup import Safe, link, tag
 from console.ui.widgets import draw, empty
 from core.queries import documentation
-from core.queries.documentation import Document, DocSection
+from core.queries.documentation import DocSection, Document
 
 ORDER = 110
 FIRST = "operations"

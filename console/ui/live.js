@@ -61,7 +61,7 @@ function listen() {
   };
   const age = setInterval(() => document.querySelectorAll("time[data-ago]").forEach((time) => {
     const s = (Date.now() - Date.parse(time.dateTime)) / 1000;
-    const says = s >= 0 ? span(s) + " ago" : "in " + span(-s);
+    const says = s >= 0 ? time.dataset.ago || span(s) + " ago" : "in " + span(-s);
     if (time.textContent !== says) time.textContent = says;
   }), 1000);
 

@@ -10,6 +10,7 @@ from core.decision.receipt import Receipt
 from core.decision.receipt import decide as decided
 from core.decision.situation import Situation, rollbacks_in_a_row
 from core.models import Analysis, Cause, Decision, Issue, Kind, Outcome, Status, Verdict, now
+from core.models.reason import NEXT
 from core.ops import stage_log
 from core.runtime import Runtime
 from core.signals.analysis import suspects
@@ -102,7 +103,7 @@ def explain(receipt: Receipt, analysis: Analysis) -> str:
     if fired:
         text += " Guards: " + "; ".join(f"{guard['name']} ({guard['says']})" for guard in fired) + "."
     if receipt.verdict is Verdict.ESCALATE_HUMAN and analysis.next_step:
-        text += f" Next step: {analysis.next_step}"
+        text += f" {NEXT}{analysis.next_step}"
     if receipt.open_to_evidence:
         text += " It is decided again if new reports change this, until a person acts."
     return text

@@ -186,6 +186,18 @@ def test_an_issue_page_is_complete_at_every_status(console, status):
     assert "Outcome</h3>" in screens.seen(at) or "Now</h3>" in screens.seen(at)
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(Status.AWAITING_APPROVAL, "approval"), (Status.QUEUED, "queued"), (Status.RESOLVED, "")],
+)
+def test_a_fix_that_waits_for_production_is_not_shown_as_deployed(console, status, words):
+    with store.write() as session:
+        issue = scenes.story(session, status)
+    said = screens.seen(screens.visit("issues", issue=issue.id))
+    step = said.partition("<b>deploy</b>")[2].partition("</li>")[0]
+    assert (f"<small>{words}</small>" in step) == bool(words)
+
+
 ALWAYS, OPEN = {"Subscribe", "Add note"}, {"Subscribe", "Add note", "Acknowledge", "Set owner"}
 OFFERED = {
     Status.AWAITING_APPROVAL: {"Approve", "Reject", "Escalate", "Dismiss", "Silence", *OPEN},
