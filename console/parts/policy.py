@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.ui.markup import Safe, join, link, moment, percent, span, tag
@@ -140,20 +141,30 @@ def autonomy(policy: Policy, rows: Sequence[Autonomy]) -> Safe:
         f"its precision is at least {rules.precision:.0%} (lower bound of the 95 % interval) on {rules.cases} unseen "
         "cases or on the service's own outcomes. Own outcomes that show less end it. A person can grant or withhold it."
     )
-    heads = ("Service", "Fixer and evidence", "Released without a person", "Unseen cases", "Own outcomes", "Why")
+    heads = ("Services", "Fixer and evidence", "Released without a person", "Unseen cases", "Own outcomes", "Why")
+    alike: dict[tuple, list[str]] = {}
+    for row in rows:
+        alike.setdefault((policy.is_critical(row.service), replace(row, service="")), []).append(row.service)
     found = [
         (
-            tag("b", row.service),
+            tag("b", ", ".join(names)),
             row.name,
-            badge("ok", "✓", "yes") if row.may else badge("", "–", "no"),
+            released(row.may, critical),
             row.unseen.describe("case"),
             row.own.describe("outcome"),
             row.message,
         )
-        for row in rows
+        for (critical, row), names in alike.items()
     ]
     none = "No class is released without a person yet: a person approves every fix."
     return card("Autonomy", tag("p", need, class_="d-muted"), table(heads, found) if found else tag("p", none))
+
+
+def released(may: bool, critical: bool) -> Safe:
+    """Whether fixes of a class are released without a person; those of a critical service never are."""
+    if may and critical:
+        return badge("person", "◆", "no: critical service")
+    return badge("ok", "✓", "yes") if may else badge("", "–", "no")
 
 
 def drawn(policy: Policy, made: Mapping[int, int], rows: Sequence[Autonomy]) -> Safe:
