@@ -1,4 +1,4 @@
-"""The table of autonomy on the Policy page: services alike share a row, and a critical service is never released alone."""
+"""The table of autonomy on the Policy page: services alike share a row; a critical one is never released alone."""
 
 from __future__ import annotations
 
