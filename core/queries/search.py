@@ -119,8 +119,8 @@ def _people(session: Session, text: str, _scope: SearchScope) -> Iterator[Search
 def _audit_rows(session: Session, text: str, _scope: SearchScope) -> Iterator[SearchHit]:
     """Rows by actor, action, subject and detail, the newest first; only the newest are looked at."""
     since = (session.exec(select(func.max(col(AuditRow.id)))).one() or 0) - NEWEST
-    fields = (AuditRow.actor, AuditRow.subject, cast(AuditRow.detail, String))
-    like = [col(one).icontains(text, autoescape=True) for one in fields]
+    fields = (col(AuditRow.actor), col(AuditRow.subject), cast(col(AuditRow.detail), String))
+    like = [one.icontains(text, autoescape=True) for one in fields]
     like += [col(AuditRow.action).icontains(text.replace(" ", "_"), autoescape=True)]
     rows = select(AuditRow).where(col(AuditRow.id) > since, or_(*like)).order_by(col(AuditRow.id).desc())
     yield from map(_audit_row, session.exec(rows.limit(MOST)))
