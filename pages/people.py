@@ -16,7 +16,7 @@ RIGHT = "administer"
 
 
 def body() -> None:
-    named = st.query_params.get("person", "")
+    named = st.query_params.get("name", "")
     with store.read() as session:
         everybody, tokens = view.people(session, named), view.tokens(session, named)
     if named:

@@ -113,7 +113,7 @@ def _people(session: Session, text: str, _scope: SearchScope) -> Iterator[Search
     like = col(Person.name).icontains(text, autoescape=True)
     for person in session.exec(select(Person).where(like).order_by(Person.name).limit(MOST)):
         state = f"{person.role.value}, disabled" if person.disabled else person.role.value
-        yield SearchHit("person", person.name, state, f"/people?{urlencode({'person': person.name})}")
+        yield SearchHit("person", person.name, state, f"/people?{urlencode({'name': person.name})}")
 
 
 def _audit_rows(session: Session, text: str, _scope: SearchScope) -> Iterator[SearchHit]:

@@ -187,7 +187,7 @@ def test_each_page_lists_its_keys(window, rows, name):
 @pytest.mark.parametrize(
     ("typed", "address", "shown"),
     [
-        ("bob", r"/people\?person=bob", "Everyone"),
+        ("bob", r"/people\?name=bob", "Everyone"),
         ("automatic deployments", r"/policy\?setting=guards.deployments_per_hour", "Key in platform.toml"),
         ("odd prices", r"/audit\?row=\d+", "Hash of the previous row"),
         ("ways to production", r"/documentation\?document=operations&section=ways-to-production", "Ways to production"),
@@ -215,7 +215,7 @@ def test_a_strangers_name_is_text_in_the_palette_and_on_its_page(window, served)
     expect(page.locator("#d-hits li")).to_have_count(2)
     expect(page.locator("#d-hits img, #d-hits script")).to_have_count(0)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/people?person=**")
+    page.wait_for_url("**/people?name=**")
     expect(page.locator("#root .d-table")).to_contain_text(HOSTILE)
     page.go_back()
     assert ran == []

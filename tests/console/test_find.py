@@ -101,7 +101,7 @@ def asked(client, person: str, text: str) -> list[str]:
 
 
 KINDS = [
-    ("bob", "/people?person=bob", {"admin"}),
+    ("bob", "/people?name=bob", {"admin"}),
     ("roll back", "/audit?row=2", {"approver", "admin"}),
     ("deployment/77", "/audit?row=2", {"approver", "admin"}),
     ("odd prices", "/audit?row=2", {"approver", "admin"}),
@@ -140,7 +140,7 @@ def test_a_strangers_text_stays_text(client):
     assert answer.headers["content-type"] == "application/json"
     person, row = answer.json()
     assert (person["kind"], person["title"]) == ("person", name)
-    assert person["address"] == "/people?person=%3Cimg+src%3Dx+onerror%3Dalert%281%29%3E%26role%3Dadmin"
+    assert person["address"] == "/people?name=%3Cimg+src%3Dx+onerror%3Dalert%281%29%3E%26role%3Dadmin"
     assert (row["kind"], row["address"]) == ("audit", "/audit?row=1")
 
 

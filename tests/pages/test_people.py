@@ -92,7 +92,7 @@ def test_the_last_admin_cannot_be_removed(console):
 def test_an_address_with_a_name_shows_that_person_alone(console):
     sessions.issue_token("bob", "deploys", ["view"], 3, by="admin")
     sessions.issue_token("operator", "reads", ["view"], 3, by="admin")
-    at = screens.visit("people", person="bob")
+    at = screens.visit("people", name="bob")
     told = screens.seen(at)
     assert "<b>bob</b>" in told and "<b>operator</b>" not in told
     assert "deploys" in told and "reads" not in told
@@ -100,5 +100,5 @@ def test_an_address_with_a_name_shows_that_person_alone(console):
 
 
 def test_an_address_with_an_unknown_name_says_so_escaped(console):
-    told = screens.seen(screens.visit("people", person="<script>alert(1)</script>"))
+    told = screens.seen(screens.visit("people", name="<script>alert(1)</script>"))
     assert "Person not found" in told and "<script>alert(1)" not in told
