@@ -39,7 +39,7 @@ function listen() {
   const leave = (link) => { if (link.href !== location.href) { left = location.href; until = Date.now() + PATIENCE; } };
   const go = (link) => { leave(link); run.setTriggerValue("go", link.getAttribute("href").replace(location.origin, "")); };
   const linked = (event) => event.button || event.ctrlKey || event.metaKey || event.shiftKey ? null
-    : event.target.closest?.("a[data-nav], .stMarkdown a[href^='/'], [data-testid=stSidebarNav] a");
+    : event.target.closest?.("a[data-nav], .st-key-documentation a[href^='/'], [data-testid=stSidebarNav] a");
   // Streamlit's own link to the page that is open keeps its parameters: the open issue would stay open.
   const ours = (link) => !link.closest("[data-testid=stSidebarNav]") || (link.pathname === location.pathname && location.search);
   const down = (event) => { pressed = linked(event); };
