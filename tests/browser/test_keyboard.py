@@ -185,19 +185,24 @@ def test_each_page_lists_its_keys(window, rows, name):
 
 
 @pytest.mark.parametrize(
-    ("typed", "address", "shown"),
+    ("typed", "kind", "address", "shown"),
     [
-        ("bob", r"/people\?name=bob", "Everyone"),
-        ("automatic deployments", r"/policy\?setting=guards.deployments_per_hour", "Key in platform.toml"),
-        ("odd prices", r"/audit\?row=\d+", "Hash of the previous row"),
-        ("ways to production", r"/documentation\?document=operations&section=ways-to-production", "Ways to production"),
+        ("bob", "person", r"/people\?name=bob", "Everyone"),
+        ("automatic deployments", "policy", r"/policy\?setting=guards.deployments_per_hour", "Key in platform.toml"),
+        ("odd prices", "audit", r"/audit\?row=\d+", "Hash of the previous row"),
+        (
+            "ways to production",
+            "help",
+            r"/documentation\?document=operations&section=ways-to-production",
+            "Ways to production",
+        ),
     ],
 )
-def test_the_palette_leads_to_each_place(window, rows, typed, address, shown):
+def test_the_palette_leads_to_each_place(window, rows, typed, kind, address, shown):
     page = window("admin", "/kpis")
     page.keyboard.press("/")
     page.get_by_role("combobox", name="Search").fill(typed)
-    page.wait_for_selector("#d-hits li[aria-selected=true]")
+    page.wait_for_selector(f"#d-hits li[aria-selected=true] i:text-is('{kind}')")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(address))
     page.wait_for_selector(f"#root >> text={shown}")
