@@ -12,6 +12,7 @@ COPY .streamlit ./.streamlit
 COPY core ./core
 COPY console ./console
 COPY pages ./pages
+COPY docs ./docs
 COPY platform.example.toml LICENSE ./
 USER platform
 ENV DATA_DIR=/data PYTHONUNBUFFERED=1

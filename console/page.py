@@ -25,6 +25,7 @@ TITLES = {  # of a tab, by what the address names
     "change": "Change",
     "deployment": "Deployment",
     "version": "Policy version",
+    "row": "Audit row",
 }
 FOLDER = Path(__file__).resolve().parent.parent / "pages"
 

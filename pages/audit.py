@@ -8,10 +8,10 @@ from functools import partial
 import streamlit as st
 
 from console import access, process
-from console.page import page
+from console.page import page, picked
 from console.parts import exports
-from console.ui.markup import Safe, link, tag, when
-from console.ui.widgets import badge, cut, draw, empty, table
+from console.ui.markup import Safe, link, moment, tag, when
+from console.ui.widgets import badge, card, cut, draw, empty, facts, table
 from core.audit import chain, head
 from core.db import store
 from core.models import AuditRow
@@ -38,6 +38,41 @@ def filters() -> trail.AuditFilter:
 
 
 def body() -> None:
+    if "row" in st.query_params:
+        one(picked("row"))
+    else:
+        listing()
+
+
+def one(number: int | None) -> None:
+    """One row in full."""
+    draw(link("/audit", "← All rows"))
+    with store.read() as session:
+        made = session.get(AuditRow, number) if number else None
+    if made is None:
+        draw(empty("Row not found", "The audit trail has no row with this number.", "✕"))
+        return
+    told = ((name.replace("_", " ").capitalize(), value) for name, value in made.detail.items())
+    draw(
+        card(
+            f"Row {made.id}",
+            facts(
+                [
+                    ("When", tag("span", moment(made.at), ", ", when(made.at))),
+                    ("Who", made.actor),
+                    ("Action", made.action.replace("_", " ")),
+                    ("Subject", subject(made.subject)),
+                    *((name, value) for name, value in told if value not in ("", None)),
+                    ("Hash", tag("code", made.hash)),
+                    ("Hash of the previous row", tag("code", made.previous) if made.previous else "none"),
+                ]
+            ),
+            aside=badge("ok", "✓", "hash fits") if made.hash == chain.digest(made) else badge("bad", "✕", "changed"),
+        )
+    )
+
+
+def listing() -> None:
     wanted = filters()
     with store.read() as session:
         found = trail.count(session, wanted)
@@ -67,7 +102,7 @@ def body() -> None:
 def row(made: AuditRow) -> tuple:
     fits = made.hash == chain.digest(made)
     return (
-        made.id,
+        link(f"/audit?row={made.id}", made.id),
         when(made.at),
         made.actor,
         tag("b", made.action.replace("_", " ")),

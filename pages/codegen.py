@@ -129,7 +129,7 @@ def summary(by, found: int) -> None:
                 "Proved",
                 percent(total["proved"] / total["written"]) + " of changes",
             ),
-            stat(number(total["shipped"]), "Shipped to production", tone="ok" if total["shipped"] else ""),
+            stat(number(total["shipped"]), "Verified in production", tone="ok" if total["shipped"] else ""),
             stat(number(total["rolled_back"]), "Rolled back", tone="bad" if total["rolled_back"] else ""),
             stat(f"{total['cost_usd']:.2f}", "USD spent on models"),
         )

@@ -44,7 +44,7 @@ def listing() -> None:
         draw(listed([], theirs) if theirs else "")
         draw(
             empty(
-                "No deployments yet",
+                "No deployments of the platform yet" if theirs else "No deployments yet",
                 "A reviewed and tested change is deployed to a preview first, then to production, where it is watched.",
                 "◔",
             )

@@ -20,7 +20,7 @@ from console.ui.widgets import draw, empty
 from core.actions import following
 from core.db import store
 from core.models import now
-from core.queries import around, beside, issues, post_mortem, suppressed
+from core.queries import around, beside, families, issues, post_mortem, suppressed
 
 ORDER = 30
 
@@ -67,7 +67,8 @@ def found_issues() -> None:
     number = st.pagination(last, key=f"issue_page_{last}") if last > 1 else 1
     with store.read() as session:
         rows = issues.page(session, wanted, number)
-    draw(*panels.issue_list(found, rows, wanted.sort))
+        explainers = families.explainers(session, rows)
+    draw(*panels.issue_list(found, rows, explainers, wanted.sort))
 
 
 def one(number: int | None) -> None:

@@ -6,7 +6,8 @@ import streamlit as st
 
 from console.page import page
 from console.parts import people
-from console.ui.widgets import cut, draw
+from console.ui.markup import link
+from console.ui.widgets import cut, draw, empty
 from core.db import store
 from core.queries import people as view
 
@@ -15,9 +16,15 @@ RIGHT = "administer"
 
 
 def body() -> None:
+    named = st.query_params.get("name", "")
     with store.read() as session:
-        everybody, tokens = view.people(session), view.tokens(session)
+        everybody, tokens = view.people(session, named), view.tokens(session, named)
+    if named:
+        draw(link("/people", "← Everyone"))
     people.once()
+    if not everybody:
+        draw(empty("Person not found", "Nobody with this name can sign in.", "✕"))
+        return
     people.everybody(everybody)
     draw(cut(len(everybody), view.PAGE, f"Showing the first {view.PAGE} by name."))
     with st.grid(columns=2, min_column_width=300):

@@ -14,7 +14,7 @@ from console.parts import failing as now_failing
 from console.ui import diagram
 from console.ui.confirm import Offer, buttons
 from console.ui.drawing import drawing
-from console.ui.markup import clock, link, percent, span, tag, when
+from console.ui.markup import clock, due, link, percent, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, STATUS, bar, card, draw, empty, facts, issue_link, of, progress, table
 from core.db import store
 from core.models import Status
@@ -202,8 +202,7 @@ def next_round(rounds, alive):
     """When the next cycle is due; it needs a live worker."""
     if not alive:
         return "none; no worker is running"
-    due = rounds[0].started_at + timedelta(seconds=process.settings().round_seconds) if rounds else None
-    return when(due) if due and due > datetime.now(UTC) else "due now"
+    return due(rounds[0].started_at + timedelta(seconds=process.settings().round_seconds) if rounds else None)
 
 
 page("Pipeline", panels.LEADS["pipeline"], body)

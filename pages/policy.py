@@ -16,6 +16,7 @@ from console.ui.widgets import badge, draw, empty, table, tag
 from core.db import store
 from core.models.counted import counted
 from core.policy import versions
+from core.policy.keys import keys
 from core.policy.reader import ConfigurationError, parse_policy
 from core.queries import decisions
 from core.stages import autonomy
@@ -30,10 +31,27 @@ def body() -> None:
     if "version" in st.query_params:
         version(picked("version"))
         return
+    if "setting" in st.query_params:
+        setting(st.query_params["setting"])
+        return
     may = access.shown_to().may(access.ADMINISTER)
     views = [IN_FORCE, CHANGE, VERSIONS] if may else [IN_FORCE, VERSIONS]
-    view = st.segmented_control("View", views, default=IN_FORCE, required=True, label_visibility="collapsed")
+    first = CHANGE if may and st.query_params.get("view") == "change" else IN_FORCE
+    view = st.segmented_control("View", views, default=first, required=True, label_visibility="collapsed")
     {IN_FORCE: in_force, CHANGE: change, VERSIONS: history}[view]()
+
+
+def setting(name: str) -> None:
+    """One key of the policy, for those who may know it: its value in force, its default, and where it is changed."""
+    draw(link("/policy", "← Policy"))
+    may = access.current().may(access.ADMINISTER)
+    found = next((key for key in keys(process.policy()[0]) if key.name == name), None)
+    if found is None or (found.is_for_admins and not may):
+        draw(empty("Setting not found", "The policy has no setting with this name, or only admins see it.", "✕"))
+        return
+    draw(policy_view.setting(found, policy_form.LABELS.get(name, "")))
+    if may:
+        draw(link("/policy?view=change", "Change the policy"))
 
 
 def in_force() -> None:

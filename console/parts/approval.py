@@ -11,6 +11,7 @@ from console.ui.markup import Safe, join, link, percent, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, card, checks, empty, facts, growth, impact, issue_link, of, table
 from core.models import Approval, Issue
 from core.models.counted import counted
+from core.models.reason import next_step
 from core.policy.sections import Watch
 from core.queries.approvals import OpenApproval
 
@@ -152,7 +153,10 @@ def _asked(row: Approval, issue: Issue, chosen: tuple[str, int] | None) -> tuple
 
 
 def _given_up(issue: Issue, chosen: tuple[str, int] | None) -> tuple[object, ...]:
-    needs, last = tag("span", issue.reason or "a person", class_="d-clip"), join(["last error ", when(issue.last_seen)])
+    needs, last = (
+        tag("span", next_step(issue.reason) or "a person", class_="d-clip"),
+        join(["last error ", when(issue.last_seen)]),
+    )
     return _opens("issue", issue.id, chosen), *_of_issue(issue), needs, last
 
 

@@ -60,7 +60,7 @@ def _benchmark(found: object) -> Safe | str:
 
 
 def _class(autonomy: Mapping) -> str:
-    may = "Released without a person" if autonomy.get("may") else "A person approves it"
+    may = "Autonomy of its class" if autonomy.get("may") else "A person approves it"
     return f"{may}: {autonomy.get('says', '')} ({autonomy.get('class') or 'no class'})"
 
 

@@ -10,6 +10,7 @@ from console.ui.markup import Safe, join, link, percent, tag, when
 from console.ui.widgets import SEVERITY, STATUS, empty, issue_link, of
 from core.models import Issue, Status
 from core.models.counted import counted
+from core.models.reason import next_step
 from core.queries.failing import FailingService
 
 TITLE = "Failing now"
@@ -75,7 +76,7 @@ def wants(issue: Issue) -> Safe:
     if issue.status == Status.AWAITING_APPROVAL:
         return tag("p", tag("b", "Needs you: "), link("/approvals", "approve or reject the fix"))
     if issue.status == Status.ESCALATED:
-        return tag("p", tag("b", "Needs you: "), issue.reason or "The platform cannot fix it.")
+        return tag("p", tag("b", "Needs you: "), next_step(issue.reason) or "The platform cannot fix it.")
     return tag("p", DOES.get(issue.status, issue.reason), class_="d-muted")
 
 
@@ -84,7 +85,7 @@ def people(issues: Sequence[Issue], more: int) -> Safe | str:
     if not issues:
         return ""
     rows = (tag("li", tag("div", of(SEVERITY, i.severity), issue_link(i), class_="d-line-up"),
-                tag("p", f"{i.reason} Last error ".lstrip(), when(i.last_seen), class_="d-muted"))
+                tag("p", f"{next_step(i.reason)} Last error ".lstrip(), when(i.last_seen), class_="d-muted"))
             for i in issues)  # fmt: skip
     rest = tag("p", link("/approvals", f"{counted(more, 'more escalated issue')}"), class_="d-muted") if more else ""
     return join([tag("ul", *rows, class_="d-needs"), rest])

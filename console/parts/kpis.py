@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from core.models.counted import counted
 from core.queries import kpis
 from core.queries.kpis import ConfidenceBin, Figure, Part
 
+PLURAL = re.compile(r"(?<=[a-z])s\b")
 REDUCTION = 0.93  # target: a mean repair takes so much less than by hand
 WORDS = {
     "share": lambda v: percent(v, 1),
@@ -53,13 +55,15 @@ def period(since: datetime, until: datetime, days: int, runs: int) -> Safe:
     return tag("p", text, class_="d-muted")
 
 
+def cases_of(figure: Figure) -> str:
+    """The cases behind a figure; the first plural of their words becomes singular for one case."""
+    counts = PLURAL.sub("", figure.counts, count=1) if figure.n == 1 else figure.counts
+    return f"{figure.n:,} {counts}"
+
+
 def tile(now: Figure, before: Figure) -> Safe:
     met = kpis.meets(now)
-    cases = (
-        f"{now.n:,} {now.counts}"
-        if now.value is not None
-        else f"{now.n:,} {now.counts} so far; shown from {now.needs:,}"
-    )
+    cases = cases_of(now) if now.value is not None else f"{cases_of(now)} so far; shown from {now.needs:,}"
     aim = "" if met is None else f"{'✓ meets' if met else '◆ misses'} the target {target(now)}"
     tone = {True: " d-ok", False: " d-person", None: ""}[met]
     return tag(

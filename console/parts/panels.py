@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from console.ui.markup import Safe, clock, link, percent, tag, when
+from console.ui.markup import Safe, clock, join, link, percent, tag, when
 from console.ui.widgets import SEVERITY, STATUS, card, issue_link, of, stat, stats, table
 from core.access.rights import Actor
 from core.models import Approval, ChangeSet, Issue, Status
@@ -101,12 +101,19 @@ def pull_link(change: ChangeSet) -> Safe:
     return tag("a", shown, href=change.pull_url, target="_blank", rel="noopener noreferrer")
 
 
-def issue_list(found: int, rows: Sequence[Issue], sort: str = "newest") -> tuple[Safe, Safe]:
-    """The number of issues, and one page of them."""
+def explained_by(number: int | None) -> Safe | str:
+    """Why an issue has no run of its own."""
+    return tag("small", "explained by ", link(f"/issues?issue={number}", f"#{number}")) if number else ""
+
+
+def issue_list(
+    found: int, rows: Sequence[Issue], explainers: Mapping[int, int], sort: str = "newest"
+) -> tuple[Safe, Safe]:
+    """The number of issues, and one page of them; ``explainers`` names the issue that explains another."""
     heads = ("Issue", "Status", "Severity", "Service", "Occurrences", "Confidence", "Last error", "First error")
     cells = (
         (
-            issue_link(i),
+            join([issue_link(i), explained_by(explainers.get(i.id))]),
             of(STATUS, i.status),
             of(SEVERITY, i.severity),
             i.where,

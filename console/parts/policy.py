@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from console.ui.markup import Safe, join, moment, percent, span, tag
+from console.ui.markup import Safe, join, link, moment, percent, span, tag
 from console.ui.widgets import VERDICT, badge, bar, card, facts, growth, of, table
 from core.decision import rules as decision
 from core.decision import windows
 from core.models.counted import counted
 from core.policy import advice
+from core.policy.keys import PolicyKey
 from core.policy.reader import Policy
 from core.policy.sections import FixRules
+from core.queries import documentation
 from core.stages.autonomy import Autonomy
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -138,20 +141,30 @@ def autonomy(policy: Policy, rows: Sequence[Autonomy]) -> Safe:
         f"its precision is at least {rules.precision:.0%} (lower bound of the 95 % interval) on {rules.cases} unseen "
         "cases or on the service's own outcomes. Own outcomes that show less end it. A person can grant or withhold it."
     )
-    heads = ("Service", "Fixer and evidence", "Released without a person", "Unseen cases", "Own outcomes", "Why")
+    heads = ("Services", "Fixer and evidence", "Released without a person", "Unseen cases", "Own outcomes", "Why")
+    alike: dict[tuple, list[str]] = {}
+    for row in rows:
+        alike.setdefault((policy.is_critical(row.service), replace(row, service="")), []).append(row.service)
     found = [
         (
-            tag("b", row.service),
+            tag("b", ", ".join(names)),
             row.name,
-            badge("ok", "✓", "yes") if row.may else badge("", "–", "no"),
+            released(row.may, critical),
             row.unseen.describe("case"),
             row.own.describe("outcome"),
             row.message,
         )
-        for row in rows
+        for (critical, row), names in alike.items()
     ]
     none = "No class is released without a person yet: a person approves every fix."
     return card("Autonomy", tag("p", need, class_="d-muted"), table(heads, found) if found else tag("p", none))
+
+
+def released(may: bool, critical: bool) -> Safe:
+    """Whether fixes of a class are released without a person; those of a critical service never are."""
+    if may and critical:
+        return badge("person", "◆", "no: critical service")
+    return badge("ok", "✓", "yes") if may else badge("", "–", "no")
 
 
 def drawn(policy: Policy, made: Mapping[int, int], rows: Sequence[Autonomy]) -> Safe:
@@ -173,6 +186,33 @@ def _coverage(fix: FixRules) -> str:
 def _fix_limits(fix: FixRules) -> str:
     lines, files = counted(fix.max_lines, "line"), counted(fix.max_files, "file")
     return f"at most {lines} in {files}, {counted(fix.attempts, 'attempt')}"
+
+
+def setting(key: PolicyKey, label: str) -> Safe:
+    """One key: what it is for, its value in force and its default."""
+    return card(
+        label or key.name,
+        facts(
+            [
+                ("Key in platform.toml", tag("code", key.name)),
+                ("In force", tag("b", shown(key.value))),
+                ("Default", "none" if key.default is None else shown(key.default)),
+                *([("Meaning", key.description)] if key.description else []),
+                ("Documentation", link(documentation.address("configuration"), "Configuration")),
+            ]
+        ),
+    )
+
+
+def shown(value: object) -> str:
+    """A value as a person reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(shown, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {shown(one)}" for name, one in value.items()) or "none"
+    return "none" if value in ("", None) else str(value)
 
 
 def notes(policy: Policy) -> Safe:

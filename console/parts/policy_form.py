@@ -73,6 +73,8 @@ FORM: Mapping[str, Sequence[Field]] = {
     ),
 }
 
+LABELS: Mapping[str, str] = {field.key: field.label for fields in FORM.values() for field in fields}
+
 
 def value_of(policy: Policy, key: str):
     found = policy

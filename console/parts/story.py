@@ -217,6 +217,10 @@ def health_short(before: Mapping, after: Mapping, margin: float = 0.01) -> Safe:
     return table(("Service", "Errors before", "Errors after", "Error rate"), rows, (1, 2)) if rows else esc("")
 
 
+BEFORE_PRODUCTION = {  # the preview is deployed, production is not
+    Status.AWAITING_APPROVAL: ("person", "◆", "approval"),
+    Status.QUEUED: ("wait", "◷", "queued"),
+}
 STAGE_SIGNS = {"ok": ("ok", "✓"), "failed": ("bad", "✕"), "refused": ("bad", "✕"), "waiting": ("wait", "◷"),
                "running": ("work", "◑")}  # fmt: skip
 
@@ -231,6 +235,8 @@ def journey(story: Story) -> Safe:
         run = latest.get(stage)
         tone, sign = STAGE_SIGNS.get(run.result, ("calm", "·")) if run else ("calm", "○")
         took = span((run.ended_at - run.started_at).total_seconds()) if run and run.ended_at else run and "now" or ""
+        if stage is Stage.DEPLOY and (waits := BEFORE_PRODUCTION.get(story.issue.status)):
+            tone, sign, took = waits
         again = f" ×{run.attempt}" if run and run.attempt > 1 else ""
         return tag(
             "li",

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 
 from console import process
 from console.page import visible
+from console.parts.policy_form import LABELS
 from console.server.auth import HEADER
 from core.access import sessions
 from core.access.rights import Actor
@@ -27,14 +28,10 @@ def _found(text: str, session_id: str) -> list[dict]:
     person = sessions.actor(session_id)
     if person is None:
         return []
+    scope = search.SearchScope(person, visible(person), process.policy()[0], LABELS)
     with store.read() as session:
-        hits = search.found(session, text, process.policy()[0].services)
-    pages = visible(person)
-    return [*_pages(text, person), *(recorded.plain(hit) for hit in hits if _page_of(hit.address) in pages)]
-
-
-def _page_of(address: str) -> str:
-    return address.removeprefix("/").partition("?")[0]
+        hits = search.found(session, text, scope)
+    return [*_pages(text, person), *map(recorded.plain, hits)]
 
 
 def _pages(text: str, person: Actor) -> list[dict]:

@@ -23,7 +23,7 @@ from console.ui.widgets import stats
 from core.access import preferences, sessions
 from core.access.rights import VIEW, Actor
 from core.db import store
-from core.queries import approvals, failing, issues, outcomes, pipeline
+from core.queries import approvals, failing, families, issues, outcomes, pipeline
 
 log = logging.getLogger(__name__)
 SEEN = 16  # rows of a list that fit on a large screen; the page draws the rest
@@ -49,9 +49,10 @@ def _pipeline() -> Safe:
 def _issues() -> Safe:
     with store.read() as session:
         found, rows = issues.count(session), issues.page(session)
+        explainers = families.explainers(session, rows[:SEEN])
     pages = tag("div", class_="d-room") if found > len(rows) else ""
     held = _held("Search", "Status", "Severity", "Service", "Order"), tag("div", tag("i"), class_="d-holds d-view")
-    return join([*held, pages, *panels.issue_list(found, rows[:SEEN])])
+    return join([*held, pages, *panels.issue_list(found, rows[:SEEN], explainers)])
 
 
 def _held(*labels: str, row: str = "") -> Safe:

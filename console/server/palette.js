@@ -1,5 +1,5 @@
-// The palette: Ctrl+K or "/" searches pages, issues, changes and deployments; "?" lists the keys. Every text of the
-// server is set as text, never as HTML.
+// The palette: Ctrl+K or "/" searches everything that the person may open; "?" lists the keys; J and K go through a list.
+// Every text of the server is set as text, never as HTML.
 (() => {
   const editing = (at) => at.closest?.("input, textarea, select, [contenteditable=true], [role=textbox]");
   const make = (name, attributes = {}, ...inner) => {
@@ -7,7 +7,7 @@
     made.append(...inner);
     return made;
   };
-  const KEYS = [["Ctrl K  or  /", "Search everything"], ["J  K", "Next and previous in Needs you"], ["?", "This list"], ["Esc", "Close"]];
+  const KEYS = [["Ctrl K  or  /", "Search everything"], ["J  K", "Next and previous in a list"], ["Enter", "Open it"], ["?", "This list"], ["Esc", "Close"]];
   let open = null;
 
   const close = () => { open?.box.remove(); open?.before?.focus?.(); open = null; };
@@ -28,7 +28,7 @@
   };
 
   const search = () => {
-    const field = make("input", { type: "search", placeholder: "Search issues, changes, deployments, pages", ariaLabel: "Search", autocomplete: "off" });
+    const field = make("input", { type: "search", placeholder: "Search issues, changes, people, policy, audit, help", ariaLabel: "Search", autocomplete: "off" });
     field.setAttribute("role", "combobox"); field.setAttribute("aria-expanded", "true"); field.setAttribute("aria-controls", "d-hits");
     const list = make("ul", { id: "d-hits" });
     list.setAttribute("role", "listbox"); list.setAttribute("aria-label", "Results");
@@ -49,7 +49,7 @@
         item.addEventListener("click", () => go(hit.address));
         return item;
       }));
-      if (!found.length) list.append(make("li", { className: "d-none", textContent: "Nothing found. Try a number, a title or a commit." }));
+      if (!found.length) list.append(make("li", { className: "d-none", textContent: "Nothing found. Try a number, a title, a name or a commit." }));
       mark(0);
     };
     const ask = async () => {
@@ -73,10 +73,27 @@
     ask();
   };
 
+  const shortcuts = () => [...document.querySelectorAll("#root button kbd, #root button [data-testid=stButtonShortcut]")]
+    .map((key) => [key.textContent, key.closest("button").textContent.slice(0, -key.textContent.length).trim()]);
+
+  // A list may be drawn anew at any time, so the place in it is the address of a link.
+  let place = "";
+  const step = (by) => {
+    const links = [...document.querySelectorAll("#root .d-table tbody tr")].map((row) => row.querySelector("a[data-nav]")).filter(Boolean);
+    const at = links.findIndex((link) => link.getAttribute("href") === place);
+    const next = links[at < 0 ? (by > 0 ? 0 : links.length - 1) : (at + by + links.length) % links.length];
+    if (!next) return false;
+    place = next.getAttribute("href");
+    next.focus(); next.scrollIntoView({ block: "nearest" });
+    return true;
+  };
+  const steps = (key) => {
+    const by = { j: 1, k: -1 }[key.toLowerCase()];
+    return by && !shortcuts().some(([taken]) => taken.toLowerCase() === key.toLowerCase()) ? () => step(by) : null;
+  };
+
   const help = () => {
-    const buttons = [...document.querySelectorAll("#root button kbd, #root button [data-testid=stButtonShortcut]")]
-      .map((key) => [key.textContent, key.closest("button").textContent.slice(0, -key.textContent.length).trim()]);
-    const list = make("dl", {}, ...[...KEYS, ...buttons].flatMap(([key, says]) => [make("dt", {}, make("kbd", { textContent: key })), make("dd", { textContent: says })]));
+    const list = make("dl", {}, ...[...KEYS, ...shortcuts()].flatMap(([key, says]) => [make("dt", {}, make("kbd", { textContent: key })), make("dd", { textContent: says })]));
     const shut = make("button", { type: "button", textContent: "Close" });
     shut.addEventListener("click", close);
     show("Keys", make("h2", { textContent: "Keys" }), list, shut);
@@ -91,9 +108,8 @@
     }
     const command = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k";
     if (!command && (event.ctrlKey || event.metaKey || event.altKey || editing(event.target))) return;
-    const does = command || event.key === "/" ? search : event.key === "?" ? help : null;
-    if (!does || document.querySelector("[data-testid=stDialog]")) return;
+    const does = command || event.key === "/" ? search : event.key === "?" ? help : steps(event.key);
+    if (!does || document.querySelector("[data-testid=stDialog]") || does() === false) return;
     event.preventDefault(); event.stopPropagation();
-    does();
   }, true);
 })();

@@ -39,9 +39,9 @@ function listen() {
   const leave = (link) => { if (link.href !== location.href) { left = location.href; until = Date.now() + PATIENCE; } };
   const go = (link) => { leave(link); run.setTriggerValue("go", link.getAttribute("href").replace(location.origin, "")); };
   const linked = (event) => event.button || event.ctrlKey || event.metaKey || event.shiftKey ? null
-    : event.target.closest?.("a[data-nav], [data-testid=stSidebarNav] a");
+    : event.target.closest?.("a[data-nav], .st-key-documentation a[href^='/'], [data-testid=stSidebarNav] a");
   // Streamlit's own link to the page that is open keeps its parameters: the open issue would stay open.
-  const ours = (link) => link.hasAttribute("data-nav") || (link.pathname === location.pathname && location.search);
+  const ours = (link) => !link.closest("[data-testid=stSidebarNav]") || (link.pathname === location.pathname && location.search);
   const down = (event) => { pressed = linked(event); };
   const up = () => { // a list drawn anew under the finger took its link, and the click, with it
     if (pressed?.hasAttribute("data-nav") && !pressed.isConnected) go(pressed);
@@ -61,7 +61,7 @@ function listen() {
   };
   const age = setInterval(() => document.querySelectorAll("time[data-ago]").forEach((time) => {
     const s = (Date.now() - Date.parse(time.dateTime)) / 1000;
-    const says = s >= 0 ? span(s) + " ago" : "in " + span(-s);
+    const says = s >= 0 ? time.dataset.ago || span(s) + " ago" : "in " + span(-s);
     if (time.textContent !== says) time.textContent = says;
   }), 1000);
 

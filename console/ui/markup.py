@@ -76,6 +76,14 @@ def when(at: datetime | None) -> Safe:
     return tag("time", text, datetime=at.isoformat(), title=moment(at), data_ago="")
 
 
+def due(at: datetime | None) -> Safe:
+    """How long until then; "due now" once it has come, also on a page that stays open."""
+    ahead = (at - datetime.now(UTC)).total_seconds() if at else 0
+    if at is None or ahead <= 0:
+        return esc("due now")
+    return tag("time", f"in {span(ahead)}", datetime=at.isoformat(), title=moment(at), data_ago="due now")
+
+
 def clock(at: datetime | None) -> str:
     return f"{at.astimezone(ZONE.get()):%H:%M:%S %Z}" if at else "–"
 

@@ -51,19 +51,13 @@ def count(session: Session) -> int:
 
 def needs(session: Session) -> int:
     """How many issues need a person: for an approval, for a merge, or because they were escalated."""
-    rows = select(func.count(col(Issue.id))).where(col(Issue.status).in_(NEEDS), *_of_their_own())
+    rows = select(func.count(col(Issue.id))).where(col(Issue.status).in_(NEEDS), ~families.listed_elsewhere())
     return session.exec(rows).one()
-
-
-def _of_their_own() -> Sequence:
-    """Neither merged nor explained by another issue, which is listed instead; a person's own issue stays listed."""
-    child = col(Issue.id).in_(families.explained()) & col(Issue.assignee).is_(None)
-    return col(Issue.merged_into).is_(None), ~child
 
 
 def escalated(session: Session, limit: int = PAGE) -> list[Issue]:
     """Issues that were handed to a person: those with errors in the last day first, of these the worst first."""
-    where = Issue.status == Status.ESCALATED, *_of_their_own()
+    where = Issue.status == Status.ESCALATED, ~families.listed_elsewhere()
     rows = session.exec(select(Issue).where(*where).order_by(col(Issue.last_seen).desc()).limit(max(limit, PAGE)))
     day = store.clock(session) - timedelta(days=1)
     return sorted(rows, key=lambda i: -RANK[i.severity] if i.last_seen >= day else 1)[:limit]

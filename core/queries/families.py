@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import Session, col, select
 
+from core.db.columns import select_columns
 from core.models import Issue, IssueLink
 from core.stages.linking import HOLDING
 
@@ -36,6 +39,22 @@ def numbers(session: Session, issue_id: int) -> dict[str, object]:
 
 def _number(one: LinkedIssue) -> dict[str, object]:
     return {"issue": one.issue.id, "kind": one.link.kind.value}
+
+
+def explainers(session: Session, issues: Sequence[Issue]) -> dict[int, int]:
+    """Of these issues, those that another one explains, each with that one's number."""
+    rows = select_columns(IssueLink.child_id, IssueLink.parent_id).where(
+        col(IssueLink.child_id).in_([issue.id for issue in issues]),
+        col(IssueLink.ended_at).is_(None),
+        col(IssueLink.kind).in_(HOLDING),
+    )
+    return dict(session.exec(rows).all())
+
+
+def listed_elsewhere() -> ColumnElement[bool]:
+    """Merged, or explained by another issue, which is listed instead; a person's own issue stays listed."""
+    child = and_(col(Issue.id).in_(explained()), col(Issue.assignee).is_(None))
+    return or_(col(Issue.merged_into).is_not(None), child)
 
 
 def explained():

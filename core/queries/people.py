@@ -12,8 +12,8 @@ PAGE = 200
 PROVIDER = "signs in through the identity provider"
 
 
-def people(session: Session) -> list[tuple[Person, int]]:
-    """Everyone by name, each with their number of live sessions."""
+def people(session: Session, named: str = "") -> list[tuple[Person, int]]:
+    """Everyone by name, or the one person of this name; each with their number of live sessions."""
     live = dict(
         session.exec(
             select(SignIn.person, func.count())
@@ -21,14 +21,19 @@ def people(session: Session) -> list[tuple[Person, int]]:
             .group_by(SignIn.person)
         ).all()
     )
-    rows = session.exec(select(Person).order_by(Person.name).limit(PAGE))
+    where = (Person.name == named,) if named else ()
+    rows = session.exec(select(Person).where(*where).order_by(Person.name).limit(PAGE))
     return [(row, live.get(row.name, 0)) for row in rows]
 
 
-def tokens(session: Session) -> list[tuple[ApiToken, Person | None]]:
-    """The tokens that are not revoked first, then the latest; each with the person whom it acts for."""
+def tokens(session: Session, named: str = "") -> list[tuple[ApiToken, Person | None]]:
+    """The tokens that are not revoked first, then the latest; each with the person whom it acts for.
+
+    With ``named``, only those that act for this person.
+    """
     dead = col(ApiToken.revoked_at).is_not(None)
-    rows = select(ApiToken, Person).join(Person, col(Person.name) == ApiToken.person, isouter=True)
+    where = (ApiToken.person == named,) if named else ()
+    rows = select(ApiToken, Person).join(Person, col(Person.name) == ApiToken.person, isouter=True).where(*where)
     return [(token, person) for token, person in session.exec(rows.order_by(dead, col(ApiToken.id).desc()).limit(PAGE))]
 
 

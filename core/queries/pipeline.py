@@ -32,13 +32,17 @@ from core.models.deployment import IS_PENDING
 from core.queries import counting, families
 
 ALIVE = timedelta(seconds=90)
+SETTLED = (Status.RESOLVED, Status.DISMISSED)
 ENVIRONMENTS = ("preview", "production")
 
 
 def by_status(session: Session) -> dict[Status, int]:
-    """Issues by status."""
-    rows = session.exec(select(Issue.status, func.count()).group_by(Issue.status))
-    return {Status(status): count for status, count in rows}
+    """Issues by status; an open one that is listed with another issue is not counted."""
+    every = dict(session.exec(select(Issue.status, func.count()).group_by(Issue.status)).all())
+    where = families.listed_elsewhere(), col(Issue.status).not_in(SETTLED)
+    elsewhere = dict(session.exec(select(Issue.status, func.count()).where(*where).group_by(Issue.status)).all())
+    left = {Status(status): count - elsewhere.get(status, 0) for status, count in every.items()}
+    return {status: count for status, count in left.items() if count}
 
 
 def _count(session: Session, *where) -> int:
@@ -157,11 +161,10 @@ def reviews(session: Session, limit: int = 20) -> list[tuple[Issue, ChangeSet]]:
 
 
 def journeys(session: Session, limit: int = 8) -> list[Issue]:
-    """Issues in progress, latest first; then the latest ended ones."""
-    latest = select(Issue).order_by(col(Issue.id).desc()).limit(limit)
-    under_way = list(
-        session.exec(latest.where(col(Issue.ended_at).is_(None), col(Issue.id).not_in(families.explained())))
-    )
+    """Issues in progress, latest first; then the latest ended ones. None that another one explains."""
+    own = select(Issue).where(col(Issue.id).not_in(families.explained()))
+    latest = own.order_by(col(Issue.id).desc()).limit(limit)
+    under_way = list(session.exec(latest.where(col(Issue.ended_at).is_(None))))
     if len(under_way) == limit:
         return under_way
     ended = session.exec(latest.where(col(Issue.ended_at).is_not(None)).limit(limit - len(under_way)))

@@ -10,6 +10,7 @@ from core.decision.receipt import Receipt
 from core.decision.receipt import decide as decided
 from core.decision.situation import Situation, rollbacks_in_a_row
 from core.models import Analysis, Cause, Decision, Issue, Kind, Outcome, Status, Verdict, now
+from core.models.reason import NEXT
 from core.ops import stage_log
 from core.runtime import Runtime
 from core.signals.analysis import suspects
@@ -108,7 +109,7 @@ def explain(receipt: Receipt, analysis: Analysis) -> str:
     if receipt.verdict is not Verdict.ESCALATE_HUMAN:
         text += "".join(f" {lead}: {why}." for effect, lead in MORE.items() if (why := _fired(receipt, effect)))
     elif analysis.next_step:
-        text += f" Next step: {analysis.next_step}"
+        text += f" {NEXT}{analysis.next_step}"
     if receipt.open_to_evidence:
         text += " It is decided again if new reports change this, until a person acts."
     return text

@@ -84,6 +84,8 @@ ELSEWHERE = {
     "core.queries.kpi_metrics:label": "the name of a figure of ours",
     "console.parts.periods:_before": "the policy's own section, written by us",
     "core.queries.search": "what a signed-in person types, of 100 characters at most",
+    "core.queries.documentation": "files of the product",
+    "console.parts.kpis:cases_of": "the words of a figure of ours",
     "core.setup.repository:RepositoryAnswers.values": "what an admin types",
     "core.vendors.datadog_lines:row_of": "the name of a stream that this platform wrote",
     "core.vendors.delivery.github_actions:filled": "inputs of the operator's own policy",

@@ -41,7 +41,7 @@ def addresses() -> dict[str, str]:
             "codegen": "/codegen", "change": f"/codegen?change={change}", "deployments": "/deployments",
             "deployment": f"/deployments?deployment={shipped}", "kpis": "/kpis", "calibration": "/kpis",
             "policy": "/policy", "audit": "/audit", "settings": "/settings", "setup": "/setup",
-            "people": "/people"}  # fmt: skip
+            "people": "/people", "documentation": "/documentation"}  # fmt: skip
 
 
 def take(folder: Path, looks: Sequence[str] = tuple(LOOKS)) -> None:

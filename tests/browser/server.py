@@ -23,8 +23,9 @@ from tests import scenes, screens
 
 READY = "[data-testid=stApp][data-test-script-state=notRunning]"
 ADDRESSES = ("/", "/approvals", "/issues", "/issues?issue={issue}", "/codegen", "/codegen?change=1", "/deployments",
-             "/deployments?deployment=1", "/kpis", "/policy", "/policy?version=1", "/audit",
-             "/settings", "/people")  # fmt: skip
+             "/deployments?deployment=1", "/kpis", "/policy", "/policy?version=1",
+             "/policy?setting=guards.critical_services", "/audit", "/audit?row=1", "/settings", "/people",
+             "/people?name=viewer", "/documentation", "/documentation?document=configuration")  # fmt: skip
 PHONE = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"
 expect.set_options(timeout=30_000)  # milliseconds, as long as Playwright waits for all else
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")

@@ -129,7 +129,7 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
     write(page, "not before the sale")
     page.keyboard.press("Control+Enter")
     toast(page, "Rejected. The issue is escalated.")
-    assert waiting.state(ids[0]).reason == "not before the sale"
+    assert (waiting.state(ids[0]).state, waiting.state(ids[0]).reason) == ("rejected", "not before the sale")
     page.keyboard.press("j")
     page.wait_for_selector(buttons.format(ids[1]))
     page.wait_for_selector(READY)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from console import process
+from console.parts import approval as inbox
 from console.parts import failing as part
 from core.db import store
 from core.models import Deployment, Metric, Severity, Status, now
@@ -127,6 +128,16 @@ def test_each_issue_says_what_it_needs(console, status, says):
         made = factories.issue(session, service="cart", status=status, last_seen=now(), reason="only a person knows")
         told = part.wants(made)
     assert says in told
+
+
+def test_a_person_reads_the_next_step_first(console):
+    """The rule that escalated it is on the issue's own page."""
+    reason = "Row 7: no other row matches. Guards: curable by code. Next step: Renew the <b>key</b>."
+    with store.write() as session:
+        made = factories.issue(session, service="cart", status=Status.ESCALATED, last_seen=now(), reason=reason)
+        drawn = (part.wants(made), part.people([made], 0), inbox.listing([], [made], None))
+    for told in drawn:
+        assert "Renew the &lt;b&gt;key&lt;/b&gt;." in told and "Row 7" not in told
 
 
 def test_every_status_that_is_not_settled_has_its_words(console):

@@ -1,12 +1,23 @@
 """The palette's search: what it finds, for whom, and that a stranger's text stays text."""
 
+from collections import Counter
+
 import pytest
 from starlette.testclient import TestClient
 
+from console.page import PAGES, visible
+from core.access.rights import Actor
+from core.audit import chain
 from core.db import store
+from core.models.access import Person, Role
 from core.queries import search
 from tests import factories, scenes, screens
 from tests.console.test_server import _routes
+
+
+def everything() -> search.SearchScope:
+    """What an admin may find."""
+    return search.SearchScope(Actor("admin", Role.ADMIN), PAGES)
 
 
 @pytest.fixture
@@ -27,6 +38,12 @@ def client(console):
         ("needs", "/approvals"),
         ("without a price", "/codegen?change=37"),  # the title of a change
         ("catal", "/issues?service=catalog"),
+        ("deployments per hour", "/policy?setting=guards.deployments_per_hour"),  # the words of the key
+        ("maximum automatic", "/policy?setting=guards.deployments_per_hour"),  # the label of the form
+        ("queries datadog", "/policy?setting=metrics.step"),  # the description
+        ("impact search", "/policy?setting=services.search.impact"),
+        ("shares of traffic", "/documentation?document=operations&section=shares-of-traffic"),
+        ("require-hashes", "/documentation?document=operations&section=install-and-run"),  # words of its text
     ],
 )
 def test_what_is_found(client, text, address):
@@ -49,14 +66,19 @@ def test_a_commit_finds_its_change_and_deployments(client):
 def test_strange_searches_find_no_issue(console, text):
     with store.write() as session:
         factories.issue(session, title="KeyError", service="cart")
-        assert search.found(session, text) == []
+        hits = search.found(session, text, everything())
+    assert not [hit for hit in hits if hit.kind == "issue"]
 
 
 def test_the_results_are_bounded(console):
     with store.write() as session:
-        for _ in range(30):
+        for number in range(30):
             factories.issue(session, title="again")
-        assert len(search.found(session, "again")) == search.MOST
+            chain.record(session, "again", "again", "again", {})
+            session.add(Person(name=f"again-{number}", role=Role.VIEWER))
+        kinds = Counter(hit.kind for hit in search.found(session, "again", everything()))
+    assert (kinds["issue"], kinds["audit"], kinds["person"]) == (search.MOST,) * 3
+    assert max(kinds.values()) == search.MOST
 
 
 def test_only_the_signed_in_search(client):
@@ -70,7 +92,68 @@ def test_a_connector_is_found_by_those_who_may_open_its_page(client, person, fin
         scenes.shop(session)
     client.cookies.set("session", screens.cookie(person, "testclient"))
     hits = client.get("/find", params={"q": "newre"}).json()
-    assert [hit["address"] for hit in hits] == (["/settings?connector=newrelic"] if finds else [])
+    found = [hit["address"] for hit in hits if hit["kind"] == "connector"]
+    assert found == (["/settings?connector=newrelic"] if finds else [])
+
+
+def asked(client, person: str, text: str) -> list[str]:
+    client.cookies.set("session", screens.cookie(person, "testclient"))
+    return [hit["address"] for hit in client.get("/find", params={"q": text}).json()]
+
+
+KINDS = [
+    ("bob", "/people?name=bob", {"admin"}),
+    ("roll back", "/audit?row=2", {"approver", "admin"}),
+    ("deployment/77", "/audit?row=2", {"approver", "admin"}),
+    ("odd prices", "/audit?row=2", {"approver", "admin"}),
+    ("#2", "/audit?row=2", {"approver", "admin"}),
+    ("access groups", "/policy?setting=access.groups", {"admin"}),
+    ("shop remote", "/policy?setting=repositories.shop.remote", {"admin"}),
+    ("critical confidence", "/policy?setting=guards.critical_confidence", set(Role)),
+    ("ways to production", "/documentation?document=operations&section=ways-to-production", set(Role)),
+]
+
+
+@pytest.mark.parametrize("person", Role)
+@pytest.mark.parametrize(("text", "address", "finders"), KINDS)
+def test_each_role_finds_what_it_may_open(client, person, text, address, finders):
+    with store.write() as session:
+        chain.record(session, "platform", "analyze", "issue/1", {})
+        chain.record(session, "bob", "roll_back", "deployment/77", {"reason": "odd prices"})
+    hits = asked(client, person.value, text)
+    assert (address in hits) == (person in finders)
+    closed = {name for name in ("people", "audit", "settings") if name not in allowed(person)}
+    assert not [hit for hit in hits if hit.removeprefix("/").partition("?")[0] in closed]
+
+
+def allowed(role: Role) -> dict[str, str]:
+    return visible(Actor(role.value, role))
+
+
+def test_a_strangers_text_stays_text(client):
+    """It is JSON, whose texts the palette sets as text; an address holds a name only in quotes."""
+    name = "<img src=x onerror=alert(1)>&role=admin"
+    with store.write() as session:
+        session.add(Person(name=name, role=Role.VIEWER))
+        chain.record(session, name, "approve", "issue/1", {"reason": name})
+    client.cookies.set("session", screens.cookie("admin", "testclient"))
+    answer = client.get("/find", params={"q": "onerror"})
+    assert answer.headers["content-type"] == "application/json"
+    found = {hit["kind"]: hit for hit in answer.json()}
+    person, row = found["person"], found["audit"]
+    assert person["title"] == name
+    assert person["address"] == "/people?name=%3Cimg+src%3Dx+onerror%3Dalert%281%29%3E%26role%3Dadmin"
+    assert row["address"] == "/audit?row=1" and row["says"].startswith(name)
+
+
+def test_only_the_newest_rows_of_the_trail_are_searched(console, monkeypatch):
+    monkeypatch.setattr(search, "NEWEST", 2)
+    with store.write() as session:
+        for _ in range(3):
+            chain.record(session, "bob", "approve", "issue/1", {})
+    with store.read() as session:
+        hits = search.found(session, "approve", everything())
+    assert [hit.address for hit in hits if hit.kind == "audit"] == ["/audit?row=3", "/audit?row=2"]
 
 
 def test_pages_of_other_roles_are_not_offered(client):

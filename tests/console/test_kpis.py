@@ -31,6 +31,11 @@ def test_a_figure(figure, runs, value):
     assert figure(sums(runs)).value == (None if value is None else pytest.approx(value))
 
 
+@pytest.mark.parametrize("cases, words", [(1, "1 issue fixed by"), (2, "2 issues fixed by"), (0, "0 issues fixed by")])
+def test_one_case_is_singular(cases, words):
+    assert words in parts.cases_of(kpis.hours_saved(sums(FIXED[:cases])))
+
+
 def test_the_brier_score():
     assert kpis.brier(judged(FIXED)).value == pytest.approx(0.01)
     assert kpis.brier(judged(FIXED[:4])).value is None

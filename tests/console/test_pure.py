@@ -12,7 +12,7 @@ from console.parts import decision as receipt
 from console.server import assets
 from console.ui import charts, diagram, diff, markup
 from console.ui.drawing import TRAFFIC, drawing, rate_chart, strip, value_chart
-from console.ui.markup import Safe, esc, join, span, tag, when
+from console.ui.markup import Safe, due, esc, join, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, STATUS, VERDICT, of
 from core.models import ChangeSet, Decision, Issue, Review, Severity, Status, Verdict
 from core.policy.value import ValueRules
@@ -65,6 +65,14 @@ def test_safe_html_is_not_escaped_again():
 )
 def test_a_span_is_shown_in_its_natural_unit(seconds, words):
     assert span(seconds) == words
+
+
+@pytest.mark.parametrize(("ahead", "words"), [(None, "due now"), (-5, "due now"), (90, "in 1.5 min")])
+def test_what_is_due_never_lies_in_the_past(ahead, words):
+    at = datetime.now(UTC) + timedelta(seconds=ahead + 0.9) if ahead is not None else None
+    drawn = due(at)
+    assert words in drawn and " ago" not in drawn
+    assert ('data-ago="due now"' in drawn) == (words != "due now")
 
 
 def test_every_time_shows_its_zone():

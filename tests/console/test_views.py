@@ -8,8 +8,8 @@ from sqlmodel import select
 
 from console.ui import diagram
 from core.db import store
-from core.models import Deployment, Issue, Outcome, Severity, Status, now
-from core.queries import changes, counting, deployments, issues, outcomes, pipeline
+from core.models import Deployment, Issue, IssueLink, LinkKind, Outcome, Severity, Status, now
+from core.queries import approvals, changes, counting, deployments, issues, outcomes, pipeline
 from core.queries.kpis import RunTally
 from tests import factories, scenes
 from tests.console.sums import judged, sums
@@ -31,6 +31,22 @@ def test_statuses_and_totals(shop):
     assert sum(by.values()) == len(every) == 50
     assert by[Status.ESCALATED] == sum(i.status == Status.ESCALATED for i in every)
     assert pipeline.totals(shop, now() - DAY)["issues"] == sum(i.created_at > now() - DAY for i in every)
+
+
+def test_an_issue_that_is_listed_with_another_one_is_not_counted(console):
+    """The headline, the navigation and the inbox name the same number."""
+    with store.write() as session:
+        own = factories.issue(session, status=Status.ESCALATED)
+        explained, taken = (factories.issue(session, status=Status.ESCALATED, assignee=who) for who in (None, "bob"))
+        waits = factories.issue(session, status=Status.NEW)
+        factories.issue(session, status=Status.ESCALATED, merged_into=own.id)
+        for child in (explained, taken, waits):
+            session.add(IssueLink(parent_id=own.id, child_id=child.id, kind=LinkKind.SYMPTOM))
+    with store.read() as session:
+        assert pipeline.by_status(session) == {Status.ESCALATED: 2}
+        assert approvals.needs(session) == 2
+        assert {issue.id for issue in approvals.escalated(session)} == {own.id, taken.id}
+        assert explained.id not in {issue.id for issue in pipeline.journeys(session)}
 
 
 def test_arrows_count_transitions(console):

@@ -35,4 +35,12 @@ def test_an_issue_alone_shows_no_family(console):
 
 def test_the_list_names_all_affected_services(console):
     linked(kind=LinkKind.FIX)
-    assert "cart, payment" in screens.seen(screens.visit("issues"))
+    told = screens.seen(screens.visit("issues"))
+    assert "cart, payment" in told and "explained by" not in told
+
+
+def test_the_list_names_the_issue_that_explains_another(console):
+    parent, _ = linked(kind=LinkKind.SYMPTOM)
+    told = screens.seen(screens.visit("issues"))
+    assert told.count("explained by") == 1
+    assert f'<small>explained by <a href="/issues?issue={parent}"' in told

@@ -32,6 +32,7 @@ EMPTY = {
     "audit": "The audit trail is empty",
     "settings": "No connector has delivered data yet",
     "setup": "Everything is written to",
+    "documentation": "Install and run",
 }
 FULL = {
     "pipeline": ("KeyError: &#x27;GA-1021&#x27; in total", "3 failures in a row", "2 of 5"),
@@ -44,6 +45,7 @@ FULL = {
     "policy": ("confidence at least 0.7, severity high, impact low", "api.stripe.com", "payment"),
     "audit": ("change policy", "6 rows, newest first", "customers report wrong totals"),
     "setup": ("takes the way of the service",),
+    "documentation": ("How to run the platform", "Architecture decisions"),
     "settings": ("What to do: ", "The vendor limits our requests", "worker-1", "Approval needed"),
 }
 
@@ -182,6 +184,18 @@ def test_an_issue_page_is_complete_at_every_status(console, status):
     assert html.escape(issue.title) in screens.seen(at)
     assert len(at.tabs) == 8
     assert "Outcome</h3>" in screens.seen(at) or "Now</h3>" in screens.seen(at)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(Status.AWAITING_APPROVAL, "approval"), (Status.QUEUED, "queued"), (Status.RESOLVED, "")],
+)
+def test_a_fix_that_waits_for_production_is_not_shown_as_deployed(console, status, words):
+    with store.write() as session:
+        issue = scenes.story(session, status)
+    said = screens.seen(screens.visit("issues", issue=issue.id))
+    step = said.partition("<b>deploy</b>")[2].partition("</li>")[0]
+    assert (f"<small>{words}</small>" in step) == bool(words)
 
 
 ALWAYS, OPEN = {"Subscribe", "Add note"}, {"Subscribe", "Add note", "Acknowledge", "Set owner"}

@@ -87,3 +87,18 @@ def test_the_last_admin_cannot_be_removed(console):
     at.selectbox(key="what").select("Set role: viewer")
     press(at, "Apply")
     assert kept("admin").role is Role.ADMIN
+
+
+def test_an_address_with_a_name_shows_that_person_alone(console):
+    sessions.issue_token("bob", "deploys", ["view"], 3, by="admin")
+    sessions.issue_token("operator", "reads", ["view"], 3, by="admin")
+    at = screens.visit("people", name="bob")
+    told = screens.seen(at)
+    assert "<b>bob</b>" in told and "<b>operator</b>" not in told
+    assert "deploys" in told and "reads" not in told
+    assert list(at.selectbox(key="who").options) == ["bob"]
+
+
+def test_an_address_with_an_unknown_name_says_so_escaped(console):
+    told = screens.seen(screens.visit("people", name="<script>alert(1)</script>"))
+    assert "Person not found" in told and "<script>alert(1)" not in told

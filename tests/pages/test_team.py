@@ -82,7 +82,7 @@ def test_the_team_is_shown_before_the_platform_releases_anything(console):
         change(session, EVIL, timedelta(hours=1), url="javascript:alert(1)", attributes={"repository": EVIL})
     told = page()
     assert "&lt;script&gt;" in told and "<script" not in told and "javascript:" not in told
-    assert "No deployments yet" in told
+    assert "No deployments of the platform yet" in told
 
 
 def test_the_errors_are_those_of_the_issues_service(console):

@@ -195,7 +195,8 @@ def test_a_new_page_is_one_file(tmp_path):
         (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "workers.py").write_text(example("pages/workers.py"), encoding="utf-8")
     found = declared(tmp_path)
-    assert [(one.name, one.title, one.right) for one in found][-2:] == [
+    assert [(one.name, one.title, one.right) for one in found][-3:] == [
         ("workers", "Workers", "operate"),
         ("people", "People", "administer"),
+        ("documentation", "Documentation", "view"),
     ]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import sys
 
 import pytest
 
-from core.demo.command import behaves, process
+from core.demo.command import behaves
 from core.demo.faults import FAULTS
 from core.vendors.command import git
-from tests.browser.server import READY, browsing, free_port, reachable, settled
+from tests.browser.server import READY
+from tests.stories.showing import showing
 
-PATIENCE = 180_000  # milliseconds: a fault is noticed, fixed, proved, deployed and watched
 BRIEF = ("fixing", "reviewing", "testing", "deploying")  # some take less than a second, and a busy machine draws late
 NOTE = """() => {
   const told = window.told = [];
@@ -26,20 +25,8 @@ NOTE = """() => {
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """``make demo``, with a browser at its door: (its folder, a window signed in as somebody)."""
-    folder, port = tmp_path_factory.mktemp("live") / "demo", free_port()
-    argv = [sys.executable, "-m", "core", "demo", "--dir", str(folder)]
-    argv += ["--port", str(free_port()), "--console-port", str(port)]
-    log = tmp_path_factory.mktemp("log") / "demo.log"
-    with process(argv, {}, log) as running, browsing() as browser:
-        reachable(f"http://localhost:{port}/healthz", running)
-
-        def window(role: str):
-            page = browser.new_context(base_url=f"http://localhost:{port}").new_page()
-            page.set_default_timeout(PATIENCE)
-            page.goto("/")
-            page.get_by_role("button", name=f"as {role}").click()
-            return settled(page)
-
+    folder = tmp_path_factory.mktemp("live") / "demo"
+    with showing(folder, tmp_path_factory.mktemp("log") / "demo.log") as window:
         yield folder, window
 
 
