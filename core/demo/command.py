@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from core.demo import overlap, server
+from core.demo import overlap, server, setup
 from core.demo.faults import FAULTS, DemoFault
 from core.policy.reader import read_policy
 
@@ -37,6 +37,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--port", type=int, default=PORT, help="port of the simulator on loopback")
     parser.add_argument("--console-port", type=int, default=CONSOLE_PORT, help="port of the console on loopback")
     parser.add_argument("--rate", type=float, default=RATE, help="visitor requests per second")
+    agents = "connect a scripted model, simulated Kestra and CodeRabbit, and the Cline CLI where it is installed"
+    parser.add_argument("--agents", action="store_true", help=agents)
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="Run only the simulator.")
     commands.add_parser("env", help="Write the product's settings for a running simulator into DIR/.env.")
@@ -52,13 +54,13 @@ def main(argv: Sequence[str]) -> int:
     run.add_argument("--json", action="store_true")
     given = parser.parse_args(list(argv))
     if given.command == "env":
-        return server.write_environment(given.dir)
+        return setup.write_environment(given.dir)
     work = {"serve": serve, "break": break_, "run": run_faults, None: demo}[given.command]
     return work(given)
 
 
 def serve(given) -> int:
-    server.serve(given.dir, given.port, given.rate)
+    server.serve(given.dir, given.port, given.rate, given.agents)
     return 0
 
 
@@ -113,6 +115,7 @@ def simulator(given) -> Iterator[dict[str, str]]:
     shutil.rmtree(given.dir, ignore_errors=True)
     given.dir.mkdir(parents=True)
     options = ["--dir", str(given.dir), "--port", str(given.port), "--rate", str(given.rate)]
+    options += ["--agents"] if given.agents else []
     argv = [sys.executable, "-m", "core", "demo", *options, "serve"]
     with process(argv, {}, given.dir / LOG) as child:
         deadline = time.monotonic() + 60
@@ -120,7 +123,7 @@ def simulator(given) -> Iterator[dict[str, str]]:
             if child.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"The simulator did not start: {(given.dir / 'simulator.log').read_text()[-800:]}")
             time.sleep(0.2)
-        yield server.environment(given.dir)
+        yield setup.environment(given.dir)
 
 
 def demo(given) -> int:
@@ -281,9 +284,10 @@ def _scored(given, fault: DemoFault, issue: dict | None, shipped: float, waited:
     right_by_checks = behaves(given.dir, fault) if outcome == "resolved" and fault.checks else None
     decision = (issue or {}).get("verdict") or "-"
     right = decision == fault.expected and {
+        **({"model": _cured(outcome, right_by_checks, waited)} if given.agents else {}),
         "code": outcome == "resolved" and right_by_checks is True and (waited or fault.service != "checkout"),
-        "security": outcome == "resolved" and right_by_checks is True and waited,
-        "performance": outcome == "resolved" and right_by_checks is True and waited,
+        "security": _cured(outcome, right_by_checks, waited),
+        "performance": _cured(outcome, right_by_checks, waited),
         "backfire": outcome == "escalated" and "roll" in issue["reason"] if issue else False,
     }.get(fault.kind, outcome == "escalated")
     return {
@@ -298,6 +302,11 @@ def _scored(given, fault: DemoFault, issue: dict | None, shipped: float, waited:
         "right": bool(right),
         "reason": (issue or {}).get("reason", "")[:300],
     }
+
+
+def _cured(outcome: str, right: bool | None, waited: bool) -> bool:
+    """Is the fault fixed, after a person approved the fix?"""
+    return outcome == "resolved" and right is True and waited
 
 
 def _seconds(issue: Mapping, shipped: float) -> float | None:
