@@ -43,4 +43,4 @@ def test_every_fault_is_shipped_by_a_commit_or_a_switch():
 @pytest.mark.parametrize(("sends", "orders"), [(False, 0), (True, 3)])
 def test_the_partner_orders_only_while_it_sends(sends, orders):
     stream = with_partner(requests(), lambda: sends)
-    assert sum(one == PARTNER for one in islice(stream, 2 * EVERY + 2)) == orders
+    assert sum(one == PARTNER for one in islice(stream, 2 * EVERY + 4)) == orders
