@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from core.demo.command import behaves, process
+from core.demo.command import process
 from core.demo.faults import FAULTS
+from core.demo.remote import behaves
 from core.vendors.command import git
 from tests.browser.server import READY, browsing, free_port, reachable, settled
 
