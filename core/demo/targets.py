@@ -62,6 +62,5 @@ def _below(value: float, target: float) -> bool:
 
 def line(one: Mapping) -> str:
     found = "not measured" if one["value"] is None else f"{one['value']:g}"
-    return (
-        f"{one['figure']:<50} {found:>12}  target {one['target']:g}  n {one['n']}  {'met' if one['met'] else 'missed'}"
-    )
+    told = f"{one['figure']:<50} {found:>12}  target {one['target']:g}  n {one['n']}"
+    return f"{told}  {'met' if one['met'] else 'missed'}"

@@ -49,22 +49,8 @@ def test_each_figure_is_stated_against_its_target(rows, figure, expected):
 
 def test_a_line_says_what_was_measured_and_whether_it_is_met():
     met, *_, less = map(targets.line, targets.measured([row(seconds=720.0)]))
-    assert met.split() == [
-        "fixed",
-        "by",
-        "the",
-        "platform,",
-        "of",
-        "the",
-        "curable",
-        "faults",
-        "1",
-        "target",
-        "0.8",
-        "n",
-        "1",
-        "met",
-    ]
+    words = "fixed by the platform, of the curable faults 1 target 0.8 n 1 met"
+    assert " ".join(met.split()) == words
     assert "0.9" in less and less.endswith("missed")
 
 
@@ -89,10 +75,8 @@ def test_a_row_is_right_by_the_kind_of_its_fault(fault, status, waited, behaves,
     assert (told["right"], told["seconds"]) == (right, 60.0)
 
 
-@pytest.mark.parametrize(
-    ("fault", "decision"), [("invoice-vat-unset", "ESCALATE_HUMAN"), ("partner-orders", "ESCALATE_HUMAN")]
-)
-def test_what_no_patch_can_cure_must_end_with_a_person(fault, decision):
-    issue = {"status": "escalated", "verdict": decision, "reason": "", "ended_at": None}
+@pytest.mark.parametrize("fault", ["carrier-down", "invoice-vat-unset", "partner-orders"])
+def test_what_no_patch_can_cure_must_end_with_a_person(fault):
+    issue = {"status": "escalated", "verdict": "ESCALATE_HUMAN", "reason": "", "ended_at": None}
     assert scoring.scored(FAULTS[fault], issue, 0.0, False, None)["right"]
     assert not scoring.scored(FAULTS[fault], issue | {"verdict": "AUTO_RESOLVE"}, 0.0, False, None)["right"]
