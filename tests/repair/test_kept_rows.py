@@ -117,6 +117,15 @@ def test_any_other_second_test_is_refused(old, new):
     )
 
 
+@pytest.mark.parametrize("callee", ["eval", "f.__globals__.get", "os.system"])
+def test_a_row_calls_nothing_that_a_test_may_not(callee):
+    code = CODE.replace("assert f(*given)", f"assert {callee}(*given)").replace(
+        "import pytest", "import os\nimport pytest"
+    )
+    known = "import pytest\nimport os\nfrom a import f\n"
+    assert refused(RegressionTest("tests/test_regression_0123456789.py", code), BASE | {"tests/test_a.py": known})
+
+
 def test_a_fix_brings_the_inputs_on_which_it_was_judged(tree):  # noqa: F811
     result = repaired(tree, WRONG, GOOD)
     assert (result.decision, result.proof.complete) == ("fix", True)

@@ -52,7 +52,7 @@ def refused(test: RegressionTest, before: Mapping[str, str], tests: str = "tests
         return "it is not valid Python"
     if reason := _shape(tree):
         return reason
-    rest = ast.Module(_without_rows(tree.body), [])
+    rest = ast.Module([_without_decorators(node) for node in tree.body], [])
     return _foreign(rest, before) or _forbidden(rest, before)
 
 
@@ -77,6 +77,15 @@ def _shape(tree: ast.Module) -> str:
 def _without_rows(body: list[ast.stmt]) -> list[ast.stmt]:
     """The statements without a last test of rows, which holds literals alone and calls one function."""
     return body[:-1] if body and only_rows(body[-1]) else body
+
+
+def _without_decorators(node: ast.stmt) -> ast.stmt:
+    """The statement; a test of rows without them, because its shape was checked."""
+    if not isinstance(node, ast.FunctionDef):
+        return node
+    plain = copy.copy(node)
+    plain.decorator_list = []
+    return plain
 
 
 def _is_plain_test(node: ast.stmt | None) -> bool:
