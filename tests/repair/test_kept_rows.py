@@ -129,8 +129,8 @@ def test_a_row_calls_nothing_that_a_test_may_not(callee):
 def test_a_fix_brings_the_inputs_on_which_it_was_judged(tree):  # noqa: F811
     result = repaired(tree, WRONG, GOOD)
     assert (result.decision, result.proof.complete) == ("fix", True)
-    assert "def test_f_keeps_other_results(given, expected):\n    assert f(*given) == expected\n" in result.test.code
-    assert result.test.code.count("        ((") in range(1, MOST + 1)
+    assert "def test_f_keeps_other_results(given, expected):\n    assert f(**given) == expected\n" in result.test.code
+    assert result.test.code.count("        ({'x': ") in range(1, MOST + 1)
     assert not refused(result.test, BASE)
 
 
