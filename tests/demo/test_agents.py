@@ -20,6 +20,7 @@ from core.repair.fixers.cline_fixer import ClineFixer
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.fixers.model_fixer import ModelFixer
 from core.repair.sandbox.runner import BubblewrapRunner
+from core.signals.analysis.opinions import combined
 from core.signals.analysis.types import Conclusion, IssueFacts
 from core.vendors.base import VendorError
 from core.vendors.coderabbit import CodeRabbit
@@ -109,6 +110,13 @@ def test_a_scripted_opinion_changes_no_decision(which, address):
     told = (found.cause, found.severity, found.impact, found.confidence, found.simplicity)
     assert told == (KNOWN.cause, KNOWN.severity, KNOWN.impact, KNOWN.confidence, KNOWN.simplicity)
     assert found.root_cause == f"{model.SAYS} it repeats the report, ValueError: x" and found.opinion.tokens > 0
+
+
+def test_the_pool_of_the_scripted_opinions_is_as_sure_as_the_embedded_one(address):
+    told = combined([*(one.analyze(FACTS) for one in analysts(address)), KNOWN])
+    assert (told.cause, told.confidence, told.severity, told.simplicity) == (
+        KNOWN.cause, KNOWN.confidence, KNOWN.severity, KNOWN.simplicity,
+    )  # fmt: skip
 
 
 CHANGES = {  # the added line: severities of its findings
