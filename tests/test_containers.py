@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from core.demo import command, server
+from core.demo import command, setup
 from tests.vendors.loopback import serving
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,7 +79,7 @@ def test_the_image_copies_files_that_exist_and_that_its_ignore_file_lets_through
 
 def test_the_simulators_settings_are_written_for_another_container(tmp_path, monkeypatch):
     told = {"DATADOG_URL": "http://127.0.0.1:8600/datadog", "EMAIL_FROM": "Platform <a@b.example>"}
-    monkeypatch.setattr(server, "environment", lambda folder: told)
+    monkeypatch.setattr(setup, "environment", lambda folder: told)
     assert command.main(["--dir", str(tmp_path), "env"]) == 0
     assert dotenv_values(tmp_path / ".env") == told
 

@@ -10,7 +10,7 @@ from console import process
 from console.parts import tour
 from console.ui.drawing import drawing, rate_chart
 from console.ui.markup import percent, tag
-from console.ui.widgets import card, draw, empty
+from console.ui.widgets import card, draw, empty, table
 from core.queries.failing import ServiceChart
 
 
@@ -57,6 +57,7 @@ def faults() -> None:
         draw(card("Break the shop", tag("p", f"The demo vendors do not respond: {error}. Start them with make demo.")))
         return
     begin_story(status)
+    agents(status)
     with st.expander("Break the shop: ship a real bug to production", icon=None):
         st.markdown(
             "**Simulated vendors, real shop.** Each button commits a real bug to the shop's repository and "
@@ -66,6 +67,19 @@ def faults() -> None:
             for name, words in status.get("faults", {}).items():
                 with st.container(gap="small"):
                     buttons_of(name, str(words), name in status.get("broken", {}))
+
+
+KINDS = {"simulated": "Simulated", "real": "Real", "off": "Not connected"}
+
+
+def agents(status: Mapping) -> None:
+    """Which AI agents the demo has, and whether each is the real one."""
+    if not (found := status.get("agents")):
+        return
+    off = any(one.get("kind") == "off" for one in found)
+    rows = [(tag("b", one["name"]), KINDS.get(one["kind"], one["kind"]), one["says"]) for one in found]
+    more = [tag("p", "Connect them with: python -m core demo --agents", class_="d-muted")] if off else []
+    draw(card("Agents of this demo", table(("Agent", "Here", "What it is"), rows), *more))
 
 
 def story() -> None:

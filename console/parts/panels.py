@@ -9,6 +9,7 @@ from console.ui.widgets import SEVERITY, STATUS, card, issue_link, of, stat, sta
 from core.access.rights import Actor
 from core.models import Approval, ChangeSet, Issue, Status
 from core.models.counted import counted
+from core.policy.environment import EnvironmentRules
 from core.settings import Settings
 
 LEADS = {
@@ -36,12 +37,16 @@ def person(actor: Actor) -> Safe:
     )
 
 
-def foot(settings: Settings) -> tuple[Safe, ...]:
+def foot(settings: Settings, rules: EnvironmentRules) -> tuple[Safe, ...]:
     """The sidebar's information about this process."""
     parts = []
     if not settings.console_engine:
         text = "CONSOLE_ENGINE is off; a separate worker runs the collection cycles"
         parts.append(tag("p", "Engine: ", tag("b", "off in this process"), title=text))
+    if rules.staging:
+        most = counted(rules.most or 0, "record")
+        kept = f"A collection cycle keeps {most} of each source. A person approves every fix."
+        parts.append(tag("p", "Environment: ", tag("b", "staging"), title=kept))
     if settings.sandbox_url:
         text = "Vendor APIs are simulated on this machine. The shop, its code and its errors are real."
         parts.append(tag("p", tag("b", "Simulated vendors, real shop"), title=text))

@@ -91,7 +91,9 @@ def html(path: str, query: str, session: str) -> str:
 
 
 def _drawn(name: str, person: Actor, body: Safe) -> str:
-    foot = tag("div", panels.person(person), *panels.foot(process.settings()), class_="d-foot")
+    foot = tag(
+        "div", panels.person(person), *panels.foot(process.settings(), process.policy()[0].environment), class_="d-foot"
+    )
     here = {name: "page"}
     with store.read() as session:
         number = approvals.needs(session)

@@ -44,7 +44,7 @@ def navigation(person: access.Actor):
 def sidebar(person: access.Actor) -> None:
     settings = process.settings()
     with st.sidebar.container(key="foot"):
-        draw(panels.person(person), *panels.foot(settings))
+        draw(panels.person(person), *panels.foot(settings, process.policy()[0].environment))
 
 
 def leads_to_setup(person: access.Actor, chosen) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
 from core.decision.evidence import open_to_more
-from core.decision.rules import judge, judge_at, terms
+from core.decision.rules import LAST, MatrixRow, judge, judge_at, terms
 from core.decision.situation import Situation
 from core.models import CURABLE, Cause, Impact, Severity, Verdict, recorded
 from core.policy.reader import Policy
 
+TAKES_OVER = "A person takes over, and no fix is written for approval"
 SEVERITIES, IMPACTS = list(Severity), list(Impact)
 
 
@@ -39,7 +40,7 @@ def decide(case: Situation, policy: Policy) -> Receipt:
         verdict,
         confidence,
         row.number,
-        row.message,
+        _said(row, case, confidence, policy),
         approval,
         parts,
         [recorded.plain(guard) for guard in said],
@@ -47,6 +48,21 @@ def decide(case: Situation, policy: Policy) -> Receipt:
         asdict(case),
         open_to_more(case, policy),
     )
+
+
+def _said(row: MatrixRow, case: Situation, confidence: float, policy: Policy) -> str:
+    """The message of the row; of the last one also what would act on the case, and that no fix follows."""
+    if row.number != LAST:
+        return row.message
+    what = f"{case.severity} severity with {case.impact} business impact"
+    acting = [c for c in _bounds(policy) if c > confidence and judge_at(c, case, policy)[0].number != LAST]
+    when = f"from a confidence of {min(acting):g}" if acting else "at no confidence"
+    return f"{row.message}. The matrix acts on {what} {when}. {TAKES_OVER}"
+
+
+def _bounds(policy: Policy) -> list[float]:
+    t = policy.thresholds
+    return [t.escalate_below, t.auto_any, t.auto_mild, t.auto_contained]
 
 
 def _flip(case: Situation, confidence: float, verdict: Verdict, policy: Policy) -> dict | None:
@@ -59,14 +75,7 @@ def _flip(case: Situation, confidence: float, verdict: Verdict, policy: Policy) 
 
 
 def _changes(case: Situation, confidence: float, policy: Policy) -> Iterator[dict]:
-    t = policy.thresholds
-    for bound in {
-        t.escalate_below,
-        t.auto_any,
-        t.auto_mild,
-        t.auto_contained,
-        policy.guards.critical_confidence,
-    }:
+    for bound in {*_bounds(policy), policy.guards.critical_confidence}:
         to = bound if bound > confidence else round(bound - 0.0001, 4)
         yield _change("confidence", confidence, to, abs(to - confidence) * 10, judge_at(to, case, policy)[1])
     for name, levels in (("severity", SEVERITIES), ("impact", IMPACTS)):

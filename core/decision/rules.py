@@ -23,6 +23,7 @@ SPREAD = (
 )
 LOW_IMPACT = {Impact.LOW: 1.0, Impact.MEDIUM: 0.5, Impact.HIGH: 0.0}
 MILD = (Severity.LOW, Severity.MEDIUM)
+LAST = 7  # the row of what no other row acts on
 AUTO, SCHEDULE, ESCALATE = Verdict.AUTO_RESOLVE, Verdict.SCHEDULE_MAINTENANCE, Verdict.ESCALATE_HUMAN
 
 
@@ -103,7 +104,7 @@ def rows(policy: Policy) -> list[MatrixRow]:
             lambda c, s: s.severity in MILD and s.impact is Impact.MEDIUM,
             SCHEDULE,
         ),
-        MatrixRow(7, "no other row matches", lambda c, s: True, ESCALATE),
+        MatrixRow(LAST, "no other row matches", lambda c, s: True, ESCALATE),
     ]
 
 

@@ -13,14 +13,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import httpx
-
-from core.demo import overlap, server
+from core.demo import overlap, scoring, server, setup, targets
 from core.demo.faults import FAULTS, DemoFault
+from core.demo.remote import RemoteControl, behaves
 from core.policy.reader import read_policy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +35,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--port", type=int, default=PORT, help="port of the simulator on loopback")
     parser.add_argument("--console-port", type=int, default=CONSOLE_PORT, help="port of the console on loopback")
     parser.add_argument("--rate", type=float, default=RATE, help="visitor requests per second")
+    agents = "connect a scripted model, simulated Kestra and CodeRabbit, and the Cline CLI where it is installed"
+    parser.add_argument("--agents", action="store_true", help=agents)
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="Run only the simulator.")
     commands.add_parser("env", help="Write the product's settings for a running simulator into DIR/.env.")
@@ -52,40 +52,19 @@ def main(argv: Sequence[str]) -> int:
     run.add_argument("--json", action="store_true")
     given = parser.parse_args(list(argv))
     if given.command == "env":
-        return server.write_environment(given.dir)
+        return setup.write_environment(given.dir)
     work = {"serve": serve, "break": break_, "run": run_faults, None: demo}[given.command]
     return work(given)
 
 
 def serve(given) -> int:
-    server.serve(given.dir, given.port, given.rate)
+    server.serve(given.dir, given.port, given.rate, given.agents)
     return 0
 
 
 def break_(given) -> int:
     print(json.dumps(RemoteControl(given.dir).post("break", given.name)))
     return 0
-
-
-class RemoteControl:
-    """The remote control of the demo's shop."""
-
-    def __init__(self, folder: Path):
-        state = json.loads((folder / "sandbox.json").read_text())
-        self.client = httpx.Client(
-            base_url=f"http://127.0.0.1:{state['port']}/_sandbox",
-            timeout=60,
-            headers={"X-Sandbox-Token": state["token"]},
-        )
-
-    def status(self) -> dict:
-        return self.client.get("/status").json()
-
-    def post(self, what: str, name: str) -> dict:
-        answer = self.client.post(f"/{what}", json={"name": name})
-        if answer.status_code != 200:
-            raise SystemExit(f"{what} {name}: {answer.json().get('message')}")
-        return answer.json()
 
 
 @contextlib.contextmanager
@@ -113,6 +92,7 @@ def simulator(given) -> Iterator[dict[str, str]]:
     shutil.rmtree(given.dir, ignore_errors=True)
     given.dir.mkdir(parents=True)
     options = ["--dir", str(given.dir), "--port", str(given.port), "--rate", str(given.rate)]
+    options += ["--agents"] if given.agents else []
     argv = [sys.executable, "-m", "core", "demo", *options, "serve"]
     with process(argv, {}, given.dir / LOG) as child:
         deadline = time.monotonic() + 60
@@ -120,7 +100,7 @@ def simulator(given) -> Iterator[dict[str, str]]:
             if child.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"The simulator did not start: {(given.dir / 'simulator.log').read_text()[-800:]}")
             time.sleep(0.2)
-        yield server.environment(given.dir)
+        yield setup.environment(given.dir)
 
 
 def demo(given) -> int:
@@ -183,7 +163,10 @@ def run_faults(given) -> int:
         found = overlap.run(_world(given, env), faults, given.seed) if given.overlap else _in_turn(given, env, faults)
         for row in found:
             rows.append(row)
-            print(json.dumps(row) if given.json else _line(row), flush=True)
+            print(json.dumps(row) if given.json else scoring.line(row), flush=True)
+    if len(rows) > 1:
+        measured = targets.measured(rows)
+        print(json.dumps({"summary": measured}) if given.json else "\n".join(map(targets.line, measured)), flush=True)
     return 0 if all(row["right"] for row in rows) else 1
 
 
@@ -226,7 +209,8 @@ def _world(given, env: dict[str, str]) -> overlap.OverlapWorld:
         issues=lambda: _issues(env),
         answers=answers if given.approve else {},
         behaves=lambda fault: behaves(given.dir, fault),
-        seconds=_seconds,
+        seconds=scoring.seconds,
+        curable=(*overlap.CURABLE, *(("model",) if given.agents else ())),
         raise_limit=lambda: _limit(Path(env["PLATFORM_FILE"]), ENOUGH),
     )
 
@@ -236,12 +220,6 @@ def _token(env: dict[str, str], password: str) -> str:
     scopes = ("--scope", "view", "--scope", "operate", "--scope", "approve")
     words = ("token", "add", "approver", "--label", "demo run", *scopes, "--password-stdin")
     return _core(env, *words, text=password).strip()
-
-
-def _line(row: dict) -> str:
-    expected = row.get("expected_decision") or row["expected"]
-    found = f"{row['fault']:<20} {row['decision']:<22} expected {expected:<15}"
-    return f"{found} {row['seconds'] or '-':>6} s  {row['outcome']}"
 
 
 def _one(given, env: dict[str, str], fault: DemoFault) -> dict:
@@ -259,7 +237,9 @@ def _one(given, env: dict[str, str], fault: DemoFault) -> dict:
             _core(env, "approve", "--issue", str(issue["id"]))
         time.sleep(2)
         issue = next(i for i in _issues(env) if i["id"] == issue["id"])
-    row = _scored(given, fault, issue, shipped, waited)
+    checked = bool(issue and issue["status"] == "resolved" and fault.checks)
+    right = behaves(given.dir, fault) if checked else None
+    row = scoring.scored(fault, issue, shipped, waited, right, given.agents)
     _settle(remote, env, fault, issue)
     return row
 
@@ -274,47 +254,6 @@ def _await(check, seconds: float):
     while not (found := check()) and time.monotonic() < deadline:
         time.sleep(2)
     return found
-
-
-def _scored(given, fault: DemoFault, issue: dict | None, shipped: float, waited: bool) -> dict:
-    outcome = "not found" if issue is None else issue["status"]
-    right_by_checks = behaves(given.dir, fault) if outcome == "resolved" and fault.checks else None
-    decision = (issue or {}).get("verdict") or "-"
-    right = decision == fault.expected and {
-        "code": outcome == "resolved" and right_by_checks is True and (waited or fault.service != "checkout"),
-        "security": outcome == "resolved" and right_by_checks is True and waited,
-        "performance": outcome == "resolved" and right_by_checks is True and waited,
-        "backfire": outcome == "escalated" and "roll" in issue["reason"] if issue else False,
-    }.get(fault.kind, outcome == "escalated")
-    return {
-        "fault": fault.name,
-        "decision": decision,
-        "expected": fault.expected,
-        "seconds": _seconds(issue, shipped) if issue else None,
-        "outcome": outcome,
-        "approval": waited,
-        "behaves": right_by_checks,
-        "cause": (issue or {}).get("cause"),
-        "right": bool(right),
-        "reason": (issue or {}).get("reason", "")[:300],
-    }
-
-
-def _seconds(issue: Mapping, shipped: float) -> float | None:
-    """Seconds from the fault's release to the issue's end (stored in UTC); None while it is open."""
-    if not issue["ended_at"]:
-        return None
-    ended = datetime.fromisoformat(issue["ended_at"])
-    return round((ended if ended.tzinfo else ended.replace(tzinfo=UTC)).timestamp() - shipped, 1)
-
-
-def behaves(folder: Path, fault: DemoFault) -> bool:
-    """Whether the code in production of the demo in ``folder`` passes the fault's hidden checks."""
-    live = RemoteControl(folder).status()["production"]["id"]
-    done = subprocess.run(
-        [sys.executable, "-c", fault.checks], cwd=folder / "deployments" / live, capture_output=True, timeout=60
-    )
-    return done.returncode == 0
 
 
 def _settle(remote: RemoteControl, env, fault: DemoFault, issue: dict | None) -> None:

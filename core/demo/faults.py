@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FIXED = ("code", "backfire", "security", "performance")  # kinds that go to a fixer
+FIXED = ("code", "model", "backfire", "security", "performance")  # kinds that go to a fixer
 
 
 @dataclass(frozen=True)
 class DemoFault:
     name: str
-    kind: str  # code, performance, security, upstream, credential, backfire
+    kind: str  # code, model, performance, security, upstream, credential, environment, caller, backfire
     service: str
     title: str
     exception: str = ""  # or the words of a finding's title
@@ -52,7 +52,7 @@ FAULTS = {
             (("shop/cart.py", '(profile.get("address") or {}).get("city")', 'profile.get("address", {}).get("city")'),),
             "Cart: simplify the city lookup",
             checks="from shop.cart import city_of; assert city_of({'address': None}) == 'unknown'; assert city_of({}) == 'unknown'",
-            fails=0.10,
+            fails=0.08,
         ),
         DemoFault(
             "account-worth",
@@ -177,6 +177,37 @@ FAULTS = {
             "checkout",
             "The mailer's key was revoked",
             "UpstreamError",
+        ),
+        DemoFault(
+            "invoice-vat-unset",
+            "environment",
+            "checkout",
+            "A clean-up of the configuration removed the shop's VAT number",
+            "KeyError",
+        ),
+        DemoFault(
+            "partner-orders",
+            "caller",
+            "checkout",
+            "A partner's export sends orders without a price, which the shop refuses",
+            "CheckoutError",
+        ),
+        DemoFault(
+            "cart-window",
+            "model",
+            "cart",
+            "Delivery windows in hours fail; only a model can tell what they mean",
+            "ValueError",
+            (
+                (
+                    "shop/cart.py",
+                    '    hours, _, minutes = text.rpartition(":")\n    return 60 * int(hours or 0) + int(minutes)\n',
+                    "    return int(text)\n",
+                ),
+            ),
+            "Cart: windows are plain minutes",
+            checks="from shop.cart import minutes_of as m; assert [m(t) for t in ('45', '1:30', '0:45', '2:05')] == [45, 90, 45, 125]",
+            fails=0.08,
         ),
         DemoFault(
             "catalog-campaign",

@@ -43,6 +43,7 @@ class OverlapWorld:
     raise_limit: Callable[[], None]
     behaves: Callable[[DemoFault], bool]
     seconds: Callable[[Mapping, float], float | None]
+    curable: Sequence[str] = CURABLE  # kinds of faults that must end fixed
 
 
 def plan(faults: Sequence[DemoFault], seed: int) -> list[tuple[float, DemoFault]]:
@@ -139,7 +140,7 @@ def expected(fault: DemoFault, issue: Mapping | None, policy: Policy) -> str:
 def row(world: OverlapWorld, fault: DemoFault, shipped: float, issue: Mapping | None, queued: bool = False) -> dict:
     outcome = issue["status"] if issue else "not found"
     decision = (issue or {}).get("verdict") or "-"
-    curable = fault.kind in CURABLE
+    curable = fault.kind in world.curable
     wanted = "resolved" if curable else "escalated"
     live = world.behaves(fault) if curable else None
     rollbacks = issue["rollbacks"] if issue else 0
@@ -156,6 +157,7 @@ def row(world: OverlapWorld, fault: DemoFault, shipped: float, issue: Mapping | 
         "queued": queued,
         "behaves": live,
         "right": right and live is not False,
+        "confidence": (issue or {}).get("confidence"),
         "cause": (issue or {}).get("cause"),
         "reason": (issue or {}).get("reason", "")[:300],
     }

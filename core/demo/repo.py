@@ -71,6 +71,10 @@ class ShopRepo:
     def head(self) -> str:
         return git(self.team, "rev-parse", "HEAD").strip()
 
+    def newest(self) -> str:
+        """The newest commit of the main branch, whoever pushed it."""
+        return git(self.origin, "rev-parse", "main").strip()
+
     def _pull(self) -> None:
         git(self.team, "fetch", "--quiet", "origin")
         git(self.team, "reset", "--quiet", "--hard", "origin/main")

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, ValidationError, model_validator
 from core.models import Impact
 from core.policy import names
 from core.policy.agents import AnalysisRules
+from core.policy.environment import EnvironmentRules
 from core.policy.infrastructure import InfrastructureRules
 from core.policy.messages import CodeRabbitRules, Routes, SlackRules
 from core.policy.sections import (
@@ -42,6 +43,7 @@ class ConfigurationError(Exception):
 
 class Policy(Strict):
     version: int = 1
+    environment: EnvironmentRules = EnvironmentRules()
     repositories: dict[Annotated[str, AfterValidator(names.name)], Repository] = {}
     services: dict[str, Service] = {}
     weights: Weights = Weights()

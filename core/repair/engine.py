@@ -16,6 +16,7 @@ from core.repair.judge.precision import class_of, measured
 from core.repair.localize.fixability import classify
 from core.repair.localize.locate import located
 from core.repair.prove.generated_tests import refused
+from core.repair.prove.kept_rows import kept
 from core.repair.prove.proof import prove, reproduced, write
 from core.repair.reproduce.reproduce import crashing_calls, further_calls, written
 from core.repair.reproduce.written_tests import calls_of, placed
@@ -184,24 +185,39 @@ def _told_test(bench: Bench, asked: _Asked) -> RegressionTest:
     return _test(bench, judged, asked, bool(judged) and judged.candidate.grade >= Evidence.SIBLING)
 
 
-def _test(bench: Bench, judged: Judged | None, asked: _Asked, known: bool) -> RegressionTest:
-    """The regression test. It asserts the fix's result only if that is ``known`` to be the intended one."""
+def _test(bench: Bench, judged: Judged | None, asked: _Asked, known: bool, rows: bool = False) -> RegressionTest:
+    """The regression test. It asserts the fix's result only if that is ``known`` to be the intended one.
+
+    ``rows``: with further inputs of the bench, whose results must stay.
+    """
     if bench.test:
         return bench.test
     if judged is None:
         return written(bench.calls[0], bench.crash, tests=asked.tests)
     chosen, call = judged.candidate, bench.calls[judged.shown]
     gives = judged.now.literal if known and not chosen.raises else ""
-    return written(call, bench.crash, chosen.raises, asked.tests, gives, known)
+    others = kept(call, bench.calls[bench.hits :], bench.before[bench.hits :]) if rows else None
+    return written(call, bench.crash, chosen.raises, asked.tests, gives, known, others)
 
 
 def _proved(bench: Bench, judged: Judged, why: str, asked: _Asked) -> FixResult:
     chosen, known = judged.candidate, judged.candidate.grade >= Evidence.SIBLING
-    result = _proof(bench, judged, why, asked, _test(bench, judged, asked, known), known)
-    if known and not chosen.raises and result.proof.fails_before and not result.proof.passes_after:
-        # a result with a time or a random number in it is another one in each run
-        result = _proof(bench, judged, why, asked, _test(bench, judged, asked, False), False)
+    # a result with a time or a random number in it is another one in each run, in a row as well as in the test
+    fallbacks = [(known, False), *([(False, False)] if known and not chosen.raises else [])]
+    test = _test(bench, judged, asked, known, rows=True)
+    result = _proof(bench, judged, why, asked, test, known)
+    for result_known, rows in fallbacks:
+        simpler = _test(bench, judged, asked, result_known, rows)
+        if simpler == test or not _retried(result):
+            continue
+        test, result = simpler, _proof(bench, judged, why, asked, simpler, result_known)
     return result
+
+
+def _retried(result: FixResult) -> bool:
+    """Was the test refused, or did it fail with the patch as it did without?"""
+    refused_test = not result.proof.messages
+    return result.decision != "fix" and not result.proof.passes_after and (refused_test or result.proof.fails_before)
 
 
 def _proof(bench: Bench, judged: Judged, why: str, asked: _Asked, test: RegressionTest, known: bool) -> FixResult:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, SQLModel
@@ -104,8 +105,9 @@ def read(source: Source, policy: Policy | None = None) -> dict:
     error, notes, wait = None, [], None
     meter = getattr(source, "meter", None) or Meter(source.name)
     try:
-        for batch in source.collect(cursor, now()):
-            _keep_around(source, batch, policy or Policy())
+        policy = policy or Policy()
+        for batch in limited(source.collect(cursor, now()), policy.environment.most):
+            _keep_around(source, batch, policy)
             records += keep(source.name, batch, getattr(source, "counts_all", False))
             notes += [batch.note] if batch.note else []
     except BudgetSpent as spent:
@@ -120,6 +122,20 @@ def read(source: Source, policy: Policy | None = None) -> dict:
         note = f"{counted(meter.unreadable, 'record')} could not be read; see the log. {note}".strip()
     _tell(source.name, error, note, wait, meter)
     return {"records": records, "seconds": round(time.monotonic() - started, 2), "error": error, "note": note}
+
+
+def limited(batches: Iterable[Batch], most: int | None) -> Iterator[Batch]:
+    """The pages with at most ``most`` records in all; the cursor passes the rest, so that no cycle falls behind."""
+    left, dropped = most, 0
+    for batch in batches:
+        if left is None:
+            yield batch
+            continue
+        over = max(0, len(batch.records) - left)
+        left, dropped = max(0, left - len(batch.records)), dropped + over
+        yield replace(batch, records=batch.records[: len(batch.records) - over])
+    if dropped:
+        yield Batch(note=f"the limit of {counted(most or 0, 'record')} a cycle dropped {dropped:,}")
 
 
 def keep(name: str, batch: Batch, counts_all: bool = False) -> int:

@@ -13,7 +13,7 @@ class Sandbox:
 
     def status(self) -> dict:
         """{"faults": {name: title}, "details": {name: {"title", "kind", "service", "exception"}},
-        "broken": {name: seconds}, "services": {name: {"requests", "errors"}}, …}
+        "broken": {name: seconds}, "agents": [{"name", "kind", "says"}], "services": {name: {"requests", "errors"}}, …}
         """
         return self.http.get("/_sandbox/status").json()
 

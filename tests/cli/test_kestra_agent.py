@@ -10,13 +10,13 @@ import yaml
 from starlette.applications import Starlette
 
 from core.cli import stage
+from core.demo.vendors import kestra as kestra_server
 from core.models import Cause, Crash, Frame, Impact, Kind, Raised, Record, ServiceHealth, Severity, now
 from core.signals.analysis.types import Conclusion, IssueFacts
 from core.vendors import kestra as module
 from core.vendors.http import Http
 from core.vendors.kestra import EVIDENCE, Kestra, KestraAnalyst
 from core.vendors.opinion import SYSTEM
-from tests.vendors import kestra_server
 from tests.vendors.loopback import serving
 from tests.vendors.test_kestra import BASIC, OPINION
 
@@ -119,7 +119,7 @@ TOOLS = ("web_search", "code_analysis")
 @pytest.fixture(params=["1.3.26", "2.0.0-SNAPSHOT"])
 def server(request, monkeypatch):
     monkeypatch.setattr(module, "POLL", 0.0)
-    made = kestra_server.Server(request.param)
+    made = kestra_server.SimulatedKestra(request.param)
     with serving(Starlette(routes=made.routes)) as made.address:
         yield made
 

@@ -287,3 +287,22 @@ def test_a_wrong_number_of_services_is_refused(services):
 def test_breadth_alone_changes_the_verdict():
     one = case(0.9, "high", "medium")
     assert [decide(replace(one, services=n), POLICY).verdict for n in (1, 2)] == [AUTO, ESCALATE]
+
+
+OVER = "A person takes over, and no fix is written for approval"
+
+
+@pytest.mark.parametrize(
+    ("confidence", "severity", "impact", "says"),
+    [
+        (0.85, "high", "medium", "acts on high severity with medium business impact from a confidence of 0.9."),
+        (0.7, "medium", "high", "acts on medium severity with high business impact from a confidence of 0.8."),
+        (0.65, "high", "low", "acts on high severity with low business impact from a confidence of 0.7."),
+        (0.95, "high", "high", "acts on high severity with high business impact at no confidence."),
+    ],
+)
+def test_the_receipt_says_why_no_row_acts(confidence, severity, impact, says):
+    """The cause is a security finding's, whose fix is never shipped without a person, and here not even written."""
+    told = decide(case(confidence, severity, impact, cause=Cause.SECURITY), POLICY)
+    assert (told.row, told.verdict, told.needs_approval) == (7, ESCALATE, False)
+    assert told.row_message == f"no other row matches. The matrix {says} {OVER}"

@@ -10,7 +10,7 @@ from core.decision.rules import confidence_of, rows, terms
 from core.decision.situation import Situation
 from core.demo import overlap
 from core.demo.faults import FAULTS
-from core.demo.server import SERVICES
+from core.demo.setup import SERVICES
 from core.demo.traffic import SHARES
 from core.models import Impact, Severity
 from core.policy.reader import Policy

@@ -8,6 +8,7 @@ from core.decision.receipt import decide
 from core.decision.rules import terms
 from core.decision.situation import Situation, read_situation, rollbacks_in_a_row
 from core.models import Cause, Impact, Severity, Verdict
+from core.policy.environment import EnvironmentRules
 from core.policy.reader import Policy
 from core.policy.sections import Guards, History, Thresholds
 from tests.decision.test_decision import AUTO, ESCALATE, POLICY, SCHEDULE, case
@@ -77,6 +78,15 @@ def test_each_guard_alone(other, rules, guards):
     assert [name for name, *_ in fired(other, ruled(**rules))] == [name for name, *_ in guards]
     if rules.get("minimum_occurrences") is None:
         assert fired(other, ruled(**rules)) == guards
+
+
+@pytest.mark.parametrize(("name", "approval"), [("production", False), ("staging", True)])
+def test_staging_releases_nothing_without_a_person(name, approval):
+    policy = POLICY.model_copy(update={"environment": EnvironmentRules(name=name)})
+    receipt = decide(case(0.95, "low", "low"), policy)
+    assert (receipt.verdict, receipt.needs_approval) == (AUTO, approval)
+    told = [g["says"] for g in receipt.guards if g["effect"] == "approval"]
+    assert told == (["staging releases nothing without a person"] if approval else [])
 
 
 def test_a_critical_service_below_its_confidence_goes_to_a_person_and_needs_no_approval():

@@ -11,7 +11,7 @@ class Remote:
     """The sandbox's remote control, with what it was asked."""
 
     def __init__(self):
-        self.asked, self.fault = [], ""
+        self.asked, self.fault, self.agents = [], "", []
 
     def status(self) -> dict:
         details = {
@@ -19,7 +19,8 @@ class Remote:
             for name, kind in (("cart-address", "code"), ("carrier-down", "upstream"), ("search-empty", "code"))
         }
         faults = {"cart-address": "no address", "search-empty": "no hit"}
-        return {"faults": faults, "broken": {"cart-address": 1.0}, "details": details}
+        told = {"faults": faults, "broken": {"cart-address": 1.0}, "details": details}
+        return told | ({"agents": self.agents} if self.agents else {})
 
     def break_(self, name: str) -> dict:
         return self._do("break", name)
@@ -61,6 +62,19 @@ def test_only_a_broken_fault_can_be_restored(remote):
 def test_the_shop_is_broken_and_restored(remote, key, asked, says):
     at = button(screens.visit("pipeline"), key).click().run()
     assert remote.asked == [asked] and any(says in one.value for one in [*at.success, *at.toast])
+
+
+def test_each_agent_says_whether_it_is_simulated(remote):
+    assert "Agents of this demo" not in screens.seen(screens.visit("pipeline"))
+    remote.agents = [
+        {"name": "Model server", "kind": "simulated", "says": "Scripted <b>answers</b>"},
+        {"name": "Cline CLI", "kind": "real", "says": "The real program"},
+        {"name": "Kestra", "kind": "off", "says": "A flow"},
+    ]
+    text = screens.seen(screens.visit("pipeline"))
+    for told in ("Model server", "Simulated", "Real", "Not connected", "python -m core demo --agents"):
+        assert told in text
+    assert "<b>answers" not in text
 
 
 def test_a_refusal_is_told(remote):

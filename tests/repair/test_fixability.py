@@ -30,3 +30,24 @@ def test_a_cause_in_the_chain_counts():
     linked = {"type": "TimeoutError", "message": "timed out"}
     frame = {"file": "a.py", "function": "f", "code": "x = y.z"}
     assert not classify(Crash(exception={"type": "AttributeError"}, chain=[linked], frames=[frame])).fixable
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ('return os.environ["RATE"]', "environment"),
+        ('return params.get("id"), os.environ["RATE"]', "environment"),  # another name has a default
+        ('return os.environ["RATE"] if os.getenv("MODE") else 1', "environment"),
+        ('return os.environ.get("RATE", "1")', "code"),  # elsewhere the program goes without it
+        ("return os.getenv('RATE')", "code"),
+        ('return os.environ["RATE"]  # optional', "code"),
+    ],
+)
+def test_a_missing_setting_is_optional_only_if_its_own_name_is(line, cause, tmp_path):
+    (tmp_path / "a.py").write_text(f"import os\n\n\ndef f(params):\n    {line}\n")
+    frames = [
+        {"file": "a.py", "line": 5, "function": "f", "code": line},
+        {"file": "<frozen os>", "line": 679, "function": "__getitem__", "in_app": False},
+    ]
+    crash = Crash(exception={"type": "KeyError", "message": "'RATE'"}, frames=frames)
+    assert classify(crash, tmp_path).cause == cause

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from core.demo.command import behaves
 from core.demo.faults import FAULTS
+from core.demo.remote import behaves
 from core.vendors.command import git
 from tests.browser.server import READY
 from tests.stories.showing import showing

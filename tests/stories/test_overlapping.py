@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from core.demo.command import RemoteControl
 from core.demo.faults import FAULTS
+from core.demo.remote import RemoteControl
 from tests.browser.first_screen import RANK, SCREEN, counted_alike, facts_of, of, says_what_is_wanted, worst_first
 from tests.browser.server import READY
 from tests.stories.showing import PATIENCE, showing

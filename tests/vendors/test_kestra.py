@@ -10,6 +10,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from core.demo.vendors import kestra as kestra_server
+from core.demo.vendors.kestra import PASSWORD, TOKEN, USER
 from core.models import Cause, Impact, Severity
 from core.signals.analysis.types import Conclusion, IssueFacts
 from core.vendors import kestra as module
@@ -18,8 +20,6 @@ from core.vendors.http import Http
 from core.vendors.kestra import Kestra, KestraAnalyst, execution
 from core.vendors.opinion import SYSTEM, ModelAnswer
 from tests.shared import SHARED
-from tests.vendors import kestra_server
-from tests.vendors.kestra_server import PASSWORD, TOKEN, USER
 from tests.vendors.loopback import serving
 
 OPINION = {
@@ -44,7 +44,7 @@ class Embedded:
 @pytest.fixture(params=["1.3.26", "2.0.0-SNAPSHOT"])
 def server(request, monkeypatch):
     monkeypatch.setattr(module, "POLL", 0.0)
-    made = kestra_server.Server(request.param)
+    made = kestra_server.SimulatedKestra(request.param)
     made.flows = {
         "hello": (lambda inputs: {"say": {"value": f"hello {inputs.get('name', 'nobody')}"}}, False),
         "ask": (lambda inputs: {"answer": {"approved": inputs.get("approved")}}, True),

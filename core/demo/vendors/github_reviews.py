@@ -21,26 +21,28 @@ class Reviews:
         self.given: dict[int, list[dict]] = {}
         self.lines: dict[int, list[dict]] = {}
         self.ids = itertools.count(1)
+        self.reviewers: list[Callable[[str], None]] = []  # called with a commit whose status is asked for
 
     def status(self, request: Request, body: dict) -> Response:
         sha = request.path_params["sha"]
-        written = self.said.setdefault(sha, {})
         if request.method == "POST":
-            kept = {k: body.get(k) for k in ("state", "context", "description", "target_url")}
-            url = f"{self.base}/statuses/{sha}"
-            written[body["context"]] = {
-                "id": next(self.ids),
-                "url": url,
-                "created_at": now(),
-                "updated_at": now(),
-                **kept,
-            }
-            return JSONResponse(written[body["context"]], 201)
+            told = (body["context"], body.get("state"), body.get("description"), body.get("target_url"))
+            return JSONResponse(self.say(sha, *told), 201)
+        for review in self.reviewers:
+            review(sha)
+        written = self.said.get(sha, {})
         states = {row["state"] for row in written.values()}
         state = next((word for word in WORST if word in states), "pending")
         url = f"{self.base}/commits/{sha}/status"
         found = {"state": state, "sha": sha, "url": url, "total_count": len(written), "statuses": [*written.values()]}
         return JSONResponse(found)
+
+    def say(self, sha: str, context: str, state: str | None, says: str | None, url: str | None = None) -> dict:
+        """Set the status of a commit in a context."""
+        row = {"id": next(self.ids), "url": f"{self.base}/statuses/{sha}", "created_at": now(), "updated_at": now()}
+        row |= {"state": state, "context": context, "description": says, "target_url": url}
+        self.said.setdefault(sha, {})[context] = row
+        return row
 
     def check_runs(self, request: Request, body: dict) -> Response:
         if request.method == "POST":

@@ -105,11 +105,16 @@ def _setting(crash: Crash, tree: Path | None) -> str:
         return ""
     texts = [p.read_text("utf-8", "replace") for p in sorted(tree.rglob("*.py"))[:400] if p.is_file()] if tree else []
     lines = [line for text in texts for line in text.splitlines() if name in line]
-    optional = any(map(_MAY_BE_UNSET.search, lines))
+    optional = any(_MAY_BE_UNSET.search(line) or _asked_for(name, line) for line in lines)
     return "" if optional and not re.search(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", name) else name
 
 
-_MAY_BE_UNSET = re.compile(r"\b(optional|defaults?|unset|without|if set|may be)\b|\.get\(|getenv\(")
+_MAY_BE_UNSET = re.compile(r"\b(optional|defaults?|unset|without|if set|may be)\b")
+
+
+def _asked_for(name: str, line: str) -> bool:
+    """Does the line read the name itself by a call that gives something if it is unset?"""
+    return any(f"{call}({quote}{name}{quote}" in line for call in (".get", "getenv") for quote in "'\"")
 
 
 def _reads_environment(crash: Crash) -> bool:

@@ -1,6 +1,7 @@
 """Checks whether a generated regression test may be run and committed. Pure: texts in, a reason out.
 
-The rules for patches apply (policy.py), and it must consist of imports and one test function. A statement that would be
+The rules for patches apply (policy.py), and it must consist of imports, one test function, and at most one more with
+rows of literals (kept_rows.py). A statement that would be
 refused in a patch is allowed only if the repository's own tests contain the same one, from which setup is copied. The
 measure that the platform itself writes around a call is left out (measures.py).
 """
@@ -20,6 +21,7 @@ from core.repair.judge.identifiers import odd_names
 from core.repair.judge.policy import SILENCERS, is_test
 from core.repair.localize.sources import module_of, tree_of
 from core.repair.localize.syntax import Function, importing, nodes
+from core.repair.prove.kept_rows import only_rows
 from core.repair.prove.measures import bare
 from core.repair.reproduce.constructors import KNOWN
 from core.repair.types import RegressionTest
@@ -48,7 +50,10 @@ def refused(test: RegressionTest, before: Mapping[str, str], tests: str = "tests
         tree = ast.parse(bare(test.code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "it is not valid Python"
-    return _shape(tree) or _foreign(tree, before) or _forbidden(tree, before)
+    if reason := _shape(tree):
+        return reason
+    rest = ast.Module([_without_decorators(node) for node in tree.body], [])
+    return _foreign(rest, before) or _forbidden(rest, before)
 
 
 def _text(code: str, before: Mapping[str, str]) -> str:
@@ -62,10 +67,25 @@ def _text(code: str, before: Mapping[str, str]) -> str:
 
 
 def _shape(tree: ast.Module) -> str:
-    """A docstring, imports, and one test without parameters or decorators."""
-    *head, test = tree.body[bool(ast.get_docstring(tree, clean=False)) :] or [None]
+    """A docstring, imports, one test without parameters or decorators, and rows that an earlier fix keeps."""
+    parts = tree.body[bool(ast.get_docstring(tree, clean=False)) :]
+    *head, test = _without_rows(parts) or [None]
     plain = _is_plain_test(test) and all(isinstance(n, ast.Import | ast.ImportFrom) for n in head)
     return "" if plain else "it contains more than imports and one plain test"
+
+
+def _without_rows(body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements without a last test of rows, which holds literals alone and calls one function."""
+    return body[:-1] if body and only_rows(body[-1]) else body
+
+
+def _without_decorators(node: ast.stmt) -> ast.stmt:
+    """The statement; a test of rows without them, because its shape was checked."""
+    if not isinstance(node, ast.FunctionDef):
+        return node
+    plain = copy.copy(node)
+    plain.decorator_list = []
+    return plain
 
 
 def _is_plain_test(node: ast.stmt | None) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from core.models import Crash, Frame
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.localize.syntax import imported_name, importing, imports_of
+from core.repair.prove.kept_rows import KeptRows
 from core.repair.reproduce.content import with_files
 from core.repair.reproduce.examples import examples
 from core.repair.reproduce.inputs import calls_in_code, recorded_calls
@@ -148,29 +149,36 @@ def _told(crash: Crash) -> list[str]:
 
 
 def written(
-    call: Call, crash: Crash, raises: str = "", tests: str = "tests", gives: str = "", known: bool = False
+    call: Call,
+    crash: Crash,
+    raises: str = "",
+    tests: str = "tests",
+    gives: str = "",
+    known: bool = False,
+    kept: KeptRows | None = None,
 ) -> RegressionTest:
     """The regression test, which fails with the crash's exception on the old code.
 
     ``raises``: the expected documented exception (an import line, then the name); ``gives``: the expected result as a
     literal. ``known``: the right result is known, even if it has no literal; otherwise the test's docstring says that
-    it is not. ``tests`` is the folder of the test.
+    it is not. ``tests`` is the folder of the test. ``kept``: further inputs whose results must stay, as a second test.
     """
     frame, kind = deepest_in_app(crash) or _NOWHERE, kind_of(crash)
     imports = [*call.imports.splitlines(), *(raises.splitlines()[:-1])]
-    imports += ["import pytest"] if raises else []
+    imports += ["import pytest"] if raises or kept else []
     body = _without_unused(call.setup, call.expression).splitlines()
     if raises:
         body += [f"with pytest.raises({raises.splitlines()[-1]}):", f"    {call.expression}"]
     elif call.expression != "None":
         body.append(_asserted(call.expression, gives) if gives else call.expression)
-    imports = _merged(_used(imports, "\n".join([*body, raises])))
+    rows = kept.text(f"test_{name_part(frame.function, 'call')}_keeps_other_results") if kept else ""
+    imports = _merged(_used(imports, "\n".join([*body, raises, rows])))
     inside = "".join(f"    {line}\n" if line.strip() else "\n" for line in body)
     head = "\n".join(imports) + "\n\n\n" if imports else "\n"
     unknown = "" if raises or known else " The right result is not known, so none is asserted."
     about = _docstring(f"{kind} in {frame.function} ({frame.file}), as reported from {crash.environment}.{unknown}")
     name = f"test_{name_part(frame.function, 'call')}_does_not_raise_{name_part(kind, 'error')}"
-    code = f"{about}\n\n{head}def {name}():\n{inside}"
+    code = f"{about}\n\n{head}def {name}():\n{inside}" + (f"\n\n{rows}" if rows else "")
     path = PurePosixPath(tests, f"test_regression_{fingerprint(crash)}.py").as_posix()
     return RegressionTest(path, code, call.expression)
 

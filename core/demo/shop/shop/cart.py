@@ -16,6 +16,17 @@ def show(params):
     return {"user": profile["id"], "city": city_of(profile), "items": int(params.get("items", 2))}
 
 
+def minutes_of(text):
+    """Minutes of a delivery window as customers write it."""
+    hours, _, minutes = text.rpartition(":")
+    return 60 * int(hours or 0) + int(minutes)
+
+
+def window(params):
+    """How long a customer is at home for the delivery."""
+    return {"minutes": minutes_of(params.get("for", "45"))}
+
+
 def shipping(params):
     """What sending the cart would cost."""
     return {"cents": shipping_rate(int(params.get("grams", 500)))}

@@ -1,5 +1,7 @@
 """The checkout: orders, gift notes and receipts."""
 
+import os
+
 from shop.data import CUSTOMERS
 from shop.upstream import send_receipt
 
@@ -22,6 +24,11 @@ def order(params):
     note = params.get("note")
     kind, words = gift_note(note) if note else ("plain", "")
     return {"order": f"o-{int(total * 100)}", "kind": kind, "words": words}
+
+
+def invoice(params):
+    """What an invoice says of the shop and of the order."""
+    return {"order": params.get("order", "o-1"), "vat_id": os.environ["VAT_NUMBER"]}
 
 
 def receipt(params):

@@ -24,6 +24,7 @@ def test_pricing():
 def test_cart():
     assert cart.city_of({"address": {"city": "Lyon"}}) == "Lyon"
     assert cart.show({"user": "u-1"})["items"] == 2
+    assert cart.window({"for": "45"}) == {"minutes": 45}
 
 
 def test_checkout():
@@ -31,6 +32,11 @@ def test_checkout():
     assert checkout.order({"total": "12.5"})["order"] == "o-1250"
     with pytest.raises(checkout.CheckoutError):
         checkout.order({"total": "0"})
+
+
+def test_invoice(monkeypatch):
+    monkeypatch.setenv("VAT_NUMBER", "FR40303265045")
+    assert checkout.invoice({"order": "o-7"}) == {"order": "o-7", "vat_id": "FR40303265045"}
 
 
 def test_search():

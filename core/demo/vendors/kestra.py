@@ -1,4 +1,4 @@
-"""Kestra's protocol as its two specifications have it, in memory: 1.x has outputs in task runs, 2.x with them apart.
+"""Kestra's protocol as its two specifications have it, in memory: 1.x has outputs in task runs, 2.x has them apart.
 
 A flow here is a function from its inputs to the outputs of its tasks, and to its ``state`` if that is not SUCCESS;
 ``pause`` makes it wait for a person first.
@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from core.demo.vendors.model import opinion
+
 USER, PASSWORD, TOKEN = "admin@kestra.example", "Kestra-demo-1", "kestra-demo-token"
 
 
@@ -21,8 +23,9 @@ def _at() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-class Server:
-    def __init__(self, version: str, namespace: str = "platform"):
+class SimulatedKestra:
+    def __init__(self, version: str, namespace: str = "platform", under: str = ""):
+        """``under`` is the path before /api, where several vendors share an address."""
         self.version, self.modern = version, version.startswith("2")
         self.namespace, self.flows, self.sources = namespace, {}, {}
         self.executions: dict[str, dict] = {}
@@ -44,7 +47,7 @@ class Server:
         ]
         if self.modern:
             table.append(("/api/v1/{tenant}/outputs/{id}/{run}", self.output, "GET"))
-        self.routes = [Route(path, self._signed(work), methods=[method]) for path, work, method in table]
+        self.routes = [Route(under + path, self._signed(work), methods=[method]) for path, work, method in table]
 
     def _signed(self, work):
         basic = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -191,3 +194,18 @@ class Server:
             return JSONResponse({"message": "Unsupported Media Type"}, 415)
         self.sources[flow] = (await request.body()).decode()
         return JSONResponse({"id": flow, "namespace": self.namespace, "source": self.sources[flow]})
+
+
+def demo_agent(inputs: dict) -> dict:
+    """The demo's AI agent of the flow ``analysis``: a script, like the demo's model (model.py)."""
+    said = opinion(str(inputs.get("evidence", "")))
+    tokens = len(str(inputs)) // 4
+    return {"agent": {"jsonOutput": said, "tokenUsage": {"totalTokenCount": tokens}}}
+
+
+def simulated() -> SimulatedKestra:
+    """The demo's Kestra, below /kestra, with its one flow."""
+    made = SimulatedKestra("1.3.26", under="/kestra")
+    made.flows["analysis"] = (demo_agent, False)
+    made.sources["analysis"] = "id: analysis"
+    return made
