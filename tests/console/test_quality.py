@@ -63,7 +63,7 @@ def test_weeks_begin_on_monday_and_old_reviews_are_left_out(reviewed):
         MONDAY + timedelta(days=7): (1, 0.9),
     }
     drawn = charts.quality_by_week(found, "coverage").data[0]
-    assert list(drawn.y) == [pytest.approx(0.5), 0.9] and list(drawn.customdata) == [2, 1]
+    assert list(drawn.y) == [pytest.approx(0.5), 0.9] and list(drawn.customdata) == ["2 reviews", "1 review"]
 
 
 def test_the_last_days_are_metrics(reviewed, monkeypatch):

@@ -37,7 +37,7 @@ SAME, LESS = (times(1.0), times(0.8)), tuple(map(times, (0.4, 0.2, 0.05, 0.001))
 
 
 @dataclass(frozen=True)
-class Count:
+class TrafficCount:
     """The requests of an interval, and those of the days before: at this time, and the lowest of the hours around."""
 
     at: datetime
@@ -46,7 +46,7 @@ class Count:
     lowest: float
 
 
-Exposure = Callable[[Count], float]
+Exposure = Callable[[TrafficCount], float]
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class LostTraffic:
 
     def __init__(self) -> None:
         self.rhythm = UsualTraffic()
-        self.rows: deque[Count] = deque(maxlen=LEVEL + LONGEST)
-        self.level: deque[Count] = deque()
+        self.rows: deque[TrafficCount] = deque(maxlen=LEVEL + LONGEST)
+        self.level: deque[TrafficCount] = deque()
         self.seen = self.expected = 0.0  # sums of ``level``
         self.sums: dict[float, tuple[float, int]] = {}  # share -> the sum, the intervals since it was zero
         self.restart()
@@ -74,7 +74,7 @@ class LostTraffic:
         usual = self.rhythm.step(at, requests)
         if usual is None:
             return None
-        row = Count(at, requests, usual.mean, usual.lowest)
+        row = TrafficCount(at, requests, usual.mean, usual.lowest)
         spans = set(self._suspicious(row, self._rate() * row.usual))
         self._keep(row)
         return next((loss for span in sorted(spans) if (loss := self._proved(span))), None)
@@ -83,7 +83,7 @@ class LostTraffic:
         """Begin anew: a loss up to now is known."""
         self.sums = dict.fromkeys(SHARES, (0.0, 0))
 
-    def _suspicious(self, row: Count, expected: float) -> Iterator[int]:
+    def _suspicious(self, row: TrafficCount, expected: float) -> Iterator[int]:
         for share, (height, length) in self.sums.items():
             higher = height + row.requests * math.log(share) + expected * (1 - share)
             self.sums[share] = (higher, min(LONGEST, length + 1)) if higher > 0 else (0.0, 0)
@@ -94,7 +94,7 @@ class LostTraffic:
         """Today's level: 1 is as on the days before."""
         return (self.seen + 1) / (self.expected + 1)
 
-    def _keep(self, row: Count) -> None:
+    def _keep(self, row: TrafficCount) -> None:
         self.rows.append(row)
         self.level.append(row)
         self.seen, self.expected = self.seen + row.requests, self.expected + row.usual
@@ -112,7 +112,7 @@ class LostTraffic:
         return Loss(late[0].at, _mean(hour), _mean(late)) if proved else None
 
 
-def _throughout(hour: Sequence[Count], late: Sequence[Count]) -> bool:
+def _throughout(hour: Sequence[TrafficCount], late: Sequence[TrafficCount]) -> bool:
     """Whether each third is low: the last, so that it is not over, and the first, so that it is no slow fall."""
     size = -(-len(late) // PARTS)
     thirds = [late[i : i + size] for i in range(0, len(late), size)]
@@ -120,32 +120,32 @@ def _throughout(hour: Sequence[Count], late: Sequence[Count]) -> bool:
     return first <= 2 * fmean(others) + 2 and all(_mean(third) <= LOST * _mean(hour) for third in thirds)
 
 
-def _mean(rows: Sequence[Count]) -> float:
+def _mean(rows: Sequence[TrafficCount]) -> float:
     return fmean(row.requests for row in rows)
 
 
-def _plain(_row: Count) -> float:
+def _plain(_row: TrafficCount) -> float:
     return 1.0
 
 
-def _usual(row: Count) -> float:
+def _usual(row: TrafficCount) -> float:
     return row.usual
 
 
-def _unlike_before(before: Sequence[Count], late: Sequence[Count]) -> bool:
+def _unlike_before(before: Sequence[TrafficCount], late: Sequence[TrafficCount]) -> bool:
     """Whether so little traffic is unlike the days before, too, even if today is earlier or later than they were."""
     level = sum(row.requests for row in before) / max(1e-9, sum(row.usual for row in before))
     return sum(row.requests for row in late) <= LOST * min(1.0, level) * sum(row.lowest for row in late)
 
 
-def _lost(before: Sequence[Count], late: Sequence[Count], exposure: Exposure, least: float) -> bool:
+def _lost(before: Sequence[TrafficCount], late: Sequence[TrafficCount], exposure: Exposure, least: float) -> bool:
     """Whether the counts favour a loss, where each interval has this exposure."""
     spread = _dispersion(before, exposure)
     then, now = (Tally(sum(row.requests for row in rows), sum(map(exposure, rows)), spread) for rows in (before, late))
     return now.rate <= LOST * then.rate and rates.favours(then, now, LESS, SAME) > least
 
 
-def _dispersion(rows: Sequence[Count], exposure: Exposure) -> float:
+def _dispersion(rows: Sequence[TrafficCount], exposure: Exposure) -> float:
     blocks = [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
     counts = [sum(row.requests for row in block) for block in blocks]
     return rates.dispersion(counts, [sum(map(exposure, block)) for block in blocks])
