@@ -66,11 +66,20 @@ def _in_its_form(place: Place, suspect: Suspect, clue: Clue) -> Changes:
         return  # None instead of None changes nothing
     own = any(word in clue.words for word in (" default", "null means")) or clue.grade == Evidence.TYPE
     text = place.replace(suspect.node, _said_once(place, suspect, clue).replace(HOLE, clue.value))
-    about_key = not suspect.key or own or words_of(str(suspect.key)) & words_of(clue.words)
-    why = clue if about_key else weaker(clue)  # a value for the function's result is hardly one for this part
+    why = clue if own else _about(place, suspect, clue)
     yield change(
         place, text, rationale(place, suspect, f"{clue.value} is taken instead"), why, suspect.far + 2 * (not own)
     )
+
+
+def _about(place: Place, suspect: Suspect, clue: Clue) -> Clue:
+    """The evidence, weaker if it is a sentence on the function's result and the expression is only a part of that.
+
+    Without a key, the sentence speaks of the whole expression; else it or the function's name must name the key.
+    """
+    told = words_of(clue.words, place.function.name if place.function else "")
+    named = words_of(str(suspect.key)) & told if suspect.key else _alone(place.statement, suspect.node)
+    return clue if named or "documentation says" not in clue.words else weaker(clue)
 
 
 def _said_once(place: Place, suspect: Suspect, clue: Clue) -> str:
@@ -86,6 +95,7 @@ def _for_the_whole(place: Place, suspect: Suspect, clue: Clue) -> Changes:
     own_default = " default" in clue.words and "documentation" not in clue.words
     if not suspect.asked or own_default or not _fits_whole(place, clue.value) or _unpacks(place.statement):
         return
+    clue = _about(place, suspect, clue) if suspect.key and not _alone(place.statement, suspect.node) else clue
     longest = _chain(place, suspect.node)
     for far, node in enumerate(dict.fromkeys((_figure(place, longest), longest, suspect.node))):
         if isinstance(place.statement, ast.Expr) and place.statement.value is node:

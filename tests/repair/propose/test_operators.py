@@ -211,6 +211,19 @@ def test_a_text_for_one_part_is_no_evidence_for_the_whole(tmp_path):
     assert whole.grade == Evidence.STYLE
 
 
+@pytest.mark.parametrize(
+    ("line", "grade"),
+    [("return max(rows)", Evidence.DOCUMENTED), ("return scale(rows, max(rows))", Evidence.STYLE)],
+)
+def test_a_value_for_the_result_is_no_evidence_for_a_part(tmp_path, line, grade):
+    program = f'def most(rows):\n    """The most; 0 if there are no rows."""\n    {line}  # here\n'
+    found = proposed(
+        tmp_path, "ValueError", "max() arg is an empty sequence", program, {"rows": "[]"}, "other_value.instead"
+    )
+    [candidate] = [c for c in found if "default=0" in "".join(added(program, c))]
+    assert candidate.grade == grade
+
+
 @pytest.mark.parametrize("known", ["total_net, total_gross", "total_net", "total"])
 def test_a_name_that_only_shares_a_word_is_no_slip(tmp_path, known):
     program = f"def f({known}):\n    return total_tax  # here\n"
