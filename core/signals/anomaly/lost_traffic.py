@@ -29,6 +29,7 @@ LEVEL = 180  # intervals before that say today's level
 HOUR = 60  # intervals before, without the rhythm
 LONGEST = 120  # intervals of a loss: over longer ones the day itself changes
 FEWEST = 8  # intervals: a shorter loss is a restart
+MISSED = 3.0  # expected requests, without which no request is no sign
 PARTS = 3  # of a loss, of which each has to be one
 BLOCK = 10  # intervals that are counted together for the dispersion: bursts last minutes
 SUSPECT, CERTAIN, LIKELY = (math.log(odds) for odds in (1e3, 5e3, 1e2))
@@ -135,7 +136,8 @@ def _usual(row: Count) -> float:
 def _unlike_before(before: Sequence[Count], late: Sequence[Count]) -> bool:
     """Whether so little traffic is unlike the days before, too, even if today is earlier or later than they were."""
     level = sum(row.requests for row in before) / max(1e-9, sum(row.usual for row in before))
-    return sum(row.requests for row in late) <= LOST * min(1.0, level) * sum(row.lowest for row in late)
+    expected = min(1.0, level) * sum(row.lowest for row in late)
+    return expected >= MISSED and sum(row.requests for row in late) <= LOST * expected
 
 
 def _lost(before: Sequence[Count], late: Sequence[Count], exposure: Exposure, least: float) -> bool:
