@@ -109,7 +109,8 @@ class LostTraffic:
         hour = before[-HOUR:]
         if span < FEWEST or len(hour) < HOUR or not (_unlike_before(before, late) and _throughout(hour, late)):
             return None
-        proved = _lost(hour, late, _plain, LIKELY) and _lost(before, late, _usual, CERTAIN)
+        level = max(1.0, _mean(hour))
+        proved = _lost(hour, late, lambda _row: level, LIKELY) and _lost(before, late, _usual, CERTAIN)
         return Loss(late[0].at, _mean(hour), _mean(late)) if proved else None
 
 
@@ -123,10 +124,6 @@ def _throughout(hour: Sequence[Count], late: Sequence[Count]) -> bool:
 
 def _mean(rows: Sequence[Count]) -> float:
     return fmean(row.requests for row in rows)
-
-
-def _plain(_row: Count) -> float:
-    return 1.0
 
 
 def _usual(row: Count) -> float:
