@@ -190,7 +190,7 @@ def m024_indexes_of_the_screens(connection: Connection) -> None:
     """What pages ask for at each visit: issues that need a person, alarms, the last rollback, an issue's audit rows."""
     connection.execute(text("DROP INDEX IF EXISTS ix_issue_status"))
     deployments = (f"ix_deployment_{what}" for what in ("alarm", "pending", "ready", "rollback"))
-    for name in ("ix_issue_needs", "ix_auditrow_subject", *deployments):
+    for name in ("ix_issue_needs", "ix_auditrow_subject", "ix_signal_change", *deployments):
         index(connection, name)
 
 

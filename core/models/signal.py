@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict
 from pydantic import Field as ShapeField
-from sqlalchemy import JSON, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, Index, UniqueConstraint, literal_column
+from sqlmodel import Field, SQLModel, col
 
 from core.models.base import Count, Shape, Text, WebAddress, _json, _only, _time, storable
 from core.models.enums import Kind
@@ -110,6 +110,7 @@ class Signal(SQLModel, table=True):
         Index("ix_signal_service_at", "service", "at"),
         Index("ix_signal_fingerprint_at", "fingerprint", "at"),
         Index("ix_signal_waiting", "at", "id", **_only("issue_id IS NULL AND set_aside IS NULL")),
+        Index("ix_signal_change", "at", **_only("kind = 'CHANGE'")),
         Index("ix_signal_aside", "received_at", "set_aside", "kind", "count", **_only("set_aside IS NOT NULL")),
     )
     id: int = Field(default=None, primary_key=True)
@@ -132,6 +133,10 @@ class Signal(SQLModel, table=True):
     set_aside: str | None = None  # why it opened no issue: known, silenced, a user's own error ...
     at: datetime = _time()
     received_at: datetime = _time(index=True)
+
+
+# With its value in the text of the query: SQLite uses a partial index only if it sees that its condition holds.
+IS_CHANGE = col(Signal.kind) == literal_column("'CHANGE'")
 
 
 class Metric(SQLModel, table=True):

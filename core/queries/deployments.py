@@ -62,11 +62,13 @@ def can_roll_back(session: Session, deployment: Deployment) -> bool:
     if deployment.environment != "production" or not (deployment.status in LIVE or deployment.alarm):
         return False
     newer = session.exec(
-        select(Deployment.id).where(
+        select(Deployment.id)
+        .where(
             Deployment.repository == deployment.repository,
             Deployment.environment == "production",
             col(Deployment.status).in_(LIVE),
             col(Deployment.id) > deployment.id,
         )
+        .limit(1)
     ).first()
     return newer is None and bool(deployment.previous_vendor_id)

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, case, col, select
 
-from core.models import Deployment, Issue, Kind, Severity, Signal, Status
+from core.models import Deployment, Issue, Severity, Signal, Status
 from core.models.enums import PENDING
+from core.models.signal import IS_CHANGE
 from core.policy.reader import Policy
 from core.queries import families, pipeline
 from core.signals import own_commits
@@ -88,7 +89,7 @@ def _changed(session: Session, policy: Policy, since: datetime, until: datetime 
     rows = select(Signal).where(
         col(Signal.set_aside).is_not(None),
         Signal.received_at >= since,
-        Signal.kind == Kind.CHANGE,
+        IS_CHANGE,
         Signal.level != PENDING,
         Signal.at >= since,
         *([col(Signal.at) <= until] if until else []),

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from core.models import Kind, Signal
+from core.models import Signal
 from core.models.enums import PENDING
+from core.models.signal import IS_CHANGE
 from core.policy.reader import Policy
 from core.signals import own_commits
 
@@ -35,7 +36,7 @@ def between(session: Session, policy: Policy, since: datetime, until: datetime) 
         .where(
             Signal.received_at >= since,
             col(Signal.set_aside).is_not(None),
-            Signal.kind == Kind.CHANGE,
+            IS_CHANGE,
             Signal.level != PENDING,
             col(Signal.at) >= since,
             col(Signal.at) < until,

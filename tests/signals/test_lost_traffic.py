@@ -35,7 +35,7 @@ def lost(usual: float, share: float, minutes: int) -> Rate:
 
 @pytest.mark.parametrize(
     ("usual", "share", "within"),
-    [(2.0, 0.8, 30), (2.0, 1.0, 15), (0.5, 1.0, 45), (0.3, 1.0, 90), (20.0, 0.6, 12)],
+    [(2.0, 0.8, 30), (2.0, 1.0, 15), (0.5, 1.0, 45), (0.3, 1.0, 90), (20.0, 0.6, 12), (800.0, 0.8, 12)],
 )
 def test_a_large_loss_is_told_at_any_rate(usual, share, within):
     ((minute, loss),) = losses(lost(usual, share, 120), AT + 120)

@@ -29,6 +29,7 @@ LEVEL = 180  # intervals before that say today's level
 HOUR = 60  # intervals before, without the rhythm
 LONGEST = 120  # intervals of a loss: over longer ones the day itself changes
 FEWEST = 8  # intervals: a shorter loss is a restart
+MISSED = 3.0  # expected requests, without which no request is no sign
 PARTS = 3  # of a loss, of which each has to be one
 BLOCK = 10  # intervals that are counted together for the dispersion: bursts last minutes
 SUSPECT, CERTAIN, LIKELY = (math.log(odds) for odds in (1e3, 5e3, 1e2))
@@ -108,7 +109,8 @@ class LostTraffic:
         hour = before[-HOUR:]
         if span < FEWEST or len(hour) < HOUR or not (_unlike_before(before, late) and _throughout(hour, late)):
             return None
-        proved = _lost(hour, late, _plain, LIKELY) and _lost(before, late, _usual, CERTAIN)
+        level = max(1.0, _mean(hour))
+        proved = _lost(hour, late, lambda _row: level, LIKELY) and _lost(before, late, _usual, CERTAIN)
         return Loss(late[0].at, _mean(hour), _mean(late)) if proved else None
 
 
@@ -124,10 +126,6 @@ def _mean(rows: Sequence[TrafficCount]) -> float:
     return fmean(row.requests for row in rows)
 
 
-def _plain(_row: TrafficCount) -> float:
-    return 1.0
-
-
 def _usual(row: TrafficCount) -> float:
     return row.usual
 
@@ -135,7 +133,8 @@ def _usual(row: TrafficCount) -> float:
 def _unlike_before(before: Sequence[TrafficCount], late: Sequence[TrafficCount]) -> bool:
     """Whether so little traffic is unlike the days before, too, even if today is earlier or later than they were."""
     level = sum(row.requests for row in before) / max(1e-9, sum(row.usual for row in before))
-    return sum(row.requests for row in late) <= LOST * min(1.0, level) * sum(row.lowest for row in late)
+    expected = min(1.0, level) * sum(row.lowest for row in late)
+    return expected >= MISSED and sum(row.requests for row in late) <= LOST * expected
 
 
 def _lost(before: Sequence[TrafficCount], late: Sequence[TrafficCount], exposure: Exposure, least: float) -> bool:
