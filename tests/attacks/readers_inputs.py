@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from core.inputs import (
+    accepting,
     alertmanager,
     events,
     hooks_datadog,
@@ -249,6 +250,12 @@ INPUTS = {
     "OTLP's traces": Reader(_otlp("traces", TRACES), seeds=_seed(TRACES), json=True),
     "OTLP's logs": Reader(_otlp("logs", LOGS), seeds=_seed(LOGS), json=True),
     "OTLP's metrics": Reader(_otlp("metrics", METRICS), seeds=_seed(METRICS), json=True),
+    "body of an input": Reader(
+        lambda text: accepting._json(text.encode("utf-8", "surrogatepass")),
+        (accepting.NotAccepted,),
+        ('{"a": [1, 2.5, null]}', '{"a": NaN}'),
+        json=True,
+    ),
     "OTLP's packed body": Reader(_unpacked, seeds=("\x1f\x8b", "x\x9c")),
     "a service's log lines": Reader(_lines),
     "payload of a webhook": Reader(_delivered, seeds=_seed(PUSH), json=True),

@@ -35,6 +35,7 @@ ELSEWHERE = {
     "console.server.provider": "claims of the identity provider, verified before",
     "core.cli.fix": "what the operator types",
     "core.__main__:decide": "what the operator types",
+    "core.settings:_network": "the operator's own file of variables",
     "core.setup.writing:_fits": "a line that an admin types",
     "core.stages.deliver.ways:_held": "the operator's own file of variables",
     "core.repair.sandbox.frames_inside": "runs inside the sandbox",

@@ -108,6 +108,8 @@ NEEDS = {
                          {"wishes": [("3.12.4", ".python-version"), (">=3.10", "pyproject.toml")]}),
     "broken manifests": ({"pyproject.toml": "[[[", "setup.cfg": "]", "Pipfile": "=", "Pipfile.lock": "[" * 100_000},
                          {"lines": [], "files": []}),
+    "an integer that is too long": ({"pyproject.toml": f"a = {'9' * 5000}", "requirements.txt": "flask\n"},
+                                    {"files": ["./requirements.txt"]}),
 }  # fmt: skip
 
 
