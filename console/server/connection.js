@@ -19,7 +19,10 @@
     cover.replaceChildren(panel);
     action.focus();
   };
-  const hide = () => { cover?.remove(); cover = null; document.getElementById("root").inert = false; };
+  const hide = () => {
+    if (!cover) return; // a dialog of the palette may have made the page inert
+    cover.remove(); cover = null; document.getElementById("root").inert = false;
+  };
 
   const lost = () => {
     const again = made("button", "Try now", { type: "button", onclick: look });

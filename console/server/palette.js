@@ -10,13 +10,20 @@
   const KEYS = [["Ctrl K  or  /", "Search everything"], ["J  K", "Next and previous in a list"], ["Enter", "Open it"], ["?", "This list"], ["Esc", "Close"]];
   let open = null;
 
-  const close = () => { open?.box.remove(); open?.before?.focus?.(); open = null; };
+  const close = () => {
+    if (!open) return;
+    const { box, before } = open;
+    open = null; box.remove();
+    document.getElementById("root").inert = !!document.querySelector(".d-lost"); // which covers a lost connection
+    before?.focus?.();
+  };
   const show = (label, ...inner) => {
     close();
     const panel = make("div", { className: "d-palette", role: "dialog", ariaModal: "true", ariaLabel: label }, ...inner);
     const box = make("div", { className: "d-palette-ground" }, panel);
     box.addEventListener("mousedown", (event) => { if (event.target === box) close(); });
     open = { box, before: document.activeElement };
+    document.getElementById("root").inert = true; // Tab stays in the dialog
     document.body.append(box);
   };
 
@@ -65,7 +72,7 @@
     open.key = (event) => {
       const moves = { ArrowDown: at + 1, ArrowUp: at - 1 };
       if (event.key in moves) mark(moves[event.key]);
-      else if (event.key === "Enter" && rows[at]) go(rows[at].address);
+      else if (event.key === "Enter" && !event.isComposing && rows[at]) go(rows[at].address);
       else return;
       event.preventDefault();
     };

@@ -116,8 +116,8 @@ def explain(receipt: Receipt, analysis: Analysis) -> str:
 
 
 def _fired(receipt: Receipt, effect: str) -> str:
-    """The first sentence of each guard with this effect: what follows is evidence, which the receipt shows."""
-    return "; ".join(guard["says"].split(". ")[0] for guard in receipt.guards if guard["effect"] == effect)
+    """What each guard with this effect says."""
+    return "; ".join(guard["says"] for guard in receipt.guards if guard["effect"] == effect)
 
 
 def schedule(context: StepContext) -> Wait:

@@ -15,7 +15,7 @@ from core.db import store
 from core.models import Analysis, Approval, AuditRow, Issue, Outcome, Severity, Status
 from core.models.access import Person, Role
 from core.runtime import Runtime
-from tests import factories, scenes, screens, waiting
+from tests import blank, factories, scenes, screens
 from tests.browser.server import READY, browsing, serving, settled, visiting
 from tests.browser.test_people import toast, write
 from tests.guards.test_release_actions import rolled_back
@@ -29,7 +29,7 @@ COMMIT = "4f1c2ab" * 5
 def served(tmp_path_factory):
     with serving(tmp_path_factory.mktemp("keyboard"), seed=False) as address, browsing() as browser:
         runtime.use(Runtime(screens.process.settings()))
-        waiting.workflows()
+        blank.workflows()
         yield address, browser
 
 
@@ -224,3 +224,16 @@ def test_a_strangers_name_is_text_in_the_palette_and_on_its_page(window, served)
     expect(page.locator("#root .d-table")).to_contain_text(HOSTILE)
     page.go_back()
     assert ran == []
+
+
+@pytest.mark.parametrize(("key", "name"), [("/", "Search"), ("?", "Keys")])
+def test_tab_stays_in_a_dialog_until_it_closes(window, issue, key, name):
+    page = window("viewer", "/issues")
+    page.keyboard.press(key)
+    page.wait_for_selector(f".d-palette[aria-label='{name}']")
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        assert page.evaluate("!document.activeElement.closest('#root')")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".d-palette", state="detached")
+    assert page.evaluate("!document.getElementById('root').inert")
