@@ -68,6 +68,7 @@ def one(number: int | None) -> None:
                 ]
             ),
             aside=badge("ok", "✓", "hash fits") if made.hash == chain.digest(made) else badge("bad", "✕", "changed"),
+            heading="h2",
         )
     )
 

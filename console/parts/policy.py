@@ -201,6 +201,7 @@ def setting(key: PolicyKey, label: str) -> Safe:
                 ("Documentation", link(documentation.address("configuration"), "Configuration")),
             ]
         ),
+        heading="h2",
     )
 
 

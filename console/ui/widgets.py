@@ -124,8 +124,9 @@ def stats(*cells: Safe, five: bool = False) -> Safe:
     return tag("div", *cells, class_="d-stats d-five" if five else "d-stats")
 
 
-def card(title: object, *inner: object, aside: object = "", tone: str = "") -> Safe:
-    head = tag("header", tag("h3", title), tag("span", aside)) if title else ""
+def card(title: object, *inner: object, aside: object = "", tone: str = "", heading: str = "h3") -> Safe:
+    """``heading`` is h2 where the card follows the title of the page, so that no level is left out."""
+    head = tag("header", tag(heading, title), tag("span", aside)) if title else ""
     return tag("section", head, *inner, class_=f"d-card d-edge-{tone}" if tone else "d-card")
 
 

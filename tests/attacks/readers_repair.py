@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import json
 import tempfile
 from dataclasses import replace
@@ -24,7 +26,7 @@ from core.repair.judge import capabilities, forbidden_code, policy
 from core.repair.localize import fixability
 from core.repair.localize.locate import located
 from core.repair.propose import OPERATORS, documentation
-from core.repair.prove import generated_tests, proof
+from core.repair.prove import generated_tests, kept_rows, proof
 from core.repair.reproduce import (
     content,
     mutate,
@@ -37,7 +39,7 @@ from core.repair.reproduce import (
     written_tests,
 )
 from core.repair.reproduce.inputs import recorded_calls
-from core.repair.sandbox import probe, sealed
+from core.repair.sandbox import nearness_inside, probe, sealed
 from core.repair.types import Candidate, RegressionTest
 from core.stages import duplicate_fixes, fix
 from core.stages.review import documents, gate, gates, imports, manifests
@@ -130,7 +132,11 @@ def _guessed(text: str) -> None:
     list(content.with_files(probe.Call("", "show('/srv/a.txt')"), found))
     content.stream(text)
     values.classes_named(text)
-    probe._comparable(text)
+    nearness_inside.plain_text(text)
+    held = probe.Call("import shop", f"shop.show({text[:2000]!r})")
+    kept_rows.kept(held, [held], [probe.ProbeOutcome(literal=repr(text))])
+    with contextlib.suppress(SyntaxError, ValueError):
+        list(map(kept_rows.only_rows, ast.parse(text).body))
     list(chain(shorten.cut(call), shorten.without_unread(toward.set_apart(replace(call, setup="")))))
     test_calls.scaffolds(program(), found)
 

@@ -24,6 +24,7 @@ READERS = {
     "core.repair.localize.sources": ".py",  # syntax trees for the fixers
     "core.repair.prove.proof": ".py",  # writes candidates and tests
     "core.repair.localize.fixability": ".py",
+    "core.repair.sandbox.checkout": ".py",  # the texts of the commit's programs
     "core.repair.localize.locate": ".py",
     "core.stages.review.text_gates": ".py",  # secrets, imports and docstrings of changed files
     "core.stages.review.gates": ".py",  # where a changed function ends

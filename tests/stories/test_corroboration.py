@@ -71,7 +71,7 @@ def test_a_policy_that_grew_stricter_during_the_wait_holds(world, hasty):
         "\nminimum_occurrences = 2\n", "\n"))  # fmt: skip
     w.fares("pricing", 20)
     issue = ended(w, number, Status.ESCALATED, Status.RESOLVED)
-    assert issue.status is Status.ESCALATED and "evidence floor" in issue.reason
+    assert issue.status is Status.ESCALATED and "the minimum is 99" in issue.reason
     assert not w.ledger.effects("production")
 
 

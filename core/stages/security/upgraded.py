@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Annotated
 
 from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
     canonicalize_name,
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from pydantic import Field, TypeAdapter, ValidationError
 
 from core.models import ChangeSet
@@ -109,5 +107,5 @@ def _is_of(file: str, package: str, version: str) -> bool:
     try:
         name, made = parse_wheel_filename(file)[:2] if file.endswith(".whl") else parse_sdist_filename(file)
         return name == canonicalize_name(package) and made == Version(version)
-    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+    except ValueError:  # no file name of a package, no version, or a number with thousands of digits
         return False
