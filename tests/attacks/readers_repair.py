@@ -133,10 +133,10 @@ def _guessed(text: str) -> None:
     content.stream(text)
     values.classes_named(text)
     nearness_inside.plain_text(text)
-    held = probe.Call("import shop", f"shop.show({text[:2000]!r})")
-    kept_rows.kept(held, [held], [probe.ProbeOutcome(literal=repr(text))])
-    with contextlib.suppress(SyntaxError, ValueError):
-        list(map(kept_rows.only_rows, ast.parse(text).body))
+    held = probe.Call("import shop", f"shop.show({text[:20]!r})")
+    rows = kept_rows.kept(held, [held], [probe.ProbeOutcome(literal=repr(text[:50]))])
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        list(map(kept_rows.only_rows, ast.parse(rows.text("test_rows") if rows else text).body))
     list(chain(shorten.cut(call), shorten.without_unread(toward.set_apart(replace(call, setup="")))))
     test_calls.scaffolds(program(), found)
 
