@@ -13,12 +13,14 @@ import tomllib
 import tomllib._parser
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import packaging.requirements
 import pydantic
 import yaml
 
+SETTINGS = "settings.json"  # the lines of the repository's settings, read before anything is recorded
 PARSERS = (  # (where its name lies, its name)
     (tomllib, "loads"),
     (tomllib._parser, "loads"),
@@ -42,6 +44,12 @@ def asking(frame: Any, beside: tuple[str, str] = ("", "")) -> str:
             return module
         frame = frame.f_back
     return ""
+
+
+def settings_of(team: Path) -> set[str]:
+    """Every line of the repository's files that are no program."""
+    files = [path for path in team.rglob("*") if path.is_file() and path.suffix != ".py" and ".git" not in path.parts]
+    return {line for path in files for line in lines_of(path.read_bytes())}
 
 
 def lines_of(text: object) -> set[str]:

@@ -15,7 +15,7 @@ import sys
 import pytest
 
 from core.settings import ROOT
-from tests.attacks import record, repository
+from tests.attacks import parsing, record, repository
 from tests.real import need
 
 # what the engine itself reads as data, by the module that opens it: source text, and manifests as text
@@ -68,6 +68,7 @@ def told(tmp_path_factory):
 def traced(folder, written) -> tuple[int, str, str]:
     """Exit code and output of a journey that strace records."""
     repository.build(folder)
+    (folder / parsing.SETTINGS).write_text(json.dumps(sorted(parsing.settings_of(folder / "team"))))
     argv = [
         need("strace"),
         *record.COMMAND[1:],

@@ -53,12 +53,6 @@ def watch(folder: Path) -> None:
     sys.addaudithook(note)
 
 
-def settings_of(team: Path) -> set[str]:
-    """Every line of the repository's files that are no program."""
-    files = [path for path in team.rglob("*") if path.is_file() and path.suffix != ".py" and ".git" not in path.parts]
-    return {line for path in files for line in parsing.lines_of(path.read_bytes())}
-
-
 def journey(folder: Path) -> dict:
     """The issue's journey to its end; the approval that it may ask for is given."""
     FolderHealth.covers = 90  # the traced journey is many times slower: its errors must not lie before all figures
@@ -90,7 +84,7 @@ def main(folder: Path) -> None:
     files = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
     told["imported"] = [name for name, file in files.items() if file.startswith(str(folder))]
     told["opened"] = sorted(OPENED)
-    told["parsed"] = parsing.parsed(settings_of(folder / "team"))
+    told["parsed"] = parsing.parsed(set(json.loads((folder / parsing.SETTINGS).read_text())))
     print(json.dumps(told), flush=True)
     os._exit(0)
 
