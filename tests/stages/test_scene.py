@@ -60,3 +60,31 @@ def test_another_open_issue_had_made_a_service_slow(tmp_path, minutes, status, o
     with store.read() as session:
         built = scene.build(session, rt, Release(issue, change, row, frozenset({"search"})), at)
     assert built.slow == slow
+
+
+@pytest.mark.parametrize(
+    ("seconds", "named", "older"),
+    [
+        (1, "head", False),  # it served a moment before it was found ready
+        (1, "base", True),
+        (1, None, True),
+        (90, "head", True),  # an earlier release of the same commit
+    ],
+)
+def test_an_error_that_names_the_release_is_no_older_than_it(tmp_path, seconds, named, older):
+    rt = runtime.use(Runtime(screens.open_console(tmp_path)))
+    at = now()
+    with store.write() as session:
+        issue = factories.issue(session, service="cart", environment="production")
+        other = factories.issue(session, service="cart", fingerprint="another")
+        change = factories.change_set(session, issue)
+        row = factories.deployment(session, change, ready_at=at - MINUTE, sha="4f1c2ab" * 5)
+        change.base_sha = "9d3e5fa" * 5
+        release = {"head": row.sha, "base": change.base_sha, None: None}[named]
+        error = {"kind": Kind.EXCEPTION, "service": "cart", "title": "AttributeError: title", "release": release}
+        early = at - MINUTE - timedelta(seconds=seconds)
+        session.add(Signal(source="datadog", vendor_id="e1", issue_id=other.id, at=early, **error))
+    with store.read() as session:
+        built = scene.build(session, rt, Release(issue, change, row, frozenset({"cart"})), at)
+    (fault,) = built.faults
+    assert fault.older is older

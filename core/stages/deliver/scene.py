@@ -49,6 +49,7 @@ MOST_SIGNALS = 20_000
 CRASHES = 3  # newest crashes of a fault from which its files are read
 COUNTED = (Kind.EXCEPTION, Kind.LOG)
 SHORT_SHA = 7  # vendors may shorten a commit's name to so many digits
+EARLY = 60.0  # seconds before a release is found ready in which it may already serve
 UNREAD = timedelta(seconds=60)  # how long a report may wait for grouping, and its fault for analysis
 OUTSIDE = (Cause.UPSTREAM, Cause.CREDENTIAL, Cause.ENVIRONMENT)  # causes that a code change does not introduce
 REPLACED = "replaced_since"  # key in Deployment.judged: when production began to serve the replaced deployment
@@ -310,13 +311,20 @@ def _cause(row: Row) -> object:
 
 
 def _event(release: Release, row: Row) -> Event:
-    return Event(release.seconds(row.at), row.number, _replaced(row.release, release))
+    """An error that names this release is no older than it, although the release was found ready a moment later."""
+    at = release.seconds(row.at)
+    early = -EARLY < at < 0 and _names(row.release, (release.row.sha, release.row.vendor_id))
+    return Event(0.0 if early else at, row.number, _replaced(row.release, release))
 
 
 def _replaced(named: str | None, release: Release) -> bool:
     """Does the error name the replaced release? Where people merge, that is the commit before the merge."""
-    known = (release.change.base_sha, release.row.previous_vendor_id)
-    return named is not None and len(named) >= SHORT_SHA and any(sha.startswith(named) for sha in known)
+    return _names(named, (release.change.base_sha, release.row.previous_vendor_id))
+
+
+def _names(named: str | None, known: Collection[str | None]) -> bool:
+    """Is it one of the identifiers, or the beginning of one?"""
+    return named is not None and len(named) >= SHORT_SHA and any((one or "").startswith(named) for one in known)
 
 
 def _reach(session: Session, release: Release, service: str, signals: Sequence[Row]) -> Reach:
