@@ -12,9 +12,10 @@ from starlette.routing import Route
 
 from core.db import store
 from core.models import Deployment, Status
-from core.repair.sandbox.runner import BubblewrapRunner, bubblewrap_works
+from core.repair.sandbox.runner import BubblewrapRunner
 from core.stages.deliver import ci_checks
 from core.vendors.command import git
+from tests.real import need_sandbox
 from tests.stories.world import FolderDeployer, FolderHost, until
 from tests.vendors.loopback import serving
 
@@ -22,7 +23,12 @@ SMOKE = """
 import os, urllib.request
 print(urllib.request.urlopen(os.environ["PREVIEW_URL"] + "/price").read().decode(), "password=hunter2hunter2")
 """
-needs_sandbox = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap does not run here")
+needs_sandbox = pytest.mark.usefixtures("sandboxed")
+
+
+@pytest.fixture
+def sandboxed():
+    need_sandbox()
 
 
 def price(_request):

@@ -13,14 +13,22 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from core.policy.delivery import SmokeRules
-from core.repair.sandbox.runner import BubblewrapRunner, bubblewrap_works
+from core.repair.sandbox.runner import BubblewrapRunner
 from core.stages.deliver import smoke
 from core.vendors.preview_relay import PreviewRelay
 from core.vendors.preview_relay import serving as relayed
 from core.vendors.relay import NotForwarded
+from tests.real import need_sandbox
 from tests.vendors.loopback import serving
 
-needs_sandbox = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap does not run here")
+needs_sandbox = pytest.mark.usefixtures("sandboxed")
+
+
+@pytest.fixture
+def sandboxed():
+    need_sandbox()
+
+
 SCRIPT = """
 import json, os, sys, urllib.request
 at = os.environ["PREVIEW_URL"]
