@@ -104,7 +104,7 @@ def people() -> None:
         for name, role in (*((role.value, role) for role in Role), ("bob", Role.APPROVER)):
             session.merge(Person(name=name, role=role))
             session.flush()
-            end = now() + timedelta(hours=1)
+            end = now() + timedelta(hours=12)  # the database is kept for the whole run
             session.merge(SignIn(id=sessions.digest(name), person=name, expires_at=end))
 
 

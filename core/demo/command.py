@@ -23,7 +23,7 @@ from core.policy.reader import read_policy
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT, CONSOLE_PORT, RATE = 8600, 8501, 30.0
-CALM, FOUND, DONE = 25.0, 90.0, 240.0  # seconds: before the first fault, until an issue, until it has ended
+CALM, FOUND, DONE = 25.0, 180.0, 600.0  # seconds: before the first fault, until an issue, until it has ended
 ENOUGH = 50  # automatic deployments per hour after a person raised the limit
 ENDED = ("resolved", "escalated", "dismissed")
 LOG = "simulator.log"  # the first file of a demo

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from core.demo.command import process
 from tests.browser.server import browsing, free_port, reachable, settled
 
-PATIENCE = 180_000  # milliseconds: a fault is noticed, fixed, proved, deployed and watched
+PATIENCE = 500_000  # milliseconds: a fault is noticed, fixed, proved, deployed and watched
 
 
 @contextmanager

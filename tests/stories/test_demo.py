@@ -21,7 +21,7 @@ def test_a_fix_that_harms_production_is_rolled_back_and_escalated(tmp_path):
     folder = tmp_path / "demo"
     argv = [sys.executable, "-m", "core", "demo", "--dir", folder, "--port", str(free_port())]
     done = subprocess.run(
-        [*argv, "run", "catalog-campaign", "--json"], cwd=ROOT, capture_output=True, text=True, timeout=400
+        [*argv, "run", "catalog-campaign", "--json"], cwd=ROOT, capture_output=True, text=True, timeout=1000
     )
     assert done.stdout, done.stderr[-2000:]
     row = json.loads(done.stdout)

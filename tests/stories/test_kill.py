@@ -56,7 +56,7 @@ def rows(folder, query: str) -> list[tuple]:
 def test_a_worker_killed_everywhere_leaves_nothing_undone_and_nothing_twice(tmp_path, story, status, effects, steps):
     done = subprocess.run(
         [sys.executable, "-m", "tests.stories.killing", story, tmp_path],
-        cwd=ROOT, capture_output=True, text=True, timeout=400,
+        cwd=ROOT, capture_output=True, text=True, timeout=1000,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     places = json.loads(done.stdout)["places"]

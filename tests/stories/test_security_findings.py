@@ -97,14 +97,14 @@ def started(w) -> Issue:
     (issue,) = found(w)
     group.start_new(w.rt)
     ends = (Status.AWAITING_APPROVAL, Status.ESCALATED, Status.RESOLVED, Status.DISMISSED)
-    return until(lambda: (one := w.get(issue.id)).status in ends and one, 240)
+    return until(lambda: (one := w.get(issue.id)).status in ends and one)
 
 
 def approved(w, issue: Issue) -> Issue:
     with store.read() as session:
         question = session.exec(select(Approval).where(Approval.issue_id == issue.id)).one()
     approvals.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
-    return until(lambda: (one := w.get(issue.id)).status in (Status.RESOLVED, Status.ESCALATED) and one, 120)
+    return until(lambda: (one := w.get(issue.id)).status in (Status.RESOLVED, Status.ESCALATED) and one)
 
 
 @pytest.fixture(scope="module")

@@ -551,7 +551,7 @@ class World:
             return session.exec(store.select(ChangeSet).where(ChangeSet.issue_id == issue_id)).one()
 
 
-def until(check, seconds: float = 60.0):
+def until(check, seconds: float = 300.0):
     """The first true answer of ``check``; fails at the deadline."""
     deadline = time.monotonic() + seconds
     while not (answer := check()):
