@@ -51,7 +51,8 @@ from core.db import store  # noqa: E402
 from core.ops import liveness  # noqa: E402
 
 log = logging.getLogger("console")
-ADDRESSES = frozenset({"/", *(f"/{name}" for name in PAGES)})
+FIRST, *OTHERS = PAGES
+ADDRESSES = frozenset({"/", *(f"/{name}" for name in OTHERS)})
 
 
 @contextlib.asynccontextmanager
@@ -143,8 +144,15 @@ async def status_page(request: Request) -> Response:
     return HTMLResponse(text, code, {"Cache-Control": "no-store", **again})
 
 
+def first_page(request: Request) -> Response:
+    """Streamlit serves the first page at the root alone; its name in an address leads there."""
+    query = request.url.query
+    return RedirectResponse(f"/?{query}" if query else "/", 308)
+
+
 ROUTES = [
     Route("/healthz", healthz),
+    Route(f"/{FIRST}", first_page),
     Route("/live", live.events),
     Route("/find", find.find),
     Route("/alive", alive.alive),

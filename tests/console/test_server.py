@@ -53,6 +53,12 @@ def test_status_counts_and_needs_no_script(client):
     assert "<script" not in answer.text and 'lang="en"' in answer.text
 
 
+@pytest.mark.parametrize(("query", "leads"), [("", "/"), ("?cycle=3", "/?cycle=3")])
+def test_the_first_page_is_also_found_by_its_name(client, query, leads):
+    answer = client.get(f"/pipeline{query}", headers=PAGE, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (308, leads)
+
+
 PAGE = {"accept": "text/html,application/xhtml+xml"}
 
 
