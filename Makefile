@@ -45,7 +45,7 @@ collect: setup ## load every test, so that all processes find it compiled
 # Beside the other tests, a browser would wait for the processor longer than its tests allow.
 every: setup
 	$(RUN) -m pytest -n 4 --dist worksteal --ignore tests/browser -m "not long"
-	$(RUN) -m pytest -n 2 --dist loadfile tests/browser
+	$(RUN) -m pytest -n 2 --dist loadfile -m "not long" tests/browser
 
 audit: setup ## look up the published vulnerabilities of our own packages; needs the network
 	$(RUN) -m pip_audit --requirement requirements.lock --disable-pip
