@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import sys
 
+import hypothesis
 import pytest
 
 from tests import compiled, kept
 from tests.postgres import postgres
 
 compiled.share()
+hypothesis.settings.register_profile("no clock", deadline=None)
+hypothesis.settings.load_profile("no clock")
 
 # Tests of half a minute and more, in parts that together take alike: what begins last and takes long is waited for.
 LONG = (

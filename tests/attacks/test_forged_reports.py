@@ -325,8 +325,14 @@ class Guard:
         yield Candidate("t", {"shop.py": text}, "r", ("the docstring",), Evidence.DOCUMENTED)
 
 
-@pytest.mark.parametrize("field", ["environment", "value of a local", "exception module", "release"])
-@pytest.mark.parametrize("payload", [f'"""\n{DO}\n"""', "Path('CANARY').write_text('x')"])
+CLOSES, CALLS = f'"""\n{DO}\n"""', "Path('CANARY').write_text('x')"
+IN_EACH = (("environment", CLOSES), ("value of a local", CALLS), ("exception module", CALLS), ("release", CLOSES))
+IN_OTHERS = (("environment", CALLS), ("value of a local", CLOSES), ("exception module", CLOSES), ("release", CALLS))
+
+
+@pytest.mark.parametrize(
+    ("field", "payload"), [*IN_EACH, *(pytest.param(*pair, marks=pytest.mark.long) for pair in IN_OTHERS)]
+)
 def test_a_whole_repair_of_a_forged_report(field, payload, tree):
     need("bwrap")
     result = repair(

@@ -36,7 +36,7 @@ def test_no_text_breaks_a_reader(name):
     for data in corpus(reader):
         read(name, text_of(reader, data))
 
-    @settings(max_examples=15 if reader.slow else 80, deadline=None, derandomize=True, database=None,
+    @settings(max_examples=15 if reader.slow else 80, derandomize=True, database=None,
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(st.binary(max_size=60))
     def odd(data: bytes) -> None:

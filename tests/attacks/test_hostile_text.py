@@ -23,6 +23,12 @@ RATIO = 50.0
 AGAIN = 4  # more measurements of a text that seems too dear: others use this machine, too
 HARMLESS = hostile.filled(hostile.HARMLESS, LENGTH)
 PLAIN = re.compile(r"\w+|\s+|.")
+# readers that cost most: `make test` tries some of their texts, `make long` all; each shape is tried with other readers
+DEAR = (
+    "fix by a message", "fix by documentation", "fingerprint of a crash", "correlation", "policy of patches",
+    "embedded analysis", "kind of cause",
+)  # fmt: skip
+SOME = 6
 NEAR = 60  # beginnings, again and again, of one reader's patterns; of what has no end all are tried
 # places that no reader above reaches, by module or function, each with why it needs none
 ELSEWHERE = {
@@ -171,12 +177,16 @@ def near_misses(pattern: str) -> list[tuple[str, str]]:
         return []
 
 
-@pytest.mark.parametrize("name", READERS)
-def test_the_worst_text_costs_about_what_a_harmless_one_costs(name):
+ROWS = [pytest.param(name, SOME if name in DEAR else 1, id=name) for name in READERS]
+ROWS += [pytest.param(name, 1, id=f"{name}, all texts", marks=pytest.mark.long) for name in DEAR]
+
+
+@pytest.mark.parametrize(("name", "every"), ROWS)
+def test_the_worst_text_costs_about_what_a_harmless_one_costs(name, every):
     reader, read = READERS[name], careful(READERS[name])
     harmless = hostile.filled(reader.harmless, LENGTH) if reader.harmless else HARMLESS
     limit = RATIO * max(min(cpu(read, harmless) for _ in range(3)), min(cpu(PLAIN.findall, HARMLESS) for _ in range(3)))
-    for shape, text in texts(READERS[name]):
+    for shape, text in texts(READERS[name])[::every]:
         assert len(text) == LENGTH
         if (took := cpu(read, text)) > limit and took < 40 * limit:
             took = min(took, *(cpu(read, text) for _ in range(AGAIN)))

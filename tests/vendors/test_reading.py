@@ -48,7 +48,7 @@ def read_round(world, shelf, until, calls=None, dies_after=None) -> VendorError 
 
 
 @pytest.mark.parametrize("name", WORLDS)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rounds=st.lists(ROUND, min_size=1, max_size=6))
 def test_what_is_stored_is_what_the_vendor_has(name, rounds):
     world, shelf, at = WORLDS[name](), Shelf(), NOW

@@ -58,7 +58,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(PIECES, max_size=8), st.sampled_from([str, str.upper, str.lower]))
 def test_the_words_are_never_too_narrow(pieces, case):
     text = case("".join(pieces))

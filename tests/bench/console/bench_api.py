@@ -1,6 +1,6 @@
 """How long the API takes to answer at 1,000,000 signals: python -m tests.bench.console.bench_api [--signals N]
 
-Requests of programs through the product's routes and middleware, each address RUNS times after a first that opens and imports.
+Requests through the product's routes and middleware, each address RUNS times after a first that opens and imports.
 The target is the mission's: under 500 ms on average. Prints JSON with the mean and the 95th percentile in
 milliseconds of wall time; exits 1 when missed.
 """
