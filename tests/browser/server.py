@@ -27,7 +27,7 @@ ADDRESSES = ("/", "/approvals", "/issues", "/issues?issue={issue}", "/codegen", 
              "/policy?setting=guards.critical_services", "/audit", "/audit?row=1", "/settings", "/people",
              "/people?name=viewer", "/documentation", "/documentation?document=configuration")  # fmt: skip
 PHONE = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"
-expect.set_options(timeout=30_000)  # milliseconds, as long as Playwright waits for all else
+expect.set_options(timeout=120_000)  # milliseconds
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
@@ -96,9 +96,9 @@ def browsing() -> Iterator[Browser]:
 
 def settled(page: Page) -> Page:
     """The page once its script has run and its title stands."""
-    page.wait_for_selector(READY, timeout=30_000)
-    page.locator("#first").wait_for(state="detached", timeout=30_000)
-    page.wait_for_selector("h1", timeout=30_000)
+    page.wait_for_selector(READY, timeout=120_000)
+    page.locator("#first").wait_for(state="detached", timeout=120_000)
+    page.wait_for_selector("h1", timeout=120_000)
     page.locator("[data-testid=stSkeleton]").first.wait_for(state="hidden")
     return page
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -101,10 +102,14 @@ def state_of(rt: Runtime, found: Clone, repository: Repository, change: ChangeSe
 
 def branch_state(found: Clone, branch: str, sha: str) -> PullState:
     """The state of a branch that has no pull request: merged when the main branch carries its commit."""
-    main = found.head(f"refs/remotes/origin/{found.repository.branch}")
+    main = _main(found)
     if found.carries(main, sha):
         return PullState("merged", main, store.time())
     return PullState("open" if found.stands_at(branch) else "closed", message="Its branch was deleted.")
+
+
+def _main(found: Clone) -> str:
+    return found.head(f"refs/remotes/origin/{found.repository.branch}")
 
 
 def _refusal(state: PullState, change: ChangeSet) -> str:
@@ -128,11 +133,10 @@ def look_now(key: str) -> None:
 
 
 def _open(rt: Runtime, found: Clone, issue: Issue, change: ChangeSet, name: str) -> MergeLook:
-    """Keep the success checks' results before the release, which happens without notice; rehearse the revert once."""
+    """Keep the success checks' results before the release, which happens without notice; rehearse the revert."""
     with store.read() as session:
         known = rows.newest(session, change.id)
-    tried = known.judged.get(REHEARSAL) if known else None
-    tried = tried or rehearsal.of_merge(found, change)
+    tried = _rehearsed(found, change, known.judged.get(REHEARSAL, {}) if known else {})
     answers = success_checks.ask(rt, scene.services_of(rt, name), {})
     message = f"Ready for review: {where(change)}"
     with store.write() as session:
@@ -142,6 +146,12 @@ def _open(rt: Runtime, found: Clone, issue: Issue, change: ChangeSet, name: str)
         if issue.status is not Status.AWAITING_APPROVAL or issue.reason != message:
             stage_log.move(session, issue.id, Status.AWAITING_APPROVAL, message)
     return MergeLook("open", EVERY, message)
+
+
+def _rehearsed(found: Clone, change: ChangeSet, known: dict[str, Any]) -> dict[str, Any]:
+    """The rehearsal on the main branch as it is now: what it lost since may keep the fix from being merged."""
+    main = _main(found)
+    return known if known.get("main") == main else {**rehearsal.of_merge(found, change), "main": main}
 
 
 def _waiting(session: Session, change: ChangeSet, name: str) -> Deployment:
