@@ -13,6 +13,9 @@ Nothing of the projects is kept here: a case names the versions, and says in its
     checks                   [expression, what it gives in the fixed version]: a repr, or "!" and an exception type
 
 A control has ``why`` instead of fixed, fix and checks: code cannot cure it, and the right answer is to escalate.
+
+There are 90 cases and 14 controls of 58 projects. Of the 48 cases and 6 controls in dev, 30 and 5 (23 projects) were
+written by an author who had not read the repairer.
 """
 
 from __future__ import annotations
