@@ -31,7 +31,6 @@ READERS = {
     "core.stages.review.runtime_gates": ".py",
     "core.stages.review.imports": ".py",
     "core.repair.reproduce.test_modules": ".py",  # the tests' setups, as syntax trees
-    "core.repair.propose.documentation": ".md",  # the README, for what the program is meant to do
     "core.stages.workspace": ".py",  # the changed files, to be committed
     "core.stages.review.patch_gates": ".py",  # texts that are compared: what a patch can newly do
     "core.stages.review.documents": ".py .md .rst .txt",  # docstrings of changed files; names in README and changelog

@@ -84,6 +84,8 @@ def test_documented_values(tmp_path, words, value):
         ("", "return {'a': x}", "0.0", False),
         ("", "return x / 2", "0.0", True),
         ("", "return 'a' in x", "()", False),
+        ("", "x.append(1)", "True", False),
+        ("", "x.append(1)", "None", True),
     ],
 )
 def test_values_of_another_kind_are_no_candidates(tmp_path, head, body, value, allowed):

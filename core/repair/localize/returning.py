@@ -43,10 +43,14 @@ _SHAPES = (
 
 
 def alike(place: Place, value: str) -> bool:
-    """Is the value of the type that the function's other returns build? None is always allowed."""
+    """Is the value of the type that the function's other returns build? None is always allowed, and where it returns
+    nothing, only None is.
+    """
     kind = _kind_of(value)
     if value == "None" or place.function is None or not kind:
         return True
+    if not _returned(place.function) and not place.function.returns:
+        return False
     built = _built_by(place.function)
     return not built or kind in built or (kind in ("int", "float") and "number" in built)
 

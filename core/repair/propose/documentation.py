@@ -16,7 +16,6 @@ from core.repair.propose.base import Clue
 from core.repair.types import Evidence
 
 LONGEST = 20_000  # maximum characters of one text that are read
-SHORT = 4_000  # maximum bytes of a README that describes one program; a longer one is a manual
 # words for something missing
 NOTHING = frozenset({"zero", "nothing", "empty", "without", "none", "last"})
 NOT_THERE = NOTHING | {"missing", "unknown", "absent"}
@@ -130,9 +129,6 @@ def _texts(place: Place) -> Iterator[tuple[str, bool]]:
     yield _comments(place, place.function) if place.function else "", True
     yield owner, False
     yield module, False
-    readme = next((p for p in (place.tree / "README.md", place.tree / "README.rst") if p.is_file()), None)
-    if readme and not readme.is_symlink() and readme.stat().st_size < SHORT:
-        yield readme.read_text(encoding="utf-8", errors="replace"), False
 
 
 def _comments(place: Place, function: Function) -> str:

@@ -229,3 +229,9 @@ def test_a_name_that_only_shares_a_word_is_no_slip(tmp_path, known):
     program = f"def f({known}):\n    return total_tax  # here\n"
     found = proposed(tmp_path, "NameError", "name 'total_tax' is not defined", program, {}, "other_name.defined")
     assert {c.grade for c in found} == {Evidence.STYLE}
+
+
+def test_a_readme_is_no_evidence_for_one_function(tmp_path):
+    (tmp_path / "README.md").write_text("The share of b is 0.0 when b is zero.\n")
+    found = proposed(tmp_path, *ZERO, PLAIN_SHARE, {"b": "0"}, "early_exit.returning")
+    assert {candidate.grade for candidate in found} == {Evidence.NONE}
