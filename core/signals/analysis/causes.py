@@ -140,21 +140,26 @@ def _match(raised: Raised, frames: tuple[Frame, ...]) -> Rule | None:
     name, message = raised.type.rsplit(".", 1)[-1], raised.message
     if name == "KeyError":  # its message is data; only a missing environment variable is not the code's fault
         read = any(ENVIRONMENT_READ.search(f.code) for f in frames[-2:])
-        return next(r for r in RULES if r.cause is Cause.ENVIRONMENT and r.types.match("MemoryError")) if read else None
-    return next((r for r in RULES if r.types.match(name)), None) or next(
-        (r for r in RULES if r.message.search(message)), None
-    )
+        return _environment() if read else None
+    by_type = next((r for r in RULES if r.types.match(name)), None)
+    return by_type or next((r for r in RULES if r.message.search(message)), None)
+
+
+def _environment() -> Rule:
+    return next(r for r in RULES if r.cause is Cause.ENVIRONMENT and r.types.match("MemoryError"))
+
+
+def _host_values(frame: Frame) -> Iterator[str]:
+    """Values of local variables that are named like hosts."""
+    for name, value in (frame.locals or {}).items():
+        if HOST_NAMES.search(name):
+            yield value.strip("'\"")
 
 
 def upstream(crash: Crash, raised: Raised, frames: tuple[Frame, ...]) -> str:
     """The host that did not respond: from the message, the logs, or the innermost locals."""
     messages = [raised.message, crash.exception.message, *crash.logs[-5:]]
-    values = [
-        value.strip("'\"")
-        for frame in reversed(frames or crash.frames)
-        for name, value in (frame.locals or {}).items()
-        if HOST_NAMES.search(name)
-    ]
+    values = [value for frame in reversed(frames or crash.frames) for value in _host_values(frame)]
     for text in (*messages, *values):
         if found := HOST.search(text):
             host = next(filter(None, (found[g] for g in ("quoted", "url", "named", "pair", "ip"))))
