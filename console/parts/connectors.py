@@ -45,6 +45,10 @@ def _state(c: Connector, now: datetime) -> Safe:
         return tag("span", badge("wait", "…", "waiting"), tag("small", sentence(c.note)))
     if not c.failures and not c.error:
         return tag("span", badge("ok", "✓", "works"), tag("small", c.note) if c.note else "")
+    return _broken(c, now)
+
+
+def _broken(c: Connector, now: datetime) -> Safe:
     rests = f" Paused until {clock(c.open_until)}." if c.open_until and c.open_until > now else ""
     failed = f"{counted(c.failures, 'failure')} in a row" if c.failures else "error"
     return tag(

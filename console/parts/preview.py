@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -58,16 +59,17 @@ def _boldness(verdict: Verdict, needs_approval: bool) -> float:
     return BOLDNESS[verdict] - (0.5 if needs_approval else 0)
 
 
+def _is_bolder(flip: replay.Flip) -> bool:
+    past = flip.past
+    return _boldness(flip.verdict, flip.needs_approval) > _boldness(past.verdict, past.needs_approval)
+
+
 def summary(found: replay.Replay) -> Safe:
     """Totals of the changed decisions: safer or bolder, and the real outcomes they would have affected."""
-    bolder = [
-        f
-        for f in found.flips
-        if _boldness(f.verdict, f.needs_approval) > _boldness(f.past.verdict, f.past.needs_approval)
-    ]
-    safer = [f for f in found.flips if f not in bolder]
-    held = sum(f.past.outcome == "fixed" for f in safer)
-    harmed = sum(f.past.outcome in ("rolled_back", "failed") for f in safer)
+    bolder = [*filter(_is_bolder, found.flips)]
+    safer = [flip for flip in found.flips if not _is_bolder(flip)]
+    outcomes = Counter(flip.past.outcome for flip in safer)
+    held, harmed = outcomes["fixed"], outcomes["rolled_back"] + outcomes["failed"]
     left_out = f"{found.unreadable:,} skipped: inputs not recorded" if found.unreadable else ""
     if found.judged + found.unreadable >= decisions.LIMIT:
         left_out = f"the latest {decisions.LIMIT:,} of the period. {left_out}"

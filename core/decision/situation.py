@@ -53,6 +53,12 @@ def read_situation(given: dict) -> Situation:
         raise ValueError(f"missing keys: {', '.join(sorted(lacking))}")
     words = {"severity": Severity, "impact": Impact, "cause": Cause}
     case = Situation(**{key: words[key](value) if key in words else value for key, value in given.items()})
+    _check(case)
+    return case
+
+
+def _check(case: Situation) -> None:
+    """Raises ValueError that names the value out of range."""
     for name in ("analysis", "simplicity"):
         if not 0 <= getattr(case, name) <= 1:
             raise ValueError(f"{name} must be between 0 and 1")
@@ -64,4 +70,3 @@ def read_situation(given: dict) -> Situation:
         raise ValueError("suspect must be true or false")
     if not isinstance(case.corroborated, bool) or not isinstance(case.corroboration, str):
         raise ValueError("corroborated must be true or false, and corroboration must be text")
-    return case

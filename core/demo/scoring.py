@@ -21,33 +21,35 @@ def scored(
 
     Without ``agents``, the fault that only a model can fix must end with a person.
     """
-    outcome = "not found" if issue is None else issue["status"]
-    decision = (issue or {}).get("verdict") or "-"
-    right = decision == fault.expected and {
-        **({"model": _cured(outcome, behaves, waited)} if agents else {}),
-        "code": outcome == "resolved" and behaves is True and (waited or fault.service != "checkout"),
-        "security": _cured(outcome, behaves, waited),
-        "performance": _cured(outcome, behaves, waited),
-        "backfire": outcome == "escalated" and "roll" in (issue or {}).get("reason", ""),
-    }.get(fault.kind, outcome == "escalated")
+    known = issue or {"status": "not found"}
+    outcome, decision, reason = known["status"], known.get("verdict") or "-", known.get("reason", "")
+    cured = outcome == "resolved" and behaves is True
     return {
         "fault": fault.name,
         "decision": decision,
         "expected": fault.expected,
         "seconds": seconds(issue, shipped) if issue else None,
         "outcome": outcome,
-        "confidence": (issue or {}).get("confidence"),
+        "confidence": known.get("confidence"),
         "approval": waited,
         "behaves": behaves,
-        "cause": (issue or {}).get("cause"),
-        "right": bool(right),
-        "reason": (issue or {}).get("reason", "")[:300],
+        "cause": known.get("cause"),
+        "right": decision == fault.expected and _ended_well(fault, known, cured, waited, agents),
+        "reason": reason[:300],
     }
 
 
-def _cured(outcome: str, right: bool | None, waited: bool) -> bool:
-    """Is the fault fixed, after a person approved the fix?"""
-    return outcome == "resolved" and right is True and waited
+def _ended_well(fault: DemoFault, issue: Mapping, cured: bool, waited: bool, agents: bool) -> bool:
+    """``cured``: it is resolved, and production behaves."""
+    escalated = issue["status"] == "escalated"
+    ends = {
+        "code": cured and (waited or fault.service != "checkout"),
+        "security": cured and waited,
+        "performance": cured and waited,
+        "model": cured and waited if agents else escalated,
+        "backfire": escalated and "roll" in issue.get("reason", ""),
+    }
+    return ends.get(fault.kind, escalated)
 
 
 def seconds(issue: Mapping, shipped: float) -> float | None:

@@ -69,7 +69,7 @@ def _increase(stream: MeterStream, row: dict) -> Iterator[Added]:
     at, start = int(row["at"]), int(row["start"])
     count, latencies = float(row["count"]), {name: float(n) for name, n in row["latencies"].items()}
     series = stream.series.get(row["key"])
-    if series is None and len(stream.series) >= SERIES or series and at <= series["at"]:
+    if _left_out(stream, series, at):
         return
     before = None if row["delta"] else _before(stream, series, start, at, count)
     kept = {} if row["delta"] else latencies
@@ -79,9 +79,18 @@ def _increase(stream: MeterStream, row: dict) -> Iterator[Added]:
         count -= before["count"]
         latencies = {name: n - before["latencies"].get(name, 0.0) for name, n in latencies.items()}
     if count > 0:
-        errors = count if row["failed"] or row["role"] == "errors" else 0.0
-        requests = 0.0 if row["role"] == "errors" else count
-        yield Added(row, requests, errors, Counter({name: n for name, n in latencies.items() if n > 1e-9}))  # pyright: ignore[reportArgumentType]
+        yield _added(row, count, latencies)
+
+
+def _left_out(stream: MeterStream, series: dict | None, at: int) -> bool:
+    """Is the value already counted, or its series one too many?"""
+    return at <= series["at"] if series else len(stream.series) >= SERIES
+
+
+def _added(row: dict, count: float, latencies: dict[str, float]) -> Added:
+    of_errors = row["role"] == "errors"
+    errors, requests = count if row["failed"] or of_errors else 0.0, 0.0 if of_errors else count
+    return Added(row, requests, errors, Counter({name: n for name, n in latencies.items() if n > 1e-9}))  # pyright: ignore[reportArgumentType]
 
 
 def _before(stream: MeterStream, series: dict | None, start: int, at: int, count: float) -> dict | None:

@@ -169,22 +169,35 @@ def _log(record: Any, resource: dict, around: dict) -> dict | None:
     attributes = attributes_of(record.attributes)
     raised = {name: str(attributes.get(name) or "") for name in KEPT}
     body = value_of(record.body)
-    text = body if isinstance(body, str) else "" if body is None else str(body)[:TEXT]
-    level, line = _level(record), isinstance(body, str) and not any(raised.values())
-    if not (level in TROUBLE or (line and (not level or of_stack(text))) or (any(raised.values()) and level != "info")):
+    text = _shown(body)
+    level, raises = _level(record), any(raised.values())
+    line = isinstance(body, str) and not raises
+    if not _kept(level, text, line, raises):
         return None
     return resource | {
         "at": record.time_unix_nano or record.observed_time_unix_nano,
-        "level": level if line else level or "error",
+        "level": level or ("" if line else "error"),
         "line": line,
-        "stream": "/".join(str(given.get(name) or "") for given in (around, attributes) for name in STREAM).strip("/")[
-            :400
-        ],
+        "stream": _stream(around, attributes),
         "body": text,
         "trace": record.trace_id[:TRACE].hex(),
         "span": record.span_id[:SPAN].hex(),
         **raised,
     }
+
+
+def _shown(body: Any) -> str:
+    return body if isinstance(body, str) else "" if body is None else str(body)[:TEXT]
+
+
+def _stream(around: dict, attributes: dict) -> str:
+    names = (str(given.get(name) or "") for given in (around, attributes) for name in STREAM)
+    return "/".join(names).strip("/")[:400]
+
+
+def _kept(level: str, text: str, line: bool, raises: bool) -> bool:
+    """Is it trouble, an exception, or a line that states no severity or can be one of a stack?"""
+    return level in TROUBLE or (raises and level != "info") or (line and (not level or of_stack(text)))
 
 
 def _level(record: Any) -> str:

@@ -43,19 +43,26 @@ def bounded(record: Record) -> dict[str, Any]:
 
 def _usual(record: Record) -> bool:
     """Is it small, with characters that every database accepts? Faster than cutting, and true of nearly all records."""
-    values = [getattr(record, name) or "" for name in SHORT]
-    fits = all(map(le, map(len, values), SHORT.values())) and len(record.vendor_id) <= IDENTITY
-    values.append(record.vendor_id)
-    for value in record.attributes.values():
-        if isinstance(value, str):
-            values.append(value)
-        elif not (value is None or isinstance(value, int) and abs(value) < HUGE):
-            return False
-    text = "".join(values)
-    if not (text.isascii() and "\0" not in text and len(text) <= USUAL and record.at.tzinfo):
-        return False
-    fits = fits and 1970 <= record.at.year < 9999
-    return fits and 0 <= record.count <= COUNT and 0 <= record.users <= COUNT and _usual_crash(record.crash)
+    return (
+        _usual_texts(record)
+        and all(map(_usual_value, record.attributes.values()))
+        and record.at.tzinfo is not None
+        and 1970 <= record.at.year < 9999
+        and all(0 <= number <= COUNT for number in (record.count, record.users))
+        and _usual_crash(record.crash)
+    )
+
+
+def _usual_texts(record: Record) -> bool:
+    short = [getattr(record, name) or "" for name in SHORT]
+    fits = all(map(le, map(len, short), SHORT.values())) and len(record.vendor_id) <= IDENTITY
+    more = (value for value in record.attributes.values() if isinstance(value, str))
+    text = "".join([*short, record.vendor_id, *more])
+    return fits and text.isascii() and "\0" not in text and len(text) <= USUAL
+
+
+def _usual_value(value: Any) -> bool:
+    return value is None or isinstance(value, str) or isinstance(value, int) and abs(value) < HUGE
 
 
 def _usual_crash(crash: Crash | None) -> bool:
@@ -86,9 +93,12 @@ def plain(value: Any, depth: int = 30) -> Any:
         return {key: plain(inner, depth - 1) for key, inner in value.items()}
     if isinstance(value, list) and depth:
         return [plain(inner, depth - 1) for inner in value]
-    if isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) < HUGE:
-        return None
-    return value if depth or not isinstance(value, dict | list) else None
+    return None if isinstance(value, dict | list) else _number(value)
+
+
+def _number(value: Any) -> Any:
+    """The value; null for a number that is none or too large."""
+    return None if isinstance(value, int | float) and not abs(value) < HUGE else value
 
 
 def _text(text: str, most: int) -> str:
@@ -120,13 +130,14 @@ class _Cut:
         if isinstance(value, str):
             return self.text(value, WITHIN.get(name) or TEXTS.get(name, MESSAGE))
         if isinstance(value, dict) and depth:
-            entries = [(k, name if name in WITHIN else k, v) for k, v in list(value.items())[:ENTRIES]]
-            return {self.text(k, NAME): self.data(v, known, depth - 1) for k, known, v in entries}
+            return dict(self.entry(name, k, v, depth - 1) for k, v in list(value.items())[:ENTRIES])
         if isinstance(value, list | tuple) and depth:
             return [self.data(v, name, depth - 1) for v in value[-ENDS.get(name, ENTRIES) :]]
-        if value is None or isinstance(value, bool):
-            return value
-        return value if isinstance(value, int | float) and abs(value) < HUGE else None
+        return _number(value) if isinstance(value, int | float) else None
+
+    def entry(self, name: str, key: str, value: Any, depth: int) -> tuple[str, Any]:
+        """An entry of the mapping ``name``; within some mappings, the mapping's bound holds for every text."""
+        return self.text(key, NAME), self.data(value, name if name in WITHIN else key, depth)
 
     def text(self, text: str, most: int) -> str:
         kept = _text(text, most if self.left > 0 else min(most, SPARE))

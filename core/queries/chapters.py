@@ -87,11 +87,13 @@ def _release(story: Story) -> Iterator[Chapter]:
     if served:
         row, address = served[-1], f"/deployments?deployment={served[-1].id}"
         yield Chapter("The fix is live", f"Production serves {row.vendor_id}.", row.ready_at, address)
+    yield _ending(issue, page)
+
+
+def _ending(issue: Issue, page: str) -> Chapter:
     if issue.ended_at is None:
-        yield Chapter("It watches production", "The old error must be gone, and nothing new may rise.")
-        return
+        return Chapter("It watches production", "The old error must be gone, and nothing new may rise.")
     took = (issue.ended_at - issue.first_seen).total_seconds()
     title = "It is fixed" if issue.status is Status.RESOLVED else "A person takes over"
-    yield Chapter(
-        title, f"{issue.reason or issue.resolution}. {took:.0f} s after the first error.", issue.ended_at, page
-    )
+    told = f"{issue.reason or issue.resolution}. {took:.0f} s after the first error."
+    return Chapter(title, told, issue.ended_at, page)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from sqlmodel import Session, col, func, or_, select
 
@@ -258,40 +259,39 @@ RESULT_TONES = {"ok": "ok", "failed": "bad", "refused": "bad", "waiting": "wait"
 
 def timeline(story: Story) -> list[TimelineEvent]:
     """First signal, stages, approvals, people's actions and messages, in the order they happened."""
-    events = [TimelineEvent(story.issue.first_seen, "First error seen", story.issue.release or "", "bad", "production")]
-    events += [
-        TimelineEvent(
-            s.ended_at or s.started_at,
-            f"{s.stage} (attempt {s.attempt})" if s.attempt > 1 else s.stage,
-            s.says,
-            RESULT_TONES.get(s.result, "calm"),
-        )
-        for s in story.stages
-    ]
-    events += [TimelineEvent(a.asked_at, "Approval requested", a.asks, "person") for a in story.approvals]
-    events += [
-        TimelineEvent(a.answered_at, f"Approval {a.state}", a.reason, "person", a.by or "platform")
-        for a in story.approvals
-        if a.answered_at
-    ]
-    events += [
-        TimelineEvent(a.at, a.action.replace("_", " "), str(a.detail.get("reason", "")), "person", a.actor)
-        for a in story.audit
-        if a.action not in QUIET
-    ]
-    events += [TimelineEvent(r.at, "Note", r.text, "person", r.by) for r in story.remarks]
-    events += [
-        TimelineEvent(n.sent_at or n.created_at, f"{n.channel}: {n.event}", n.subject, "calm")
-        for n in story.notifications
-    ]
-    events += [
-        TimelineEvent(
-            o.created_at,
-            f"Outcome: {o.result}",
-            o.note,
-            "ok" if o.result in ("fixed", "human") else "bad",
-            o.by,
-        )
-        for o in story.outcomes
+    first = TimelineEvent(story.issue.first_seen, "First error seen", story.issue.release or "", "bad", "production")
+    events = [
+        first,
+        *map(_of_stage, story.stages),
+        *chain.from_iterable(map(_of_approval, story.approvals)),
+        *(_of_action(row) for row in story.audit if row.action not in QUIET),
+        *(TimelineEvent(row.at, "Note", row.text, "person", row.by) for row in story.remarks),
+        *map(_of_message, story.notifications),
+        *map(_of_outcome, story.outcomes),
     ]
     return sorted(events, key=lambda event: event.at)
+
+
+def _of_stage(row: StageRun) -> TimelineEvent:
+    title = f"{row.stage} (attempt {row.attempt})" if row.attempt > 1 else row.stage
+    return TimelineEvent(row.ended_at or row.started_at, title, row.says, RESULT_TONES.get(row.result, "calm"))
+
+
+def _of_approval(row: Approval) -> Iterator[TimelineEvent]:
+    yield TimelineEvent(row.asked_at, "Approval requested", row.asks, "person")
+    if row.answered_at:
+        yield TimelineEvent(row.answered_at, f"Approval {row.state}", row.reason, "person", row.by or "platform")
+
+
+def _of_action(row: AuditRow) -> TimelineEvent:
+    reason = str(row.detail.get("reason", ""))
+    return TimelineEvent(row.at, row.action.replace("_", " "), reason, "person", row.actor)
+
+
+def _of_message(row: Notification) -> TimelineEvent:
+    return TimelineEvent(row.sent_at or row.created_at, f"{row.channel}: {row.event}", row.subject, "calm")
+
+
+def _of_outcome(row: Outcome) -> TimelineEvent:
+    tone = "ok" if row.result in ("fixed", "human") else "bad"
+    return TimelineEvent(row.created_at, f"Outcome: {row.result}", row.note, tone, row.by)

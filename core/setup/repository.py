@@ -122,10 +122,13 @@ def check_files(found: Clone, repository: Repository) -> SetupFinding:
     if not any(path.suffix == ".py" for path in inside):
         return SetupFinding(False, f"There is no Python file in {repository.folder!r}. The platform repairs Python.",
                           "Choose another folder or branch.", "folder", closest(repository.folder, homes))  # fmt: skip
-    own = [path.name for path in inside if path.parent == folder and path.name in MANIFESTS]
-    return SetupFinding(True, f"{repository.branch!r} is there, with {counted(len(inside), 'file')}.", facts=(
-        ("Folder", repository.folder), ("Dependencies from", ", ".join(own) or "no manifest in this folder"),
-    ))  # fmt: skip
+    facts = (("Folder", repository.folder), ("Dependencies from", _manifests(inside, folder)))
+    return SetupFinding(True, f"{repository.branch!r} is there, with {counted(len(inside), 'file')}.", facts=facts)
+
+
+def _manifests(files: list[PurePosixPath], folder: PurePosixPath) -> str:
+    own = [path.name for path in files if path.parent == folder and path.name in MANIFESTS]
+    return ", ".join(own) or "no manifest in this folder"
 
 
 def _folders(files: list[str]) -> list[str]:

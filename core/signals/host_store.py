@@ -50,11 +50,16 @@ def _hosts(
     """The measured hosts that run one of the services: as its signals say, by [services] hosts, or of its own name."""
     known = [policy.services[name] for name in services if name in policy.services]
     globs = [glob.lower() for service in known for glob in service.hosts]
-    told = (record.attributes.get("host") for record in records if not record.attributes.get("public"))
-    named = {*(str(host).lower() for host in told if host), *(name.lower() for name in services)}
+    named = {*_told(records), *(name.lower() for name in services)}
     rows = select(HostMetric.host).where(HostMetric.at >= since, HostMetric.at < until).distinct()
     found = session.exec(rows.order_by(HostMetric.host))
     return [host for host in found if host.lower() in named or _fits(host.lower(), globs)][:HOSTS]
+
+
+def _told(records: Iterable[Record]) -> set[str]:
+    """The hosts that the signals name; whoever writes a public one can name any."""
+    hosts = (record.attributes.get("host") for record in records if not record.attributes.get("public"))
+    return {str(host).lower() for host in hosts if host}
 
 
 def _fits(host: str, globs: Sequence[str]) -> bool:

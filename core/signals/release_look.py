@@ -12,24 +12,23 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 from core.models.counted import counted
 from core.policy.sections import Watch
 from core.signals import timeline
-from core.signals.anomaly.rates import Change, elsewhere, plus, times
+from core.signals.anomaly.rates import Change, plus, times
 from core.signals.release import Count, Fault, Finding, FindingKind, Reach, Scene
 from core.signals.release_latency import Latency
 from core.signals.release_own import Own
-from core.signals.release_series import Series
+from core.signals.release_series import Series, begun_elsewhere
 from core.signals.release_speed import recovered
 from core.signals.release_traffic import Traffic
 from core.signals.timeline import Bin
 
 SETTLE = 15.0  # seconds in which instances of the replaced release may still answer
 EXCHANGE = 30.0  # seconds after which the instances are exchanged, so that failures are no longer those of the exchange
-NEAR = 30.0  # seconds around the release within which a rise counts as begun with it
+
 GROWTH = tuple(times(factor) for factor in (2, 4, 10, 100, 1000))
 FALLEN = tuple(times(factor) for factor in (0.7, 0.5, 0.25, 0.1))
 GONE = (times(0.02), times(0.0005))
@@ -128,21 +127,30 @@ class Look:
         return not fault.older and any(e.at >= self.start and not e.old for e in fault.events)
 
     def _kind(self, fault: Fault, series: Series) -> FindingKind:
-        changed, rise = fault.reach is Reach.CHANGED, series.odds(GROWTH)
         if fault.outside and fault.excused:
             return FindingKind.CLEAR
-        if rise < (math.log(20) if changed else self.certain) or not self._goes_on(fault) or series.usual:
+        rise, enough = series.odds(GROWTH), math.log(20) if fault.reach is Reach.CHANGED else self.certain
+        if rise < enough or not self._goes_on(fault) or series.usual:
             suspect = not fault.known and (rise > 0 or self._fresh(fault))
             return FindingKind.SUSPECT if suspect else FindingKind.CLEAR
+        return self._of_rise(fault, series)
+
+    def _of_rise(self, fault: Fault, series: Series) -> FindingKind:
+        """It rose for certain: is the rise the release's?"""
+        changed = fault.reach is Reach.CHANGED
         if fault.excused or not (changed or self.settled):
             return FindingKind.SUSPECT
         if changed and not fault.older:
             return FindingKind.HARM  # whenever it began: nobody has seen it, and its stack leads through the change
         if self.elsewhere(fault.service, fault, series.spread) > LATE:
             return FindingKind.CLEAR if fault.known else FindingKind.DOUBT
+        return FindingKind.DOUBT if self._ambiguous(fault) else FindingKind.HARM
+
+    def _ambiguous(self, fault: Fault) -> bool:
+        """May load have caused its rise, or what else rose, the replaced release or another open issue?"""
         if fault.older and self._requests.busier(fault.service):
-            return FindingKind.DOUBT  # load may have done it
-        return FindingKind.DOUBT if (self.common or self.short or fault.known) and not changed else FindingKind.HARM
+            return True
+        return fault.reach is not Reach.CHANGED and (self.common or self.short or fault.known)
 
     def _goes_on(self, fault: Fault) -> bool:
         """Does it come in several bursts, and in the later half of the time since the release too?"""
@@ -153,7 +161,7 @@ class Look:
     def elsewhere(self, service: str, fault: Fault, loose: float) -> float:
         """ln odds that the fault's rise began at another time than the release."""
         spans = [*self._recent(self.before(service)), *timeline.bins(self.scene, service, 0.0, self.until)]
-        return _elsewhere(timeline.counted(fault.events, spans), spans, loose)
+        return begun_elsewhere(timeline.counted(fault.events, spans), spans, loose)
 
     def _recent(self, spans: Sequence[Bin]) -> list[Bin]:
         reach = -max(300.0, self.scene.elapsed)
@@ -170,9 +178,8 @@ class Look:
 
     def _residual(self, service: str, spans: Sequence[Bin], but: Fault | None = None) -> list[float]:
         """Errors of each bin that no innocent fault and no ungrouped report explains; those of ``but`` stay in."""
-        innocent = {id(f) for f, found in self.faults if self._innocent(f, found)}
         there = [f for f in self.scene.faults if f.service == service and f is not but]
-        explained = [f.events if f.own or id(f) in innocent else f.stragglers for f in there]
+        explained = [f.events if f.own or id(f) in self._innocents else f.stragglers for f in there]
         explained.append(self.scene.ungrouped.get(service, ()))
         columns = [timeline.counted(events, spans, stragglers=True) for events in explained]
         known = [sum(column) for column in zip(*columns, strict=True)]
@@ -181,6 +188,10 @@ class Look:
     def _errors(self, service: str, spans: Sequence[Bin]) -> list[float]:
         errors = {i.at: i.errors for i in self.scene.services.get(service, ())}
         return [errors.get(span.start, 0.0) for span in spans]
+
+    @cached_property
+    def _innocents(self) -> set[int]:
+        return {id(fault) for fault, found in self.faults if self._innocent(fault, found)}
 
     def _innocent(self, fault: Fault, found: Finding) -> bool:
         """Does it explain errors of its service that the release did not bring?"""
@@ -230,12 +241,20 @@ class Look:
         if series.after.rate <= series.before.rate + margin / 2 or odds <= MENTION or lately < -MENTION:
             return FindingKind.SUSPECT if self._hidden(service, series) else FindingKind.CLEAR
         spans = timeline.bins(self.scene, service, 0.0, self.until)
-        few = series.after.count < 5 or len(spans) < 2
-        if odds < self.certain or few or lately <= MENTION or series.usual or not self.settled:
+        if odds < self.certain or lately <= MENTION or not self._provable(series, len(spans)):
             return FindingKind.SUSPECT
         spans = [*(self._recent(series.old) or series.old), *spans]
-        late = _elsewhere(self._residual(service, spans), spans, series.spread) > LATE
-        return FindingKind.DOUBT if late or self.common or self.short else FindingKind.HARM
+        return FindingKind.DOUBT if self._doubtful(service, spans, series.spread) else FindingKind.HARM
+
+    def _provable(self, series: Series, intervals: int) -> bool:
+        """Is it enough to judge by: after the exchange, and more than the service has had before?"""
+        return self.settled and not series.usual and series.after.count >= 5 and intervals >= 2
+
+    def _doubtful(self, service: str, spans: Sequence[Bin], loose: float) -> bool:
+        """May what else rose or the replaced release have caused the rise, or did it begin at another time?"""
+        if self.common or self.short:
+            return True
+        return begun_elsewhere(self._residual(service, spans), spans, loose) > LATE
 
     def _hidden(self, service: str, series: Series) -> bool:
         """Did unexplained errors fall with the cure, but not go? Before, they were the cured fault's where a source
@@ -324,11 +343,3 @@ class Look:
 
     def requests(self) -> float:
         return sum(s.exposure for service in self.scene.touched for s in self.after(service))
-
-
-def _elsewhere(counts: Sequence[float], spans: Sequence[Bin], loose: float) -> float:
-    borders = enumerate(pairwise(spans), 1)  # what began between two bins began in the gap, if there is one
-    here = [i for i, (last, span) in borders if last.end <= NEAR and span.start >= -NEAR]
-    if not here:
-        return 0.0
-    return elsewhere(counts, [s.exposure for s in spans], range(here[0], here[-1] + 1), loose)

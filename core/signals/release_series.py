@@ -12,11 +12,13 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from core.signals import timeline
-from core.signals.anomaly.rates import Change, Tally, favours, times
+from core.signals.anomaly.rates import Change, Tally, elsewhere, favours, times
 from core.signals.timeline import SLACK, Bin
+
+NEAR = 30.0  # seconds around the release within which a rise counts as begun with it
 
 SAME = (times(1),)
 
@@ -70,6 +72,15 @@ def windows(counts: Sequence[float], spans: Sequence[Bin], seconds: float) -> It
             return
         if j > i:
             yield total[j] - total[i], Bin(span.start, spans[j - 1].end, exposed[j] - exposed[i])
+
+
+def begun_elsewhere(counts: Sequence[float], spans: Sequence[Bin], loose: float) -> float:
+    """ln odds that the counts began to rise at another time than the release."""
+    borders = enumerate(pairwise(spans), 1)  # what began between two bins began in the gap, if there is one
+    here = [i for i, (last, span) in borders if last.end <= NEAR and span.start >= -NEAR]
+    if not here:
+        return 0.0
+    return elsewhere(counts, [s.exposure for s in spans], range(here[0], here[-1] + 1), loose)
 
 
 def length(spans: Sequence[Bin]) -> float:

@@ -6,7 +6,7 @@ that does not respond. The last one is the embedded analysis, which needs neithe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,6 +19,7 @@ from core.models.counted import counted
 from core.models.enums import PENDING
 from core.models.origin import Writers
 from core.ops import notify
+from core.policy.reader import Policy
 from core.policy.services import Service
 from core.runtime import Runtime
 from core.signals import health, host_store, incident, own_commits, service_graph, trace_store
@@ -164,15 +165,23 @@ def _incident(
 
 def _changes(session: Session, rt: Runtime, issue: Issue) -> list[Record]:
     """Changes before the issue and at its time, of the service, of what it calls, and of their repositories."""
-    graph = service_graph.graph(session, rt.policy)
-    related = {name for service in issue.affected or [""] for name in reached(service, graph)}
-    owners = [rt.policy.services[name].repository for name in related if name in rt.policy.services]
-    hosted = {rt.policy.repositories[name].github for name in owners if name in rt.policy.repositories}
+    related = _related(service_graph.graph(session, rt.policy), issue)
     live, pending = col(Signal.level) != PENDING, col(Signal.level) == PENDING  # the two do not displace each other
     rows = [row for kind in (live, pending) for row in _latest_changes(session, issue, kind)]
     ours = own_commits.issues_of(session, [row.release or "" for row in rows], issue.first_seen - CHANGES)
+    hosted = _hosted(rt.policy, related)
     records = [_authored(as_record(row), ours) for row in rows]
     return [one for one in records if one.service in related or (not one.service and _of_repository(one, hosted))]
+
+
+def _related(graph: Mapping[str, Sequence[str]], issue: Issue) -> set[str]:
+    return {name for service in issue.affected or [""] for name in reached(service, graph)}
+
+
+def _hosted(policy: Policy, services: Collection[str]) -> set[str]:
+    """Where GitHub hosts the repositories of these services."""
+    owners = [policy.services[name].repository for name in services if name in policy.services]
+    return {policy.repositories[name].github for name in owners if name in policy.repositories}
 
 
 def _latest_changes(session: Session, issue: Issue, kind: ColumnElement[bool]) -> Sequence[Signal]:

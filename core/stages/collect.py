@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -109,7 +109,7 @@ def read(source: Source, policy: Policy | None = None) -> dict:
         for batch in limited(source.collect(cursor, now()), policy.environment.most):
             _keep_around(source, batch, policy)
             records += keep(source.name, batch, getattr(source, "counts_all", False))
-            notes += [batch.note] if batch.note else []
+            notes.append(batch.note)
     except BudgetSpent as spent:
         notes.append(spent.message)
     except VendorError as fault:
@@ -117,11 +117,16 @@ def read(source: Source, policy: Policy | None = None) -> dict:
     except Exception as fault:  # a fault of ours must not stop the other sources either; it is shown and logged
         log.exception("reading %s failed", source.name)
         error = _failed(fault)
-    note = "; ".join(notes) or getattr(source, "note", "")
-    if meter.unreadable:
-        note = f"{counted(meter.unreadable, 'record')} could not be read; see the log. {note}".strip()
+    note = _note(source, notes, meter)
     _tell(source.name, error, note, wait, meter)
     return {"records": records, "seconds": round(time.monotonic() - started, 2), "error": error, "note": note}
+
+
+def _note(source: Source, notes: Sequence[str], meter: Meter) -> str:
+    note = "; ".join(filter(None, notes)) or getattr(source, "note", "")
+    if not meter.unreadable:
+        return note
+    return f"{counted(meter.unreadable, 'record')} could not be read; see the log. {note}".strip()
 
 
 def limited(batches: Iterable[Batch], most: int | None) -> Iterator[Batch]:

@@ -258,18 +258,24 @@ def _autonomy(rt: Runtime, issue: Issue, result: FixResult) -> dict:
     """
     if result.candidate is None:
         return {"may": False, "says": "there is no fix", "class": ""}
+    kind = class_of(result.candidate)
     if issue.kind is Kind.SECURITY:
-        return {"may": False, "says": autonomy.BY_A_PERSON, "class": class_of(result.candidate)}
+        return {"may": False, "says": autonomy.BY_A_PERSON, "class": kind}
     if result.benchmark:
-        return {"may": False, "says": performance.BY_A_PERSON, "class": class_of(result.candidate)}
+        return {"may": False, "says": performance.BY_A_PERSON, "class": kind}
     with store.read() as session:
         known = [name for name in issue.affected if name in rt.policy.services]
-        every = [autonomy.of(session, rt.policy, name, class_of(result.candidate)) for name in known]
+        every = [autonomy.of(session, rt.policy, name, kind) for name in known]
     found = next((one for one in every if not one.may), every[0])
-    if result.proof.open or result.behaviours:
-        message = "several fixes behave differently" if result.behaviours else "the right result is not known"
-        return {"may": False, "says": f"{message}, so a person decides", "class": found.name}
+    if why := _undecided(result):
+        return {"may": False, "says": f"{why}, so a person decides", "class": found.name}
     return {"may": found.may, "says": found.message, "class": found.name}
+
+
+def _undecided(result: FixResult) -> str:
+    if result.behaviours:
+        return "several fixes behave differently"
+    return "the right result is not known" if result.proof.open else ""
 
 
 def _message(issue: Issue, candidate: Candidate, test: str) -> str:

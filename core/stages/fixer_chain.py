@@ -113,8 +113,7 @@ def chain(fixers: Sequence[Fixer], issue: Spent, day: Spent, work: Work | None =
     for fixer in _rungs(fixers, rules):
         now_spent = spent(attempts, rules)
         if fixer.name not in ONCE and (why := overspent(rules, issue + now_spent, day + now_spent)):
-            note = f"{fixer.name} was not used: {why}."
-            notes += [note] if note not in notes else []
+            notes.append(f"{fixer.name} was not used: {why}.")
             continue  # to the embedded repairer, which costs nothing, wherever it stands in the order
         result = work(fixers=[fixer], feedback=feedback[-FEEDBACK:], groundwork=groundwork, **given)
         attempts += result.attempts
@@ -123,12 +122,20 @@ def chain(fixers: Sequence[Fixer], issue: Spent, day: Spent, work: Work | None =
             break
         if result.decision == "fix":
             checkout.start_over(given["tree"])
-        feedback += [
-            f"{a.candidate.generator} ({a.candidate.template}): {a.reason}" for a in result.attempts if a.reason
-        ]
+        feedback += _feedback(result.attempts)
+    _write_back(given["tree"], best)
+    return replace(best, reason=" ".join([best.reason, *dict.fromkeys(notes)]), attempts=attempts)
+
+
+def _feedback(attempts: Sequence[Attempt]) -> list[str]:
+    """Why each was refused, as the next fixer is told."""
+    return [f"{a.candidate.generator} ({a.candidate.template}): {a.reason}" for a in attempts if a.reason]
+
+
+def _write_back(tree: Path, best: FixResult) -> None:
+    """Write the chosen fix again: a later fixer started over."""
     if best.decision == "fix" and best.candidate and best.test:
-        write(given["tree"], {**best.candidate.files, best.test.path: best.test.code})
-    return replace(best, reason=" ".join([best.reason, *notes]), attempts=attempts)
+        write(tree, {**best.candidate.files, best.test.path: best.test.code})
 
 
 def _shown(result: FixResult) -> bool:

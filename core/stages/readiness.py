@@ -32,6 +32,7 @@ from core.stages.workspace import Clone
 from core.vendors import registry
 from core.vendors.base import VendorError
 from core.vendors.command import CommandError
+from core.vendors.github import GitHub
 from core.vendors.redact import Redactor
 
 OK, FAULT, UNSURE, NOT_TRIED = "ok", "fault", "unsure", "not tried"
@@ -191,10 +192,7 @@ def _parses(path: Path) -> bool:
 
 def _imports(ground: Ground, tree: Path) -> ReadinessStep:
     started = time.monotonic()
-    within = tuple("" if folder == "." else f"{folder}/" for folder in ground.repository.source)
-    with sources.rooted(interpreter_of(ground.runner).roots):
-        modules = [sources.module_of(path) for path in sources.files(tree) if path.startswith(within)]
-    modules = [name for name in modules if sources.importable(name) and name not in ("setup", "conftest")][:MODULES]
+    modules = _modules(ground, tree)
     tried = f"imported {counted(len(modules), 'module')} of the source in the sandbox"
     with desk(tree) as made:
         made.put("job", json.dumps(modules))
@@ -205,19 +203,20 @@ def _imports(ground: Ground, tree: Path) -> ReadinessStep:
     if len(report) < len(modules):
         failed["the rest"] = done.stopped or done.stderr.strip()[-300:] or "the run ended early"
     if not failed:
-        return ReadinessStep("imports", OK if modules else NOT_TRIED, tried, "all can be imported" if modules
-                             else "no module found", seconds=_since(started))  # fmt: skip
-    text = "; ".join(f"{name}: {why}" for name, why in list(failed.items())[:5])
+        state, text = (OK, "all can be imported") if modules else (NOT_TRIED, "no module found")
+        return ReadinessStep("imports", state, tried, text, seconds=_since(started))
+    shown = "; ".join(f"{name}: {why}" for name, why in list(failed.items())[:5])
+    text = f"{len(failed)} of {counted(len(modules), 'module')} failed: {shown}"
     fix = "add missing packages to the service's requirements, or set environment_build, services or environment"
-    state = UNSURE if len(failed) < len(modules) else FAULT
-    return ReadinessStep(
-        "imports",
-        state,
-        tried,
-        f"{len(failed)} of {counted(len(modules), 'module')} failed: {text}",
-        fix,
-        _since(started),
-    )
+    return ReadinessStep("imports", UNSURE if len(failed) < len(modules) else FAULT, tried, text, fix, _since(started))
+
+
+def _modules(ground: Ground, tree: Path) -> list[str]:
+    """The importable modules of the source, as many as are tried."""
+    within = tuple("" if folder == "." else f"{folder}/" for folder in ground.repository.source)
+    with sources.rooted(interpreter_of(ground.runner).roots):
+        modules = [sources.module_of(path) for path in sources.files(tree) if path.startswith(within)]
+    return [name for name in modules if sources.importable(name) and name not in ("setup", "conftest")][:MODULES]
 
 
 def _tests(ground: Ground, tree: Path, limit: float) -> ReadinessStep:
@@ -287,21 +286,25 @@ def _tokens(rt: Runtime, repository: Repository) -> Iterator[ReadinessStep]:
         tried = "" if off else "sent a request with the configured credential"
         yield ReadinessStep(f"access to {name}", state, tried, check.message, check.fix)
     host = registry.github(rt.settings)
-    if host is None or not repository.github:
-        return
-    tried = f"asked GitHub for the token's rights in {repository.github}"
+    if host is not None and repository.github:
+        yield _rights(host, repository.github)
+
+
+def _rights(host: GitHub, github: str) -> ReadinessStep:
+    what, tried = "rights of GITHUB_TOKEN", f"asked GitHub for the token's rights in {github}"
     try:
-        rights = host.permissions(repository.github)
+        rights = host.permissions(github)
     except VendorError as error:
-        yield ReadinessStep("rights of GITHUB_TOKEN", FAULT, tried, error.message, "see the step 'access to github'")
-        return
+        return ReadinessStep(what, FAULT, tried, error.message, "see the step 'access to github'")
     if not rights:
         text = "GitHub does not report the rights of this kind of token; the step 'push' tests write access"
-        yield ReadinessStep("rights of GITHUB_TOKEN", NOT_TRIED, tried, text)
-        return
+        return ReadinessStep(what, NOT_TRIED, tried, text)
     granted = ", ".join(sorted(name for name, given in rights.items() if given))
-    fix = "" if rights.get("push") else "give the token read and write access to contents and pull requests"
-    yield ReadinessStep("rights of GITHUB_TOKEN", OK if rights.get("push") else FAULT, tried, granted, fix)
+    if rights.get("push"):
+        return ReadinessStep(what, OK, tried, granted)
+    return ReadinessStep(
+        what, FAULT, tried, granted, "give the token read and write access to contents and pull requests"
+    )
 
 
 def _since(started: float) -> float:

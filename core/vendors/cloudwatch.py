@@ -163,14 +163,15 @@ class CloudWatch:
             ScanBy="TimestampAscending",
             **({"NextToken": token} if token else {}),
         )
-        points = []
-        for row in found.get("MetricDataResults") or []:
-            if row.get("StatusCode") in ("InternalError", "Forbidden"):
-                raise VendorError(self.name, f"could not return a metric ({row['StatusCode']})")
-            service, name = asked[row["Id"]]
-            for at, value in zip(row.get("Timestamps") or [], row.get("Values") or [], strict=False):
-                points.append(MetricPoint(source=self.name, service=service, name=name, at=_utc(at), value=value))
-        return points, found.get("NextToken") or ""
+        rows = found.get("MetricDataResults") or []
+        return [point for row in rows for point in self._read(row, asked)], found.get("NextToken") or ""
+
+    def _read(self, row: dict, asked: dict[str, tuple[str, str]]) -> Iterator[MetricPoint]:
+        if row.get("StatusCode") in ("InternalError", "Forbidden"):
+            raise VendorError(self.name, f"could not return a metric ({row['StatusCode']})")
+        service, name = asked[row["Id"]]
+        for at, value in zip(row.get("Timestamps") or [], row.get("Values") or [], strict=False):
+            yield MetricPoint(source=self.name, service=service, name=name, at=_utc(at), value=value)
 
     def _stats(self) -> dict[str, tuple[str, str]]:
         return {

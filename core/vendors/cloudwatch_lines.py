@@ -74,13 +74,18 @@ def spans(lines: Sequence[StreamLine]) -> list[ContextSpan]:
     begun = [line for line in lines if line.at and line.stream and begins_stack(line.text)]
     for line in sorted(begun, key=lambda line: line.at or datetime.max):
         assert line.at
-        last = found[-1] if found else None
-        streams = tuple(dict.fromkeys((*last.streams, line.stream))) if last else ()
-        if last and line.at <= last.end and len(streams) <= STREAMS:
-            found[-1] = ContextSpan(streams, last.begin, line.at + BEHIND)
+        own = ContextSpan((line.stream,), line.at, line.at + BEHIND)
+        if found and (both := _merged(found[-1], own)):
+            found[-1] = both
         else:
-            found.append(ContextSpan((line.stream,), line.at, line.at + BEHIND))
+            found.append(own)
     return found[-SPANS:]
+
+
+def _merged(last: ContextSpan, span: ContextSpan) -> ContextSpan | None:
+    """One span of both; None if they are apart, or if it would have too many streams."""
+    streams = tuple(dict.fromkeys((*last.streams, *span.streams)))
+    return ContextSpan(streams, last.begin, span.end) if span.begin <= last.end and len(streams) <= STREAMS else None
 
 
 def matched(event: LogEvent, names: frozenset[str]) -> bool:

@@ -87,9 +87,9 @@ def ours(row: dict) -> bool:
 @understood("coderabbit")
 def status_of(statuses: list[dict]) -> str:
     """The status: completed, limited, skipped, or waiting (also if there is none yet)."""
-    row = next((s for s in statuses if s.get("context") == CONTEXT), None)
-    description = ((row or {}).get("description") or "").lower()
-    if row is None or row.get("state") == "pending":
+    row = next((s for s in statuses if s.get("context") == CONTEXT), {"state": "pending"})
+    description = (row.get("description") or "").lower()
+    if row.get("state") == "pending":
         return "waiting"
     if "limit" in description:
         return "limited"
@@ -101,22 +101,38 @@ def status_of(statuses: list[dict]) -> str:
 @understood("coderabbit")
 def completed(head: str, reviews: list[dict], comments: list[dict]) -> ReviewProgress:
     """The findings on ``head``; waiting while its review, or a comment that it announces, is missing."""
-    mine = [r for r in reviews if ours(r) and r.get("commit_id") == head and r.get("state") != "DISMISSED"]
+    mine = [r for r in reviews if _stands(r, head)]
     written = [r for r in mine if r.get("body")]
     if not written:
         return ReviewProgress("waiting", message="CodeRabbit reports a completed review, but none for this commit yet")
-    ids = {r.get("id") for r in mine}
-    posted = [c for c in comments if ours(c) and c.get("pull_request_review_id") in ids and not c.get("in_reply_to_id")]
+    posted = _posted(comments, {r.get("id") for r in mine})
     announced = sum(int(n) for r in written for n in POSTED.findall(r["body"]))
     if len(posted) < announced:
         return ReviewProgress(
             "waiting", message=f"{len(posted)} of CodeRabbit's {counted(announced, 'comment')} readable so far"
         )
-    found = [finding for c in posted if (finding := inline(c))]
-    found += [finding for r in written for finding in in_body(r["body"])]
-    if written[-1].get("state") == "CHANGES_REQUESTED" and not any(s.severity in ("critical", "major") for s in found):
-        found.append(ReviewFinding("", 0, "major", "CodeRabbit requested changes"))
+    found = _findings(written, posted)
     return ReviewProgress("done", tuple(found), f"CodeRabbit reviewed {head[:8]}: {counted(len(found), 'finding')}")
+
+
+def _stands(review: dict, head: str) -> bool:
+    return ours(review) and review.get("commit_id") == head and review.get("state") != "DISMISSED"
+
+
+def _posted(comments: list[dict], reviews: set) -> list[dict]:
+    """Its inline comments of these reviews, without its answers to others."""
+    mine = (c for c in comments if ours(c) and not c.get("in_reply_to_id"))
+    return [c for c in mine if c.get("pull_request_review_id") in reviews]
+
+
+def _findings(reviews: list[dict], comments: list[dict]) -> list[ReviewFinding]:
+    """Those of the comments, then those of the reviews; a request for changes is one where no other explains it."""
+    found = [finding for comment in comments if (finding := inline(comment))]
+    found += [finding for review in reviews for finding in in_body(review["body"])]
+    grave = any(finding.severity in ("critical", "major") for finding in found)
+    if reviews[-1].get("state") == "CHANGES_REQUESTED" and not grave:
+        found.append(ReviewFinding("", 0, "major", "CodeRabbit requested changes"))
+    return found
 
 
 def inline(comment: dict) -> ReviewFinding | None:
@@ -146,15 +162,18 @@ def in_body(body: str) -> Iterator[ReviewFinding]:
     section, path = "", ""
     for line in (raw.removeprefix(">").strip() for raw in body[:LONGEST].splitlines()):
         if "<summary>" in line and (summary := SUMMARY.search(line)) is not None:
-            name = COUNTED.sub("", summary[1])
-            known = next((level for words, level in SECTIONS if words in name), None)
-            if known or not re.search(r"[./]\w", name):  # a heading, not a file's name
-                section, path = known or "", ""
-            else:
-                path = name
+            section, path = _below(summary[1], section)
         elif section and path and (place := PLACE.match(line)) is not None:
             rated = next((level for sign, level in SEVERITIES if sign in place[2]), section)
             yield ReviewFinding(path, int(place[1]), rated, title(place[2]))
+
+
+def _below(summary: str, section: str) -> tuple[str, str]:
+    """The section and the file of the lines below a summary: a heading's has no file yet."""
+    name = COUNTED.sub("", summary)
+    known = next((level for words, level in SECTIONS if words in name), "")
+    is_file = not known and re.search(r"[./]\w", name)
+    return (section, name) if is_file else (known, "")
 
 
 def patience(body: str) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from core.models import Kind, MetricPoint, Record
 from core.models.origin import Origin, Writers
@@ -19,6 +18,7 @@ from core.vendors.base import Batch, Check, Meter, VendorError, understood
 from core.vendors.http import Http, VendorAnswer
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redacting
+from core.vendors.values import first, mapping
 from core.vendors.whole_traces import EARLIER, traces_of
 
 SITES = (
@@ -200,42 +200,42 @@ def parse(row: dict, http: Redacting) -> Record:
     """
     outer = row.get("attributes") or {}
     own = outer.get("attributes") or {}
-    error = _mapping(own.get("error"))
-    stack, kind = str(error.get("stack") or ""), str(error.get("kind") or "")
-    message = str(outer.get("message") or own.get("message") or "")
+    error = mapping(own.get("error"))
+    stack, message = first(error.get("stack")), first(outer.get("message"), own.get("message"))
     tags = tags_of(outer.get("tags"))
-    lines = [": ".join(filter(None, (kind, str(error.get("message") or ""))))] if kind else message.splitlines()
-    title = lines[0] if lines else "log line"
     public = "source:browser" in (outer.get("tags") or [])
     return Record(
         source="datadog",
         vendor_id=str(row["id"]),
         kind=Kind.EXCEPTION if stack else Kind.LOG,
         at=datetime.fromisoformat(str(outer["timestamp"])),
-        service=str(outer.get("service") or tags.get("service") or ""),
+        service=first(outer.get("service"), tags.get("service")),
         environment=tags.get("env", "production"),
         release=tags.get("version"),
-        level=str(outer.get("status") or "error"),
-        title=http.redact(title)[:300],
+        level=first(outer.get("status"), "error"),
+        title=http.redact(_title(error, message))[:300],
         message=http.redact(stack or message)[:20_000],
         attributes={"host": outer.get("host"), "trace_id": own.get("trace_id"), "public": public},
     )
 
 
-def _mapping(value: Any) -> dict:
-    return value if isinstance(value, dict) else {}
+def _title(error: dict, message: str) -> str:
+    kind = first(error.get("kind"))
+    if kind:
+        return ": ".join(filter(None, (kind, first(error.get("message")))))
+    return next(iter(message.splitlines()), "log line")
 
 
 def event(row: dict, http: Redacting) -> Record:
     """A monitor's event as an alert; webhooks identify it by the number in ``evt.id``. Pure."""
     outer = row.get("attributes") or {}
     own = outer.get("attributes") or {}
-    rung = _mapping(own.get("monitor"))
+    rung = mapping(own.get("monitor"))
     tags = tags_of(outer.get("tags"))
     message = http.redact(str(outer.get("message") or ""))
     return Record(
         source="datadog",
-        vendor_id=f"event:{_mapping(own.get('evt')).get('id') or row['id']}",
+        vendor_id=f"event:{mapping(own.get('evt')).get('id') or row['id']}",
         kind=Kind.ALERT,
         at=datetime.fromisoformat(str(outer["timestamp"])),
         service=_service(own.get("service"), tags),

@@ -12,6 +12,7 @@ from typing import Any
 
 from core.models.traces import SpanRecord
 from core.vendors.redact import Redacting
+from core.vendors.values import first
 from core.vendors.whole_traces import ROLES
 
 PATH = "/api/v2/spans/events/search"
@@ -42,11 +43,11 @@ def span(row: dict, http: Redacting, failed: frozenset[str] = frozenset()) -> Sp
         trace=str(outer["trace_id"]),
         span=str(outer["span_id"]),
         parent=_parent(outer.get("parent_id")),
-        service=str(outer.get("service") or ""),
-        environment=str(outer.get("env") or "production"),
-        name=http.redact(str(outer.get("resource_name") or outer.get("operation_name") or ""))[:300],
+        service=first(outer.get("service")),
+        environment=first(outer.get("env"), "production"),
+        name=http.redact(first(outer.get("resource_name"), outer.get("operation_name")))[:300],
         role=_role(outer, custom),
-        peer=next((str(custom[name]) for name in PEERS if custom.get(name)), ""),
+        peer=first(*map(custom.get, PEERS)),
         at=begin,
         ms=(end - begin).total_seconds() * 1000,
         failed=str(row["id"]) in failed or outer.get("status") == "error" or bool(error),

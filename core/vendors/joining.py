@@ -223,14 +223,19 @@ def _python(event: LogEvent, bare: str) -> bool:
     if bare[:1].isspace():
         return True
     if event.phase == "frames":
-        if bare[:1] == "{" or not event.headed and _timed(bare) or "\n" in bare.rstrip():
-            return False
-        event.phase = "raised"
-        return True
+        return _raised(event, bare)
     if LINK.match(bare):
         event.phase = "linked"
         return True
     return bool(event.bare[-1] and MORE.match(bare))
+
+
+def _raised(event: LogEvent, bare: str) -> bool:
+    """Take the line below the frames as the exception, unless another record begins with it."""
+    if bare[:1] == "{" or not event.headed and _timed(bare) or "\n" in bare.rstrip():
+        return False
+    event.phase = "raised"
+    return True
 
 
 def _group(event: LogEvent, bare: str) -> bool:
@@ -248,14 +253,16 @@ def _other(event: LogEvent, bare: str) -> bool:
         if _says_error(event):
             event.kind, event.head = "group" if GROUP.match(bare) else "python", len(event.lines)
         return event.kind in _RULES
-    if FRAME.match(bare) and event.headless:
+    if event.headless and FRAME.match(bare):
         event.kind = "python"
-    elif event.headless and ERROR_LINE.match(bare) and event.bare[-1][:1].isspace():
+    return bool(bare[:1].isspace() or AT.match(bare) or (ERROR_LINE.match(bare) and _ends_stack(event)))
+
+
+def _ends_stack(event: LogEvent) -> bool:
+    """Can an exception end the event: after an indented line of a stack without a beginning, or after a pointer?"""
+    if event.headless and event.bare[-1][:1].isspace():
         return True
-    if bare[:1].isspace() or AT.match(bare):
-        return True
-    shown = [text for text in event.bare if text]
-    return bool(POINTER.match(shown[-1]) and ERROR_LINE.match(bare))
+    return bool(POINTER.match([text for text in event.bare if text][-1]))
 
 
 def _says_error(event: LogEvent) -> bool:

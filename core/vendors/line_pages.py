@@ -38,20 +38,39 @@ def whole(
 
     Consecutive cycles overlap. An event that begins before ``since`` was already read completely and is left out.
     """
-    stored = memory.get(CUT, [])
-    waited = [StreamLine(text, stream, datetime.fromisoformat(at), name) for name, at, stream, text in stored]
-    known = {line.id for line in waited}
-    events = joined([*waited, *(line for line in lines if line.id not in known)])
-    complete = [event for event in events if not (event.headless and _at(event.first, since) < since + GAP)]
-    open_ = [event for event in complete if event.open and event.stack]
-    cut = [event for event in open_ if (not last or until - _at(event.last, until) < SETTLE)]
+    known = waiting(memory)
+    events = joined([*_waited(memory), *(line for line in lines if line.id not in known)])
+    complete = [event for event in events if not _read_before(event, since)]
+    held = _bounded([event for event in complete if _cut(event, until, last)])
+    held_ids = {id(event) for event in held}
+    return PageEvents([event for event in complete if id(event) not in held_ids], _stored(memory, held, since))
+
+
+def _waited(memory: dict[str, Any]) -> list[StreamLine]:
+    rows = memory.get(CUT, [])
+    return [StreamLine(text, stream, datetime.fromisoformat(at), name) for name, at, stream, text in rows]
+
+
+def _stored(memory: dict[str, Any], held: list[LogEvent], since: datetime) -> dict[str, Any]:
+    rows = [[line.id, _at(line, since).isoformat(), line.stream, line.text] for event in held for line in event.lines]
+    return {name: value for name, value in memory.items() if name != CUT} | ({CUT: rows} if rows else {})
+
+
+def _read_before(event: LogEvent, since: datetime) -> bool:
+    return event.headless and _at(event.first, since) < since + GAP
+
+
+def _cut(event: LogEvent, until: datetime, last: bool) -> bool:
+    """May the rest of its stack still come?"""
+    return event.open and event.stack and (not last or until - _at(event.last, until) < SETTLE)
+
+
+def _bounded(cut: list[LogEvent]) -> list[LogEvent]:
+    """The newest of them, as many as the memory may hold."""
     held = cut[-HELD:]
     while sum(len(event.lines) for event in held) > HELD_LINES:
         held = held[1:]
-    waiting = {id(event) for event in held}
-    rows = [[line.id, _at(line, since).isoformat(), line.stream, line.text] for event in held for line in event.lines]
-    memory = {name: value for name, value in memory.items() if name != CUT} | ({CUT: rows} if rows else {})
-    return PageEvents([event for event in complete if id(event) not in waiting], memory)
+    return held
 
 
 def text_of(event: LogEvent) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.signals.grouping.stack import read as read_stack
+from core.vendors.values import first
 
 # The level is in a line's header, before any untrusted text, so no quote, path or query may precede it.
 LEVEL = re.compile(r"""[^"'`?&]{0,80}?(?<![\w./-])(FATAL|CRITICAL|ERROR|WARN(?:ING)?|INFO|DEBUG)\b""")
@@ -55,12 +56,18 @@ class LogLine:
 def read_line(text: str) -> LogLine:
     """The fields of a line; for plain text, only the level and the exception or the first line are known."""
     fields = dict(_flat(_object(text)))
-    if not fields:
-        found = None if ACCESS.match(text) else LEVEL.match(text)
-        stack = text if TRACEBACK.search(text) or "\n\tat " in text else ""
-        title = _raised(stack) or _first(text) or "log line"
-        return LogLine(title, text, level=found[1].lower() if found else "", stack=stack)
-    values = {part: next((str(fields[n]) for n in names if fields.get(n)), "") for part, names in NAMES.items()}
+    return _of_fields(fields, text) if fields else _of_text(text)
+
+
+def _of_text(text: str) -> LogLine:
+    found = None if ACCESS.match(text) else LEVEL.match(text)
+    stack = text if TRACEBACK.search(text) or "\n\tat " in text else ""
+    title = _raised(stack) or _first(text) or "log line"
+    return LogLine(title, text, level=found[1].lower() if found else "", stack=stack)
+
+
+def _of_fields(fields: dict[str, Any], text: str) -> LogLine:
+    values = {part: first(*map(fields.get, names)) for part, names in NAMES.items()}
     kind, message = values.pop("kind"), values.pop("raised")
     title = f"{kind}: {message or values['message']}" if kind else _first(values["message"]) or "log line"
     return LogLine(title=title, **{**values, "message": values["message"] or text, "level": values["level"].lower()})

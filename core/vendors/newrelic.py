@@ -256,20 +256,27 @@ def identity(row: dict) -> str:
 
 def alert(row: dict, http: Http) -> Record:
     """An issue of New Relic's alerts as a Record; most of its texts are lists. Pure."""
-    first = {name: str((row.get(name) or [""])[0] or "") for name in ("title", "conditionName", "policyName")}
     links = row.get("deepLinkUrl") or [""]
     return Record(
         source="newrelic",
         vendor_id=f"issue:{row['issueId']}",
         kind=Kind.ALERT,
         at=_time(row.get("activatedAt") or row["createdAt"]),
-        service=str((row.get("entityNames") or [""])[0] or ""),
+        service=_first_of(row, "entityNames"),
         level=str(row.get("priority") or "error").lower(),
-        title=http.redact(first["title"] or "alert")[:300],
+        title=http.redact(_first_of(row, "title") or "alert")[:300],
         message=http.redact("\n".join(map(str, row.get("description") or [])))[:20_000],
         url=links if isinstance(links, str) else str(links[0]),
-        attributes={"alarm_name": first["conditionName"], "policy": first["policyName"], "state": row.get("state")},
+        attributes={
+            "alarm_name": _first_of(row, "conditionName"),
+            "policy": _first_of(row, "policyName"),
+            "state": row.get("state"),
+        },
     )
+
+
+def _first_of(row: dict, name: str) -> str:
+    return str((row.get(name) or [""])[0] or "")
 
 
 def measured(row: dict) -> Iterator[MetricPoint]:

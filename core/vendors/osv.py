@@ -216,9 +216,15 @@ def _fixed(rows: list[dict], pin: Pin) -> tuple[str, ...]:
     """Fixed versions of this package above the pinned one, lowest first."""
     affected = [_dict(a) for row in rows for a in _list(row.get("affected"))]
     mine = [a for a in affected if canonicalize_name(str(_dict(a.get("package")).get("name"))) == pin[0]]
-    ranges = [r for a in mine for r in map(_dict, _list(a.get("ranges"))) if r.get("type") != "GIT"]
-    found = {_version(_dict(event).get("fixed")) for r in ranges for event in _list(r.get("events"))}
-    return tuple(str(v) for v in sorted(v for v in found if v and v > Version(pin[1])))
+    found = {_version(_dict(event).get("fixed")) for a in mine for event in _events(a)}
+    return tuple(map(str, sorted(v for v in found if v and v > Version(pin[1]))))
+
+
+def _events(affected: dict) -> Iterator[Any]:
+    """The events of its ranges of versions; those of commits name none."""
+    for one in map(_dict, _list(affected.get("ranges"))):
+        if one.get("type") != "GIT":
+            yield from _list(one.get("events"))
 
 
 def _version(value: Any) -> Version | None:

@@ -19,7 +19,7 @@ from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redacting
 from core.vendors.sentry_activity import SentryActivity, after_of
-from core.vendors.values import mapping, text
+from core.vendors.values import first, mapping, text
 
 SECOND = timedelta(seconds=1)  # times are whole seconds; the current one belongs to the span
 TEXT = 600  # maximum characters of one local
@@ -133,36 +133,48 @@ def _iso(at: datetime) -> str:
 
 def parse(row: dict, event: dict, count: int, http: Redacting) -> Record:
     """An issue and its latest event as a Record. Pure."""
-    tags = {tag["key"]: tag["value"] for tag in event.get("tags") or [] if tag.get("key")}
-    project = (row.get("project") or {}).get("slug", "")
-    release = tags.get("release") or (event.get("release") or {}).get("version")
-    at = datetime.fromisoformat(event.get("dateCreated") or row["lastSeen"])
-    crash = crash_of(event, tags.get("service") or project, release, tags.get("environment") or "production", http)
-    title = http.redact(str(row.get("title") or event.get("title") or "error"))
-    category = str(row.get("issueCategory") or "")
-    alert = None if crash else ALERTS.get(category)
+    tags = _tags(event)
+    service, release, environment = _origin(row, event, tags)
+    crash = crash_of(event, service, release, environment, http)
+    alert = None if crash else _alert(row)
+    seen = first(event.get("eventID"), event.get("id"), f"count-{row.get('count')}")
+    more = {"first_seen": row.get("firstSeen"), "handled": tags.get("handled"), "trace_id": _trace(event)}
     return Record(
         source="sentry",
-        vendor_id=f"{row['id']}:{event.get('eventID') or event.get('id') or 'count-' + str(row.get('count'))}",
+        vendor_id=f"{row['id']}:{seen}",
         kind=Kind.EXCEPTION if crash else Kind.LOG if alert is None else Kind.ALERT,
-        at=at,
-        service=tags.get("service") or project,
-        environment=tags.get("environment") or "production",
+        at=datetime.fromisoformat(event.get("dateCreated") or row["lastSeen"]),
+        service=service,
+        environment=environment,
         release=release,
-        level=str(row.get("level") or "error") if alert is None else "error",
-        title=title,
-        message=http.redact(shown(event) or str(event.get("message") or "")),
+        level=first(row.get("level"), "error") if alert is None else "error",
+        title=http.redact(first(row.get("title"), event.get("title"), "error")),
+        message=http.redact(first(shown(event), event.get("message"))),
         count=count,
         users=int(row.get("userCount") or 0),
-        url=str(row.get("permalink") or ""),
+        url=first(row.get("permalink")),
         crash=crash,
-        attributes={
-            "first_seen": row.get("firstSeen"),
-            "handled": tags.get("handled"),
-            "trace_id": _trace(event),
-            **({} if alert is None else {"transaction": str(row.get("culprit") or ""), "category": category, **alert}),
-        },
+        attributes=more | (alert or {}),
     )
+
+
+def _tags(event: dict) -> dict:
+    return {tag["key"]: tag["value"] for tag in event.get("tags") or [] if tag.get("key")}
+
+
+def _origin(row: dict, event: dict, tags: dict) -> tuple[str, str | None, str]:
+    """Service, release and environment; the service is the project's name if no tag names one."""
+    service = tags.get("service") or (row.get("project") or {}).get("slug", "")
+    release = tags.get("release") or (event.get("release") or {}).get("version")
+    return service, release, tags.get("environment") or "production"
+
+
+def _alert(row: dict) -> dict[str, str] | None:
+    """What an issue that is an alert tells of itself; None if its category is no alert's."""
+    category = first(row.get("issueCategory"))
+    if category not in ALERTS:
+        return None
+    return {"transaction": first(row.get("culprit")), "category": category, **ALERTS[category]}
 
 
 def shown(event: dict) -> str:
@@ -178,47 +190,42 @@ def _trace(event: dict) -> str | None:
 
 def crash_of(event: dict, service: str, release: str | None, environment: str, http: Redacting) -> Crash | None:
     """The exception of an event; None if it has none (a message, a CSP report)."""
-    values = next(
-        (entry["data"].get("values") or [] for entry in event.get("entries") or [] if entry.get("type") == "exception"),
-        [],
-    )
-    values = [value for value in values if value.get("type")]
+    values = _exceptions(event)
     if not values:
         return None
-    last, earlier = values[-1], values[:-1]
     return Crash(
         source="sentry",
         service=service,
         environment=environment,
         release=release,
-        exception=Raised(
-            type=last["type"], module=last.get("module"), message=http.redact(str(last.get("value") or ""))
-        ),
-        frames=_frames(last, http),
-        chain=tuple(
-            Linked(
-                type=v["type"],
-                module=v.get("module"),
-                message=http.redact(str(v.get("value") or "")),
-                frames=_frames(v, http),
-            )
-            for v in reversed(earlier)
-        ),
+        exception=Raised(**_raised(values[-1], http)),
+        frames=_frames(values[-1], http),
+        chain=tuple(Linked(**_raised(v, http), frames=_frames(v, http)) for v in reversed(values[:-1])),
     )
 
 
+def _exceptions(event: dict) -> list[dict]:
+    """The exceptions of an event that name their type; the last one ended the request."""
+    entries = (entry["data"] for entry in event.get("entries") or [] if entry.get("type") == "exception")
+    return [value for value in next(entries, {}).get("values") or [] if value.get("type")]
+
+
+def _raised(value: dict, http: Redacting) -> dict[str, Any]:
+    return {"type": value["type"], "module": value.get("module"), "message": http.redact(first(value.get("value")))}
+
+
 def _frames(value: dict, http: Redacting) -> tuple[Frame, ...]:
-    frames = ((value.get("stacktrace") or {}).get("frames")) or []
-    return tuple(
-        Frame(
-            file=str(frame.get("filename") or frame.get("absPath") or "?"),
-            line=frame.get("lineNo") or 0,
-            function=str(frame.get("function") or "?"),
-            code=_line(frame),
-            in_app=bool(frame.get("inApp")),
-            locals={str(name): http.redact(literal(v))[:TEXT] for name, v in (frame.get("vars") or {}).items()} or None,
-        )
-        for frame in frames
+    return tuple(_frame(frame, http) for frame in (value.get("stacktrace") or {}).get("frames") or [])
+
+
+def _frame(frame: dict, http: Redacting) -> Frame:
+    return Frame(
+        file=first(frame.get("filename"), frame.get("absPath"), "?"),
+        line=frame.get("lineNo") or 0,
+        function=first(frame.get("function"), "?"),
+        code=_line(frame),
+        in_app=bool(frame.get("inApp")),
+        locals={str(name): http.redact(literal(v))[:TEXT] for name, v in (frame.get("vars") or {}).items()} or None,
     )
 
 

@@ -10,5 +10,10 @@ def mapping(value: Any) -> dict:
     return value if isinstance(value, dict) else {}
 
 
+def first(*values: Any) -> str:
+    """The first of these that says anything, as a text."""
+    return str(next(filter(None, values), ""))
+
+
 def text(value: Any) -> str:
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""

@@ -35,12 +35,13 @@ from core.vendors.base import FAULTS, Meter
 from core.vendors.cloudwatch_lines import line_of, spans
 from core.vendors.reading import records_of
 from core.vendors.redact import Redactor
-from tests.attacks.reader import AT, TRACE, Reader
+from tests.attacks.reader import AT, BROWSER, TRACE, Reader
 
 POLICY = Policy(
     repositories={"shop": Repository(remote="git@example.com:acme/shop.git", github="acme/shop")},
     services={"cart": Service(repository="shop")},
 )
+POINTED = "parsing failed\n    total = = 1\n            ^\nSyntaxError: invalid syntax\n"
 CONTEXT = HookContext(POLICY, Redactor())
 ALERT = {
     "version": "4",
@@ -257,7 +258,7 @@ INPUTS = {
         json=True,
     ),
     "OTLP's packed body": Reader(_unpacked, seeds=("\x1f\x8b", "x\x9c")),
-    "a service's log lines": Reader(_lines),
+    "a service's log lines": Reader(_lines, seeds=(TRACE, BROWSER, POINTED)),
     "payload of a webhook": Reader(_delivered, seeds=_seed(PUSH), json=True),
     "times of spans": Reader(_window, seeds=("1767600000000000000",)),
     **{f"webhook of {name}": Reader(_hook(*of), seeds=_seed(of[1]), json=True) for name, of in HOOKS.items()},

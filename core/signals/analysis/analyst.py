@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.models import Cause, Frame, Kind, Record
@@ -158,17 +158,11 @@ def _origin(case: Case) -> str:
 
 def _terms(case: Case) -> list[dict]:
     """The terms of the confidence. A bare log line stays below 0.5, a clean crash reaches 0.9."""
-    fp, records, release = case.fp, case.evidence.records, _release(case)
-    crash = fp.crash
+    records, release = case.evidence.records, _release(case)
     sources = sorted({*(record.source for record in records), *case.evidence.confirmed_by})
-    own = bool(crash and any(f.in_app and not stack.is_outside(f.file) for f in crash.frames))
     slow = _is_slow(case)
     terms = (
-        (bool(crash), 0.25, f"the exception is known: {fp.type}"),
-        (not crash and bool(records), 0.15, "there is a message without an exception"),
-        (own, 0.27, "the stack has frames of the program itself"),
-        (_understood(case), 0.10, "the exception shows the kind of cause"),
-        (bool(crash and any(f.locals for f in crash.frames)), 0.15, "the values of local variables are known"),
+        *_crash_terms(case),
         (case.occurrences >= ENOUGH, 0.10, f"it occurred {counted(case.occurrences, 'time')}"),
         (len(case.stacks) == 1, 0.05, "every stack ends at the same place"),
         (len(sources) > 1, 0.05, f"{len(sources)} sources agree: {', '.join(sources)}"),
@@ -178,6 +172,20 @@ def _terms(case: Case) -> list[dict]:
         (slow and _commit(release), 0.10, "the release names its commit, which can be compared and taken out"),
     )
     return [{"says": message, "weight": weight} for holds, weight, message in terms if holds]
+
+
+def _crash_terms(case: Case) -> Iterator[tuple[bool, float, str]]:
+    crash = case.fp.crash
+    frames = crash.frames if crash else ()
+    yield bool(crash), 0.25, f"the exception is known: {case.fp.type}"
+    yield not crash and bool(case.evidence.records), 0.15, "there is a message without an exception"
+    yield any(map(_is_own, frames)), 0.27, "the stack has frames of the program itself"
+    yield _understood(case), 0.10, "the exception shows the kind of cause"
+    yield any(frame.locals for frame in frames), 0.15, "the values of local variables are known"
+
+
+def _is_own(frame: Frame) -> bool:
+    return frame.in_app and not stack.is_outside(frame.file)
 
 
 def _understood(case: Case) -> bool:
@@ -285,20 +293,24 @@ def _commit(release: RankedSuspect | None) -> bool:
 def _simplicity(case: Case, cause: Cause) -> float:
     """1 = one line in one file. Only faults in code have a fix in code; each further file between the calls costs."""
     if cause is Cause.PERFORMANCE and _commit(release := _release(case)):
-        files = release.change.attributes.get("files") if release and release.change else None
-        return round(max(0.5, 0.95 - 0.05 * (len(files) - 1)), 2) if isinstance(files, list) and files else REVERTED
+        return _simplicity_of_revert(release)
     if cause is not Cause.CODE or not case.fp.calls:
         return 0.2 if cause is not Cause.UNKNOWN else 0.0
     word = case.fp.pattern.rsplit("/", 1)[-1]
-    inner = [f for f in case.frames[-1:] if not f.in_app or stack.is_outside(f.file)]
+    inner = not all(map(_is_own, case.frames[-1:]))
     return round(SIMPLE.get(word, OTHERWISE) - (0.05 if inner else 0.0), 2)
+
+
+def _simplicity_of_revert(release: RankedSuspect | None) -> float:
+    files = release.change.attributes.get("files") if release and release.change else None
+    return round(max(0.5, 0.95 - 0.05 * (len(files) - 1)), 2) if isinstance(files, list) and files else REVERTED
 
 
 def _culprit(case: Case, cause: Cause) -> str:
     if case.verdict and case.verdict.upstream:
         return case.verdict.upstream
     frames = case.verdict.frames or case.frames if case.verdict else ()
-    own = [f for f in frames if f.in_app and not stack.is_outside(f.file)]
+    own = [*filter(_is_own, frames)]
     if own and cause in (Cause.CODE, Cause.DELIBERATE):
         return f"{stack.normal_file(own[-1].file)}:{own[-1].line}"
     release = _release(case)

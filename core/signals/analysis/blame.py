@@ -21,6 +21,9 @@ from core.signals.analysis.trace_origin import TraceOrigin
 Graph = Mapping[str, Sequence[str]]
 SOON = timedelta(minutes=30)  # the weight of a change falls to e^-1 at this distance
 SLACK = timedelta(minutes=1)  # clock skew: a change may appear this much later than the incident
+RECENT = 0.5  # of a change at the very beginning of the incident
+SAME, CALLED = 0.3, 0.15  # of a change of the same service, of one that it calls
+TOUCHED = 0.2  # of a change of files of the stack
 RED = 0.1  # of a change with a failed workflow run
 TRACED = 0.95  # of the service in which every trace failed first
 OWN = 0.2  # share of the own excess from which a component is a suspect
@@ -92,25 +95,33 @@ def _of_traces(traces: Sequence[TraceOrigin]) -> Iterator[RankedSuspect]:
 def _of_changes(
     service: str, began: datetime, changes: Sequence[Record], calls: Sequence[str], graph: Graph
 ) -> Iterator[RankedSuspect]:
-    """Score: 0.5 how recent, 0.3 the same service (0.15 one that it calls), 0.2 files of the stack, 0.1 a red run.
+    """The score adds up how recent it is, its service, files of the stack, and a red run.
 
     Without a stack, a change of the repository that names no service counts like one of a service that it calls.
     """
     files = {call.split(":")[0] for call in calls}
+    places = ({} if calls else {"": CALLED}) | dict.fromkeys(graph.get(service, ()), CALLED) | {service: SAME}
     earlier = [change for change in changes if change.at <= began + SLACK and not change_notes.is_pending(change)]
     notes = change_notes.of_commits(earlier)
     for change in earlier:
         before = max(began - change.at, timedelta(0))
-        place = 0.3 if change.service == service else 0.15 if change.service in graph.get(service, ()) else 0.0
-        place = place or (0.0 if calls or change.service else 0.15)
         touched = change_notes.touched(change, files)
         note = notes.get(str(change.attributes.get("sha") or ""), ChangeNotes())
-        score = 0.5 * math.exp(-before / SOON) + place + (0.2 if touched else 0.0) + (RED if note.red else 0.0)
-        name = _short(change.release or str(change.attributes.get("sha", ""))) or change.title
-        about = ", ".join(part for part in (change.title, change.service) if part and part != name)
-        message = name + (f" ({about})" if about else "") + f" came {_ago(before)} before it began"
-        message += f" and touched {', '.join(touched[:3])}" if touched else ""
-        yield RankedSuspect("release", name, min(1.0, round(score, 4)), "; ".join([message, *note.says]), change)
+        score = RECENT * math.exp(-before / SOON) + places.get(change.service, 0.0)
+        score = score + (TOUCHED if touched else 0.0) + (RED if note.red else 0.0)
+        name = _name(change)
+        message = "; ".join([_message(change, name, before, touched), *note.says])
+        yield RankedSuspect("release", name, min(1.0, round(score, 4)), message, change)
+
+
+def _message(change: Record, name: str, before: timedelta, touched: Sequence[str]) -> str:
+    about = ", ".join(part for part in (change.title, change.service) if part and part != name)
+    message = name + (f" ({about})" if about else "") + f" came {_ago(before)} before it began"
+    return message + (f" and touched {', '.join(touched[:3])}" if touched else "")
+
+
+def _name(change: Record) -> str:
+    return _short(change.release or str(change.attributes.get("sha", ""))) or change.title
 
 
 def _short(release: str) -> str:

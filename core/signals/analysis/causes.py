@@ -55,8 +55,11 @@ def _rule(cause: Cause, types: str, message: str, summary: str, next_step: str) 
 STATUS = r"\b(?:http|status|code|returned|error|got)[ :=]*(?:code )?"
 SECRET = r"(?:token|api[ _-]?key|credentials?|password|secret|signature)"
 REFUSED = r"(?:expired|revoked|invalid|rejected|wrong)"
-LACKING = (
+LACKING = _rule(
     Cause.ENVIRONMENT,
+    "MemoryError|OutOfMemoryError|FileNotFoundError|PermissionError|ModuleNotFoundError|NotADirectoryError",
+    r"no space left|cannot allocate memory|out of memory|too many open files|read-only file system"
+    r"|no such file or directory|disk (?:quota|full)|\bENOSPC\b|\bENOENT\b|\bEMFILE\b",
     "the host lacks something that the program needs",
     "Restore what is missing on the host (disk space, memory, file, permission, variable or package), then retry.",
 )
@@ -78,13 +81,7 @@ RULES = (
         "a credential was refused",
         "Renew the credential at its issuer and store the new one. A code change cannot fix this.",
     ),
-    _rule(
-        LACKING[0],
-        "MemoryError|OutOfMemoryError|FileNotFoundError|PermissionError|ModuleNotFoundError|NotADirectoryError",
-        r"no space left|cannot allocate memory|out of memory|too many open files|read-only file system"
-        r"|no such file or directory|disk (?:quota|full)|\bENOSPC\b|\bENOENT\b|\bEMFILE\b",
-        *LACKING[1:],
-    ),
+    LACKING,
     _rule(
         Cause.DATA,
         "UndefinedTable|UndefinedColumn|IntegrityError|UniqueViolation|ForeignKeyViolation|NotNullViolation",
@@ -140,21 +137,22 @@ def _match(raised: Raised, frames: tuple[Frame, ...]) -> Rule | None:
     name, message = raised.type.rsplit(".", 1)[-1], raised.message
     if name == "KeyError":  # its message is data; only a missing environment variable is not the code's fault
         read = any(ENVIRONMENT_READ.search(f.code) for f in frames[-2:])
-        return next(r for r in RULES if r.cause is Cause.ENVIRONMENT and r.types.match("MemoryError")) if read else None
-    return next((r for r in RULES if r.types.match(name)), None) or next(
-        (r for r in RULES if r.message.search(message)), None
-    )
+        return LACKING if read else None
+    by_type = next((r for r in RULES if r.types.match(name)), None)
+    return by_type or next((r for r in RULES if r.message.search(message)), None)
+
+
+def _host_values(frame: Frame) -> Iterator[str]:
+    """Values of local variables that are named like hosts."""
+    for name, value in (frame.locals or {}).items():
+        if HOST_NAMES.search(name):
+            yield value.strip("'\"")
 
 
 def upstream(crash: Crash, raised: Raised, frames: tuple[Frame, ...]) -> str:
     """The host that did not respond: from the message, the logs, or the innermost locals."""
     messages = [raised.message, crash.exception.message, *crash.logs[-5:]]
-    values = [
-        value.strip("'\"")
-        for frame in reversed(frames or crash.frames)
-        for name, value in (frame.locals or {}).items()
-        if HOST_NAMES.search(name)
-    ]
+    values = [value for frame in reversed(frames or crash.frames) for value in _host_values(frame)]
     for text in (*messages, *values):
         if found := HOST.search(text):
             host = next(filter(None, (found[g] for g in ("quoted", "url", "named", "pair", "ip"))))

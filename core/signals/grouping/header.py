@@ -75,24 +75,31 @@ def structured(line: str) -> str:
 def header_end(line: str) -> int:
     """Index after the header; 0 if the line has none. A header contains a time."""
     end = at = unknown = 0
-    timed = levelled = begun = False
+    seen: set[str] = set()
+    begun = False
     for _ in range(DEEP):
         found = WORD.search(line, at)
         if not found:
             break
         kind, at = _kind(line, found, begun)
-        reach = REACH.get(kind, -1)
-        if levelled and kind == "level" or unknown > (reach if timed or kind == "time" else min(0, reach)):
+        if _is_unknown(kind, seen, unknown):
             unknown += 1
             if unknown > REACH["time"]:
                 break
             continue
         unknown, end = 0, at
-        timed, levelled = timed or kind == "time", levelled or kind == "level"
-        begun = timed or levelled and found[0].isupper()
+        seen.add(kind)
+        begun = "time" in seen or "level" in seen and found[0].isupper()
         if kind == "component":
             break
-    return end if timed else 0
+    return end if "time" in seen else 0
+
+
+def _is_unknown(kind: str, seen: set[str], unknown: int) -> bool:
+    """A second level is no part of the header, nor is a word that comes after too many unknown ones."""
+    reach = REACH.get(kind, -1)
+    timed = kind == "time" or "time" in seen
+    return (kind == "level" and kind in seen) or unknown > (reach if timed else min(0, reach))
 
 
 def _kind(line: str, found: re.Match, begun: bool) -> tuple[str, int]:

@@ -13,6 +13,9 @@ from core.models import Crash, Frame, Linked, Raised, Record
 from core.models.patterns import LONGEST, NUMBER, Linear
 
 LIMIT = LONGEST  # characters of one text that are read; the end of a stack names the exception
+STACKS = ("error.stack", "error.stack_trace", "stack_trace", "exc_info", "traceback")  # attributes of a record
+KINDS = ("error.class", "error.kind", "errorClass", "error_class", "exception.type")
+MESSAGES = ("error.message", "errorMessage", "error_message", "exception.message")
 PATH = 1000  # characters of a file's name that are read, from its end
 
 
@@ -110,15 +113,14 @@ def crash_of(record: Record) -> Crash | None:
     if record.crash:
         crash = record.crash
         return crash if crash.frames or not crash.traceback else read(crash.traceback) or crash
-    attributes = record.attributes
-    stack = _first(attributes, "error.stack", "error.stack_trace", "stack_trace", "exc_info", "traceback")
-    found = read(stack or record.message) or read(record.title)
-    if found:
-        return found
-    kind = _first(attributes, "error.class", "error.kind", "errorClass", "error_class", "exception.type")
-    if kind:
-        message = _first(attributes, "error.message", "errorMessage", "error_message", "exception.message")
-        return Crash(exception=raised(kind, message or record.message))
+    stack = _first(record.attributes, *STACKS)
+    return read(stack or record.message) or read(record.title) or _of_words(record)
+
+
+def _of_words(record: Record) -> Crash | None:
+    """The exception that a record without a stack names."""
+    if kind := _first(record.attributes, *KINDS):
+        return Crash(exception=raised(kind, _first(record.attributes, *MESSAGES) or record.message))
     named = NAMED.search(record.title) or NAMED.search(record.message)
     if not named:
         return None
@@ -147,9 +149,7 @@ def read(text: str) -> Crash | None:
     if 'File "' not in text:
         return _read_at(text)
     links = list(LINKS.finditer(text))
-    starts = [0, *(link.end() for link in links)]
-    ends = [*(link.start() for link in links), len(text)]
-    stacks = [_read_python(text[a:b]) for a, b in zip(starts, ends, strict=True)]
+    stacks = _between(links, text)
     if stacks[-1] is None:
         return None
     chain = [
@@ -158,6 +158,13 @@ def read(text: str) -> Crash | None:
         if stack
     ]
     return Crash(exception=stacks[-1][0], frames=stacks[-1][1], chain=tuple(reversed(chain)), traceback=text)
+
+
+def _between(links: list[re.Match[str]], text: str) -> list[tuple[Raised, tuple[Frame, ...]] | None]:
+    """The stacks before, between and after the links."""
+    starts = [0, *(link.end() for link in links)]
+    ends = [*(link.start() for link in links), len(text)]
+    return [_read_python(text[a:b]) for a, b in zip(starts, ends, strict=True)]
 
 
 def _read_python(text: str) -> tuple[Raised, tuple[Frame, ...]] | None:
@@ -195,8 +202,7 @@ def _read_at(text: str) -> Crash | None:
     for line in text.splitlines():
         if found := AT_FRAME.match(line):
             if before:
-                named = RAISED.match(before) or NAMED.search(before) or BARE.search(before)
-                heads.append(raised(named["type"], named["message"] or "") if named else Raised(type="Error"))
+                heads.append(_head(before))
                 stacks.append([])
                 before = ""
             if stacks:
@@ -208,3 +214,8 @@ def _read_at(text: str) -> Crash | None:
     calls = [tuple(reversed(stack)) for stack in stacks]
     chain = tuple(Linked(**h.model_dump(), frames=c) for h, c in zip(heads[1:], calls[1:], strict=True))
     return Crash(exception=heads[0], frames=calls[0], chain=chain, traceback=text)
+
+
+def _head(line: str) -> Raised:
+    named = RAISED.match(line) or NAMED.search(line) or BARE.search(line)
+    return raised(named["type"], named["message"] or "") if named else Raised(type="Error")

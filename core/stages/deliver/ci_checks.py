@@ -62,19 +62,26 @@ def _badness(state: str) -> int:
     return 0 if state in PASSED else 1 if state == "pending" else 2
 
 
+def _fault(states: Mapping[str, str]) -> str:
+    """The checks that ended without passing."""
+    red = sorted(name for name, state in states.items() if state not in ("pending", *PASSED))
+    ended = ", ".join(f"{name[:80]} ({states[name][:40]})" for name in red[:SHOWN])
+    return f"{counted(len(red), 'CI check')} failed: {ended}" if red else ""
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(name[:80] for name in names[:SHOWN])
+
+
 def judged(states: Mapping[str, str], rules: CiRules, waited: float) -> CiLook:
     """What the checks mean after ``waited`` seconds. Pure."""
     asked = {name: states.get(name, "pending") for name in rules.checks} if rules.checks else dict(states)
-    red = sorted(name for name, state in asked.items() if state not in ("pending", *PASSED))
-    if red:
-        ended = ", ".join(f"{name[:80]} ({asked[name][:40]})" for name in red[:SHOWN])
-        return CiLook(fault=f"{counted(len(red), 'CI check')} failed: {ended}")
+    if fault := _fault(asked):
+        return CiLook(fault=fault)
     pending = sorted(name for name, state in asked.items() if state == "pending")
     if asked and not pending:
         return CiLook(f"{counted(len(asked), 'CI check')} passed")
-    missing = (
-        f"Awaiting CI: {', '.join(name[:80] for name in pending[:SHOWN])}" if pending else "No CI check is reported"
-    )
+    missing = f"Awaiting CI: {_shown(pending)}" if pending else "No CI check is reported"
     if waited >= rules.wait_minutes * 60:
         return CiLook(fault=f"CI did not finish in {rules.wait_minutes:g} minutes. {missing}")
     return CiLook(missing, seconds=LOOK_SECONDS)

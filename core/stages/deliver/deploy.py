@@ -7,6 +7,7 @@ creates anything.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,15 +22,14 @@ from core.policy.reader import ConfigurationError
 from core.runtime import Runtime
 from core.stages.context import StageContext, StepContext
 from core.stages.deliver import (
+    baseline,
     ci_checks,
     merging,
     rehearsal,
     release_checks,
     release_words,
     rows,
-    scene,
     smoke,
-    success_checks,
     traffic,
     ways,
 )
@@ -64,11 +64,7 @@ def preview(context: StageContext, change_id: int) -> Delivered:
     row = _with_variables(deliverer, row)
     order = ways.order_of(row, change)
     made = _built(deliverer, order, deliverer.preview(order))
-    if made.state != "READY":
-        return _failed(row, made, entry, f"The preview build failed ({made.state}): {made.note}")
-    if deliverer.previews and (fault := probe(rt, made.url + repository.health_path)):
-        return _failed(row, made, entry, f"The preview is not healthy: {fault}")
-    if deliverer.previews and (fault := smoke.fault(rt, name, repository, change, row, made.url)):
+    if fault := _fault(rt, deliverer, row, change, made):
         return _failed(row, made, entry, fault)
     ci = ci_checks.look(rt, repository, change, row.started_at, store.time())
     if ci.fault:
@@ -78,12 +74,28 @@ def preview(context: StageContext, change_id: int) -> Delivered:
         return Delivered(seconds=ci.seconds, message=ci.message)
     checked = f" {ci.message}." if ci.message else ""
     entry.message = _previewed(rt, deliverer, made, issue, change) + checked
+    _keep(deliverer, row, made, change, entry.message)
+    return Delivered(ok=True, by_merge=not deliverer.promotes)
+
+
+def _fault(rt: Runtime, deliverer: Deliverer, row: Deployment, change: ChangeSet, made: Deployed) -> str:
+    """Why the preview is refused; empty if it was built and, where it has an address, is healthy."""
+    if made.state != "READY":
+        return f"The preview build failed ({made.state}): {made.note}"
+    if not deliverer.previews:
+        return ""
+    repository = rt.policy.repositories[row.repository]
+    if fault := probe(rt, made.url + repository.health_path):
+        return f"The preview is not healthy: {fault}"
+    return smoke.fault(rt, row.repository, repository, change, row, made.url)
+
+
+def _keep(deliverer: Deliverer, row: Deployment, made: Deployed, change: ChangeSet, message: str) -> None:
     url = made.url if deliverer.previews else change.pull_url
-    seen = {"vendor_id": made.vendor_id, "url": url, "sha": change.head_sha, "note": "" if made.url else entry.message}
+    seen = {"vendor_id": made.vendor_id, "url": url, "sha": change.head_sha, "note": "" if made.url else message}
     rows.update(row.key, status="ready", ready_at=now(), ended_at=now(), **seen)
     if deliverer.previews:
-        effects.of_issue(issue.id, "preview", row.key, sha=change.head_sha, url=url)
-    return Delivered(ok=True, by_merge=not deliverer.promotes)
+        effects.of_issue(change.issue_id, "preview", row.key, sha=change.head_sha, url=url)
 
 
 def _with_variables(deliverer: Deliverer, row: Deployment) -> Deployment:
@@ -191,14 +203,11 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
         ready = _preview_of(session, change)
         missing = release_checks.missing(session, issue_id, context.run, change, rt.policy)
     if missing or ready is None:
-        stopped = "The release was stopped" if row.vendor_id else "Nothing was deployed"
-        message = f"{stopped}: {'; '.join(missing) or 'this commit has no healthy preview'}"
-        rows.update(row.key, status="failed", note=message, ended_at=now())
-        return _stop(entry, message)
+        return _withheld(row, entry, missing)
     deliverer = ways.of(rt, name)
     if not (row.previous_vendor_id or "before" in row.judged):
         rows.update(row.key, started_at=now())  # its place in the limit was taken when it was admitted
-        row = _remember(rt, deliverer, row, name)
+        row = baseline.remember(rt, deliverer, row, name)
     if row.status in ("rolled_back", "superseded"):
         return _stop(entry, f"No further deployment: this one is {row.status}.")
     order = ways.order_of(row, change, ready.vendor_id)
@@ -216,13 +225,27 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
         return _failed(row, made, entry, f"The production deployment failed ({made.state}): {made.note}")
     moved = {} if row.ready_at else _moved(deliverer, row, begun)
     row = rows.update(row.key, url=made.url, status="watching", **moved)
+    return _serve(context, deliverer, order, row, made)
+
+
+def _withheld(row: Deployment, entry: Entry, missing: Sequence[str]) -> Delivered:
+    stopped = "The release was stopped" if row.vendor_id else "Nothing was deployed"
+    message = f"{stopped}: {'; '.join(missing) or 'this commit has no healthy preview'}"
+    rows.update(row.key, status="failed", note=message, ended_at=now())
+    return _stop(entry, message)
+
+
+def _serve(
+    context: StageContext, deliverer: Deliverer, order: ReleaseOrder, row: Deployment, made: Deployed
+) -> Delivered:
+    """Let production, or its first share, serve the finished deployment."""
     try:
         if not _served(deliverer, row, made):
-            return _waits(deliverer, row, replace(made, note=f"The traffic moves to {order.steps[0]} %"), entry)
+            return _waits(deliverer, row, replace(made, note=f"The traffic moves to {order.steps[0]} %"), context.log)
     except VendorError as error:
         if not error.permanent:
             raise
-        return _stop(entry, f"Production does not serve the deployment: {error.message}")
+        return _stop(context.log, f"Production does not serve the deployment: {error.message}")
     return _ended(context, row, made)
 
 
@@ -309,24 +332,3 @@ def _waits(deliverer: Deliverer, row: Deployment, made: Deployed, entry: Entry) 
         raise VendorError(deliverer.name, message, permanent=True)
     entry.result, entry.message = "waiting", made.note or f"{deliverer.name}: the deployment is in progress"
     return Delivered(seconds=LOOK_SECONDS, message=entry.message)
-
-
-def _remember(rt: Runtime, deliverer: Deliverer, row: Deployment, name: str) -> Deployment:
-    """The deployment that a rollback restores, and the health and success checks of the services before the release."""
-    live = deliverer.production()
-    services = sorted(scene.services_of(rt, name))
-    before = scene.health_before(rt, services, now())
-    return rows.update(
-        row.key,
-        previous_vendor_id=live.vendor_id if live else "",
-        before={service: state.model_dump() for service, state in before.items()},
-        judged={
-            "before": success_checks.ask(rt, services, before),
-            **_since(live),
-            **traffic.planned(rt.policy.repositories[name]),
-        },
-    )
-
-
-def _since(live: Deployed | None) -> dict:
-    return {scene.REPLACED: live.since.isoformat()} if live and live.since else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from core.audit import effects
@@ -36,21 +37,33 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
         return reverting.propose(rt, row)
     order = ways.order_of(row)
     found = deliverer.with_key(order)
-    for one in found:
-        if one.state not in FINISHED:
-            deliverer.cancel(one)
-    if found and not order.vendor_id:  # the process died before it stored the id
-        order = replace(order, vendor_id=found[0].vendor_id)
+    _cancel(deliverer, found)
+    order = _identified(order, found)
     live = traffic.serving(deliverer, row, order) or deliverer.production()
     if live and live.vendor_id == row.previous_vendor_id:
-        if row.judged.get(BEGUN):  # the process died between the rollback and its audit row
-            _audit(row)
-        return Restored("rolled_back", f"production already serves {row.previous_vendor_id}", late=bool(found))
+        return _served_already(row, late=bool(found))
     if live and live.vendor_id not in {row.vendor_id, *(one.vendor_id for one in found)}:
         return Restored("superseded", f"production was left unchanged: it serves the newer deployment {live.vendor_id}")
     if not row.previous_vendor_id:
         raise VendorError(deliverer.name, "there is no earlier deployment to roll back to", permanent=True)
     return _rolled_back(row, deliverer, order)
+
+
+def _cancel(deliverer: Deliverer, found: Sequence[Deployed]) -> None:
+    for one in found:
+        if one.state not in FINISHED:
+            deliverer.cancel(one)
+
+
+def _identified(order: ReleaseOrder, found: Sequence[Deployed]) -> ReleaseOrder:
+    """The order with the id that a process which died had not stored."""
+    return replace(order, vendor_id=found[0].vendor_id) if found and not order.vendor_id else order
+
+
+def _served_already(row: Deployment, late: bool) -> Restored:
+    if row.judged.get(BEGUN):  # the process died between the rollback and its audit row
+        _audit(row)
+    return Restored("rolled_back", f"production already serves {row.previous_vendor_id}", late=late)
 
 
 def _rolled_back(row: Deployment, deliverer: Deliverer, order: ReleaseOrder) -> Restored:

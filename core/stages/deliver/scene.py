@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -231,22 +231,31 @@ def _signals(session: Session, release: Release, at: datetime) -> Sequence[Row]:
     ).all()  # fmt: skip
 
 
+def _groups(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
+    """The rows of each fingerprint in each service."""
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[_name(row), row.service].append(row)
+    return groups
+
+
+def _is_own(issue: Issue, known: Collection[int], fingerprint: str) -> bool:
+    return issue.id in known or fingerprint == issue.fingerprint
+
+
 def _faults(
     session: Session, release: Release, rows: Sequence[Row], at: datetime, elsewhere: Collection[str]
 ) -> Iterator[Fault]:
     """``elsewhere`` are services of other repositories: a release cannot cure the copy of its bug that they run."""
     causes = _causes(session, {row.issue_id for row in rows if row.issue_id})
-    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in _counted(release, rows):
-        groups[_name(row), row.service].append(row)
-    for (fingerprint, service), signals in groups.items():
+    for (fingerprint, service), signals in _groups(_counted(release, rows)).items():
         known = {row.issue_id for row in signals if row.issue_id}
         found = {causes.get(issue) for issue in known}
         yield Fault(
             fingerprint,
             service,
             tuple(_event(release, row) for row in reversed(signals)),
-            own=(release.issue.id in known or fingerprint == release.issue.fingerprint) and service not in elsewhere,
+            own=_is_own(release.issue, known, fingerprint) and service not in elsewhere,
             reach=_reach(session, release, service, signals),
             issue=next(iter(known - {release.issue.id}), None),
             outside=bool(found) and found <= set(OUTSIDE),

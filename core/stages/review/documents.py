@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -46,16 +46,27 @@ def documentation(tree: Path, changed: Changed, before: Mapping[str, str], mode:
 def docstrings(tree: Path, changed: Changed, before: Mapping[str, str]) -> list[GateFinding]:
     found = []
     for path, lines in changed.items():
-        text, old = (tree / path).read_text(encoding="utf-8"), dict(functions(before.get(path, "")))
-        for name, node in functions(text):
-            if _touched(node, lines, old.get(name)) and _public(name):
-                known = set(_untrue(name, old[name])) if name in old else set()
-                faults = [_missing(name, node, old.get(name)), *_untrue(name, node)]
-                found += [GateFinding(GATE, path, node.lineno, s) for s in faults if s and s not in known]
-        there = _classes(before.get(path, ""))
-        new = (node for name, node in _classes(text).items() if name not in there and not ast.get_docstring(node))
-        found += [GateFinding(GATE, path, node.lineno, f"{node.name} is new and has no docstring") for node in new]
+        text, old = (tree / path).read_text(encoding="utf-8"), before.get(path, "")
+        faults = [*_of_functions(text, old, lines), *_of_classes(text, old)]
+        found += [GateFinding(GATE, path, line, message) for line, message in faults]
     return found
+
+
+def _of_functions(text: str, before: str, lines: set[int]) -> Iterator[tuple[int, str]]:
+    """(line, fault) of the public functions with a changed line; a fault that was there before is none."""
+    old = dict(functions(before))
+    for name, node in functions(text):
+        if _touched(node, lines, old.get(name)) and _public(name):
+            known = {"", *(_untrue(name, old[name]) if name in old else ())}
+            faults = [_missing(name, node, old.get(name)), *_untrue(name, node)]
+            yield from ((node.lineno, fault) for fault in faults if fault not in known)
+
+
+def _of_classes(text: str, before: str) -> Iterator[tuple[int, str]]:
+    there = _classes(before)
+    for name, node in _classes(text).items():
+        if name not in there and not ast.get_docstring(node):
+            yield node.lineno, f"{name} is new and has no docstring"
 
 
 def _public(name: str) -> bool:
@@ -77,15 +88,21 @@ def _of_files(tree: Path, changed: Changed, before: Mapping[str, str]) -> Iterat
     paths = {*changed, *(path for path in before if path.endswith(".py"))}
     now = {path: _names(read_back(tree / path)) for path in paths}
     then = {path: _names(before.get(path, "")) for path in paths}
-    everywhere = set().union(*now.values(), set())
-    for file, text in _texts(tree, CHANGELOGS):
-        for name in sorted({name for path in changed for name in now[path] - then[path]}):
-            if not _named(name, text):
-                yield GateFinding(GATE, file, 1, f"{file} does not name {name}, which is new")
-    for file, text in _texts(tree, READMES):
-        for name in sorted({name for path in paths for name in then[path]} - everywhere):
-            if _named(name, text):
-                yield GateFinding(GATE, file, 1, f"{file} names {name}, which is gone")
+    new = sorted(set().union(*(now[path] - then[path] for path in changed)))
+    gone = sorted(set().union(*then.values()) - set().union(*now.values()))
+    for file, name, named in _looked_up(new, tree, CHANGELOGS):
+        if not named:
+            yield GateFinding(GATE, file, 1, f"{file} does not name {name}, which is new")
+    for file, name, named in _looked_up(gone, tree, READMES):
+        if named:
+            yield GateFinding(GATE, file, 1, f"{file} names {name}, which is gone")
+
+
+def _looked_up(names: Sequence[str], tree: Path, pattern: re.Pattern[str]) -> Iterator[tuple[str, str, bool]]:
+    """(file, name, whether it is written there) of each such file."""
+    for file, text in _texts(tree, pattern):
+        for name in names:
+            yield file, name, _named(name, text)
 
 
 def _texts(tree: Path, pattern: re.Pattern[str]) -> list[tuple[str, str]]:
@@ -118,9 +135,13 @@ def _untrue(name: str, node: Function) -> Iterator[str]:
     for gone in sorted(_documented(text) - there):
         yield f"{name} documents {gone}, which is not a parameter"
     if "raises" in text.lower():
-        raised = {_name(n.exc) for n in ast.walk(node) if isinstance(n, ast.Raise) and n.exc}
-        for kind in sorted(kind for kind in raised if kind[:1].isupper() and kind not in text):
+        for kind in sorted(kind for kind in _raised(node) if kind not in text):
             yield f"{name} raises {kind}, which its docstring does not mention"
+
+
+def _raised(node: Function) -> set[str]:
+    names = {_name(n.exc) for n in ast.walk(node) if isinstance(n, ast.Raise) and n.exc}
+    return {name for name in names if name[:1].isupper()}
 
 
 def _documented(text: str) -> set[str]:

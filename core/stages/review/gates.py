@@ -61,15 +61,22 @@ def _looked(
             made.put(place.rpartition("/")[2], before[path])
         report = tools.looked(tree, [*changed, *old.values()], linting(runner), version_of(runner), source)
     places = {place: path for path, place in old.items()}
-    rows = [
-        (places[r.path], *_complexity_of(r.message))
-        for r in report.ruff
-        if r.path in places and r.code == tools.COMPLEX
-    ]
-    worst = {(path, name): max(v for p, n, v in rows if (p, n) == (path, name)) for path, name, _ in rows}
-    kept = {"ruff": [r for r in report.ruff if r.path not in places]}
-    kept["bandit"] = [r for r in report.bandit if r.path not in places]
-    return report.model_copy(update=kept), worst
+    kept = {
+        "ruff": [row for row in report.ruff if row.path not in places],
+        "bandit": [row for row in report.bandit if row.path not in places],
+    }
+    return report.model_copy(update=kept), _worst(report, places)
+
+
+def _worst(report: Report, places: Mapping[str, str]) -> Complexities:
+    """The highest complexity of each name in the old texts, by the path that they are of."""
+    worst: dict[tuple[str, str], int] = {}
+    for row in report.ruff:
+        if row.path in places and row.code == tools.COMPLEX:
+            name, value = _complexity_of(row.message)
+            key = (places[row.path], name)
+            worst[key] = max(value, worst.get(key, 0))
+    return worst
 
 
 def touched(diff: str) -> list[str]:

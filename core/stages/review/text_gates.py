@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,12 +39,14 @@ def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Seq
     for path, lines in changed.items():
         known = own(tree, path) | sys.stdlib_module_names
         for number, module in imported((tree / path).read_text(encoding="utf-8")):
-            if number not in lines or module in known:
-                continue
-            if not any(_begins(word, name) for name in packages(module) for word in named):
+            if number in lines and module not in known and not _listed(module, named):
                 found.append(GateFinding("dependencies", path, number, f"no manifest lists {module}"))
     message = "; ".join(f.message for f in found) or "no manifest changed and no new dependency is imported"
     return Gate("dependencies", not found, message, float(len(found)), 0.0, tuple(found))
+
+
+def _listed(module: str, words: Collection[str]) -> bool:
+    return any(_begins(word, name) for name in packages(module) for word in words)
 
 
 def _begins(word: str, name: str) -> bool:

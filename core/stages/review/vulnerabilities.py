@@ -92,20 +92,24 @@ def _unscanned(on: Stand, why: str, passes: bool) -> Gate:
 def _scanned(on: Stand, known: Known, where: str) -> Gate:
     brought, there = _parted(on, known)
     unseen = on.fresh - {name for name, _ in on.now.pinned}
-    ids = list(dict.fromkeys(v.id for _, v in there))
+    unpinned = f"{_some(unseen)} is newly imported and not pinned, so it was not scanned; a person must check it"
+    passed = not (brought or unseen)
     sentences = [
         f"{where} checked {counted(len(on.now.pinned), 'pinned package')}",
         *(_sentence(pin, v, on) for pin, v in brought),
-        f"{_some(unseen)} is newly imported and not pinned, so it was not scanned; a person must check it"
-        if unseen
-        else "",
-        "" if brought or unseen else "the change adds no known vulnerability",
-        f"{len(ids)} known before the change: {_some(ids)}" if ids else "",
+        unpinned if unseen else "",
+        "the change adds no known vulnerability" if passed else "",
+        _known_before(there),
     ]
-    found = [_finding(on, pin, v, "error") for pin, v in brought]
-    notes = [*(_finding(on, pin, v, "note") for pin, v in there[:NOTES]), *_gaps(on)]
-    message, passed = "; ".join(filter(None, sentences)), not (brought or unseen)
-    return Gate(GATE, passed, message, float(len(brought)), 0.0, (*found, *notes), done=passed or bool(brought))
+    errors = (_finding(on, pin, v, "error") for pin, v in brought)
+    notes = (_finding(on, pin, v, "note") for pin, v in there[:NOTES])
+    message, findings = "; ".join(filter(None, sentences)), (*errors, *notes, *_gaps(on))
+    return Gate(GATE, passed, message, float(len(brought)), 0.0, findings, done=passed or bool(brought))
+
+
+def _known_before(there: Sequence[tuple[Pin, Vulnerability]]) -> str:
+    ids = list(dict.fromkeys(vulnerability.id for _, vulnerability in there))
+    return f"{len(ids)} known before the change: {_some(ids)}" if ids else ""
 
 
 def _parted(on: Stand, known: Known) -> tuple[list[tuple[Pin, Vulnerability]], list[tuple[Pin, Vulnerability]]]:

@@ -67,10 +67,14 @@ def check(texts: Mapping[str, str], new: Mapping[str, str], upgrade: Upgrade, ru
     wanted = {pin for pin in before.pinned if pin != old} | {now}
     if set(after.pinned) != wanted or _rest(before) != _rest(after):
         left = ", ".join(sorted(path for pin, path in after.pinned.items() if pin == old))
-        tool = next((TOOLS[name] for name in TOOLS if left.endswith(name)), "")
-        step = f" Run `{tool} {upgrade.name}{'==' + upgrade.new if 'uv' in tool else ''}`." if tool else ""
         where = f"{left} still pins {upgrade.old}" if left else "the edit changes more than this pin"
-        raise UnfitPin(f"{upgrade.text}: {where}.{step}")
+        raise UnfitPin(f"{upgrade.text}: {where}.{_step(left, upgrade)}")
+
+
+def _step(left: str, upgrade: Upgrade) -> str:
+    """What a person can run where a file of a tool still has the old pin."""
+    tool = next((TOOLS[name] for name in TOOLS if left.endswith(name)), "")
+    return f" Run `{tool} {upgrade.name}{'==' + upgrade.new if 'uv' in tool else ''}`." if tool else ""
 
 
 def _rest(packages: Packages) -> tuple:
