@@ -51,7 +51,10 @@ def _issues() -> Safe:
         found, rows = issues.count(session), issues.page(session)
         explainers = families.explainers(session, rows[:SEEN])
     pages = tag("div", class_="d-room") if found > len(rows) else ""
-    held = _held("Search", "Status", "Severity", "Service", "Order", row="d-filters"), tag("div", tag("i"), class_="d-holds d-view")
+    held = (
+        _held("Search", "Status", "Severity", "Service", "Order", row="d-filters"),
+        tag("div", tag("i"), class_="d-holds d-view"),
+    )
     return join([*held, pages, *panels.issue_list(found, rows[:SEEN], explainers)])
 
 
