@@ -54,7 +54,7 @@ audit: setup ## look up the published vulnerabilities of our own packages; needs
 attack: setup ## run the attacks alone
 	$(RUN) -m pytest -n 4 --dist worksteal tests/attacks tests/repair/test_attacks_*.py tests/stories/test_attacks.py
 
-long: wheels ## tell the stories that are too long for make test
+long: wheels node ## tell the stories that are too long for make test
 	$(RUN) -m pytest -n 2 -m long
 
 # Long: bad days at random on both databases, and every fault of the demo at once, three times.

@@ -48,7 +48,7 @@ def test_security_rules_run_with_the_style_and_an_audit_of_the_packages_beside_t
 
 def test_the_check_runs_all_tests_and_those_in_a_browser():
     assert '-m pytest -n 4 --dist worksteal --ignore tests/browser -m "not long"\n' in RECIPES["every"]
-    assert "-m pytest -n 2 --dist loadfile tests/browser\n" in RECIPES["every"]
+    assert '-m pytest -n 2 --dist loadfile -m "not long" tests/browser\n' in RECIPES["every"]
     assert RECIPES["long"].endswith("-m pytest -n 2 -m long\n") and "long" in NEEDS["drills"].split()
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
     assert {"if": "github.event_name == 'schedule'", "run": "make long"} in workflow["jobs"]["test"]["steps"]
