@@ -56,8 +56,9 @@ def _usual(record: Record) -> bool:
 def _usual_texts(record: Record) -> bool:
     short = [getattr(record, name) or "" for name in SHORT]
     fits = all(map(le, map(len, short), SHORT.values())) and len(record.vendor_id) <= IDENTITY
-    more = (value for value in record.attributes.values() if isinstance(value, str))
-    text = "".join([*short, record.vendor_id, *more])
+    names, values = record.attributes, (value for value in record.attributes.values() if isinstance(value, str))
+    text = "".join([*short, record.vendor_id, *names, *values])
+    fits = fits and len(names) <= ENTRIES and max(map(len, names), default=0) <= NAME
     return fits and text.isascii() and "\0" not in text and len(text) <= USUAL
 
 
