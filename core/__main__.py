@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 # commands whose own modules read their arguments
@@ -83,7 +84,9 @@ def _parser(called: Sequence[str]) -> argparse.ArgumentParser:
         "--once", action="store_true", help="run one collection cycle, wait for its issues to settle, then exit"
     )
     command("worker", worker, "Run the engine without a console.")
-    command("status", status, "Show the current state.").add_argument("--json", action="store_true")
+    state = command("status", status, "Show the current state.")
+    state.add_argument("--json", action="store_true")
+    state.add_argument("--every", type=float, metavar="SECONDS", help="show it again and again, until interrupted")
     command("decide", decide, "Read a situation as JSON from standard input; print its decision receipt.")
     audit = command(
         "audit", verify_audit, "Verify the audit trail against its signed heads, or accept it after a restore."
@@ -183,9 +186,12 @@ def status(arguments) -> int:
     from core.queries import status as overview
 
     _open()
-    state = overview.status()
-    print(json.dumps(state, default=str) if arguments.json else shown("\n".join(_status_lines(state))))
-    return 0
+    while True:
+        state = overview.status()
+        print(json.dumps(state, default=str) if arguments.json else shown("\n".join(_status_lines(state))), flush=True)
+        if not arguments.every:
+            return 0
+        time.sleep(arguments.every)
 
 
 def _status_lines(state: dict) -> Iterator[str]:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from core.demo import overlap, scoring, server, setup, targets
+from core.demo import following, overlap, scoring, server, setup, targets
 from core.demo.faults import FAULTS, DemoFault
 from core.demo.remote import RemoteControl, behaves
 from core.policy.reader import read_policy
@@ -159,8 +159,11 @@ def run_faults(given) -> int:
     if not faults:
         raise SystemExit("Name a bug, or use --all.")
     rows = []
-    with _at_work(given) as env:
-        found = overlap.run(_world(given, env), faults, given.seed) if given.overlap else _in_turn(given, env, faults)
+    with _at_work(given) as env, following.issues(env) as issues:
+        if given.overlap:
+            found = overlap.run(_world(given, env, issues), faults, given.seed)
+        else:
+            found = (_one(given, env, issues, fault) for fault in faults)
         for row in found:
             rows.append(row)
             print(json.dumps(row) if given.json else scoring.line(row), flush=True)
@@ -188,12 +191,7 @@ def _limit(policy: Path, number: int) -> None:
     policy.write_text(re.sub(r"(?m)^deployments_per_hour = .*", f"deployments_per_hour = {number}", text))
 
 
-def _in_turn(given, env: dict[str, str], faults: Sequence[DemoFault]) -> Iterator[dict]:
-    for fault in faults:
-        yield _one(given, env, fault)
-
-
-def _world(given, env: dict[str, str]) -> overlap.OverlapWorld:
+def _world(given, env: dict[str, str], issues: Callable[[], list[dict]]) -> overlap.OverlapWorld:
     def does(name: str) -> Callable[[int], None]:
         def answer(issue: int) -> None:
             with contextlib.suppress(RuntimeError):  # answered meanwhile, or its approval is being replaced
@@ -206,7 +204,7 @@ def _world(given, env: dict[str, str]) -> overlap.OverlapWorld:
     return overlap.OverlapWorld(
         policy=read_policy(Path(env["PLATFORM_FILE"])),
         ship=lambda fault: remote.post("break", fault.name)["at"],
-        issues=lambda: _issues(env),
+        issues=issues,
         answers=answers if given.approve else {},
         behaves=lambda fault: behaves(given.dir, fault),
         seconds=scoring.seconds,
@@ -222,11 +220,11 @@ def _token(env: dict[str, str], password: str) -> str:
     return _core(env, *words, text=password).strip()
 
 
-def _one(given, env: dict[str, str], fault: DemoFault) -> dict:
+def _one(given, env: dict[str, str], issues: Callable[[], list[dict]], fault: DemoFault) -> dict:
     remote = RemoteControl(given.dir)
-    before = {issue["id"]: issue["run"] for issue in _issues(env)}
+    before = {issue["id"]: issue["run"] for issue in issues()}
     shipped = remote.post("break", fault.name)["at"]
-    issue = _await(lambda: _new(env, before, fault), FOUND)
+    issue = _await(lambda: _new(issues(), before), FOUND)
     waited = False
     deadline = time.monotonic() + DONE
     while issue and issue["status"] not in ENDED and time.monotonic() < deadline:
@@ -235,8 +233,7 @@ def _one(given, env: dict[str, str], fault: DemoFault) -> dict:
             if not given.approve:
                 break
             _core(env, "approve", "--issue", str(issue["id"]))
-        time.sleep(2)
-        issue = next(i for i in _issues(env) if i["id"] == issue["id"])
+        issue = next(i for i in issues() if i["id"] == issue["id"])
     checked = bool(issue and issue["status"] == "resolved" and fault.checks)
     right = behaves(given.dir, fault) if checked else None
     row = scoring.scored(fault, issue, shipped, waited, right, given.agents)
@@ -244,15 +241,15 @@ def _one(given, env: dict[str, str], fault: DemoFault) -> dict:
     return row
 
 
-def _new(env, before: dict, fault: DemoFault) -> dict | None:
-    found = (i for i in _issues(env) if before.get(i["id"], -1) < i["run"] and i["run"] > 0)
+def _new(issues: Sequence[dict], before: dict) -> dict | None:
+    found = (i for i in issues if before.get(i["id"], -1) < i["run"] and i["run"] > 0)
     return next((i for i in found if not i.get("parent")), None)
 
 
 def _await(check, seconds: float):
     deadline = time.monotonic() + seconds
     while not (found := check()) and time.monotonic() < deadline:
-        time.sleep(2)
+        pass  # each look waits for the next one
     return found
 
 
@@ -264,10 +261,6 @@ def _settle(remote: RemoteControl, env, fault: DemoFault, issue: dict | None) ->
         remote.post("restore", fault.name)
     if issue and issue["status"] == "escalated":
         _core(env, "resolve", "--issue", str(issue["id"]), "--how", f"the team took back: {fault.title}")
-
-
-def _issues(env) -> list[dict]:
-    return json.loads(_core(env, "status", "--json"))["all"]
 
 
 def _core(env, *args: str, text: str = "") -> str:

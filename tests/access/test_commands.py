@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -76,6 +77,20 @@ def test_neither_does_a_label_nor_the_title_of_an_issue(core, monkeypatch):
     for argv in (["token", "list"], ["approve", "--issue", str(issue)]):
         _, out, _ = core(*argv)
         assert ("kestra" in out or "Approved" in out) and not set(out) & {"\x1b", "\x07"}
+
+
+def test_the_state_is_shown_until_somebody_interrupts(core, monkeypatch):
+    waits: list[float] = []
+
+    def interrupted(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(command.time, "sleep", interrupted)
+    code, shown, _ = core("status", "--json", "--every", "3")
+    assert (code, waits) == (130, [3.0, 3.0])
+    assert [json.loads(line)["approvals_waiting"] for line in shown.splitlines()] == [0, 0]
 
 
 def test_a_token_from_the_command_line_works(core):
