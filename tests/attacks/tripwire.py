@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from core import flow  # noqa: F401 - flow registers the workflows
@@ -70,7 +71,7 @@ def journey(folder: Path) -> dict:
             approvals.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
         return made.get(issue_id).status in OVER
 
-    until(over, seconds=240)
+    until(over, seconds=800)
     with store.read() as session:
         gates = [gate for review in session.exec(store.select(Review)) for gate in review.gates]
     issue = made.get(issue_id)
@@ -90,4 +91,9 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    finally:  # the threads of an engine that waits would keep it alive
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
