@@ -101,14 +101,15 @@ def test_a_deployment_signs_in_to_the_registry_and_names_the_policy_of_its_targe
     for name in ("tools/deploy_compose.sh", "deploy/compose.yaml"):
         shutil.copy(ROOT / name, tmp_path / name)
     told = tmp_path / "told"
-    for name, answer in (("ssh", '[ "$2" = pwd ] && echo /home/deploy || cat >/dev/null'), ("docker", ":")):
+    answers = {"ssh": '[ "$2" = pwd ] && echo /home/deploy || cat >/dev/null', "docker": "cat >/dev/null"}
+    for name, answer in answers.items():
         program = tmp_path / "bin" / name
         program.write_text(f'#!/bin/sh\necho "{name} $* | $IMAGE $POLICY $DOCKER_HOST" >>{told}\n{answer}\n')
         program.chmod(0o755)
     given = {name: "x" for name in ("DEPLOY_KEY", "DEPLOY_KNOWN_HOSTS", "DEPLOY_ENV", "DEPLOY_PLATFORM", "TOKEN")}
     given |= {"TARGET": "staging", "IMAGE": "ghcr.io/Acme/Shop:1", "DEPLOY_HOST": "me@host", "GITHUB_ACTOR": "ada"}
     env = given | {"HOME": str(tmp_path), "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
-    subprocess.run([tmp_path / "tools/deploy_compose.sh"], env=env, check=True)
+    subprocess.run([tmp_path / "tools/deploy_compose.sh"], env=env, check=True, stdin=subprocess.DEVNULL)
     calls = told.read_text().splitlines()
     policy = "/home/deploy/platform/platform.staging.toml"
     assert (

@@ -24,7 +24,7 @@ from core.repair.sandbox.runner import BubblewrapRunner
 from core.repair.types import Candidate, Evidence
 from tests.attacks import parsing
 from tests.attacks.repository import SHOP
-from tests.stories.world import FolderHealth, World, until
+from tests.stories.world import World, until
 from tests.who import by
 
 OPENED: set[tuple[str, str]] = set()
@@ -56,7 +56,6 @@ def watch(folder: Path) -> None:
 
 def journey(folder: Path) -> dict:
     """The issue's journey to its end; the approval that it may ask for is given."""
-    FolderHealth.covers = 90  # the traced journey is many times slower: its errors must not lie before all figures
     made = World(folder, watch=0.4)
     made.rt.runner, made.rt.fixers = BubblewrapRunner(), [Scripted()]
     executor = durable.Executor(made.settings.data_dir, "test")

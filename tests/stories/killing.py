@@ -163,9 +163,10 @@ def live(story: Story, folder: Path, kills: bool) -> None:
     executor.beat()
     scheduler.tidy(executor.id)
     collector, deadline = Collector(), time.monotonic() + SECONDS
+    scheduler.run_round(made.rt, collector, executor.id)  # each life has a round, as each start of the engine has
     while not (issue := _issue()) or not issue.run:
-        scheduler.run_round(made.rt, collector, executor.id)
         time.sleep(0.05)
+        scheduler.run_round(made.rt, collector, executor.id)
     while (issue := _issue()).status not in RESTS or _works():
         story.meanwhile(issue)
         if time.monotonic() > deadline:

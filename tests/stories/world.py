@@ -270,16 +270,20 @@ class FolderHealth:
 
     name = "datadog"
     tick = TICK
-    covers = 20  # seconds until now of which it has points
+    covers = 20  # seconds until now of which it has points, and before the first issue
 
     def __init__(self, ledger: Ledger):
         self.ledger = ledger
 
     def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
-        """A point each ``tick`` of the last ``covers`` seconds, with the error rate of what production served then."""
+        """A point each ``tick``, with the error rate of what production served then.
+
+        A slow machine takes minutes for a journey: the errors of its issue must not lie before all figures.
+        """
         if self.ledger.get("blind"):
             return []
-        first, last = max(since.timestamp(), until.timestamp() - self.covers), until.timestamp() - self.tick
+        begun = min(self.ledger.get("reported", until.timestamp()), until.timestamp()) - self.covers
+        first, last = max(since.timestamp(), begun), until.timestamp() - self.tick
         times = [n * self.tick for n in range(int(first / self.tick) + 1, int(last / self.tick) + 1)]
         return [p for at in times for service in services for p in self._points(service, at)]
 
@@ -463,6 +467,8 @@ class World:
     ) -> int:
         """An issue with a crash, and its journey started in the same transaction; ``failed`` requests show it."""
         self.fares(service, failed)
+        if self.ledger.get("reported") is None:
+            self.ledger.put("reported", time.time())
         crash = Crash(
             service=service,
             release=release,
