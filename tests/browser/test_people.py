@@ -70,11 +70,16 @@ def confirm(page, button: str, reason: str = "") -> None:
     dialog.get_by_role("button", name=button).click()
 
 
+STOPS = 4  # where Tab leads in a dialog: its cross, the text, two buttons
+
+
 def write(page, words: str) -> None:
     """By keyboard alone, into the text of the dialog that has just opened."""
     expect(page.get_by_role("dialog")).to_be_focused()
-    page.keyboard.press("Tab")  # the dialog's own cross
-    page.keyboard.press("Tab")
+    for _ in range(2 * STOPS):  # a page that is drawn anew meanwhile may take the first ones
+        page.keyboard.press("Tab")
+        if page.locator("[role=dialog] textarea:focus").count():
+            break
     page.wait_for_selector("[role=dialog] textarea:focus")
     page.keyboard.type(words)
 
