@@ -17,6 +17,14 @@ from tests import factories, screens
 MINUTE = timedelta(minutes=1)
 
 
+def released(session, **values):
+    """(an issue, another one of its service, the first one's change, the change's release)."""
+    issue = factories.issue(session, service="cart", environment="production")
+    other = factories.issue(session, service="cart", fingerprint="another")
+    change = factories.change_set(session, issue)
+    return issue, other, change, factories.deployment(session, change, **values)
+
+
 @pytest.mark.parametrize(
     ("named", "counts"), [("production", True), ("prod", True), ("Production", True), ("staging", False)]
 )
@@ -24,10 +32,7 @@ def test_an_error_counts_by_any_name_of_its_environment(tmp_path, named, counts)
     rt = runtime.use(Runtime(screens.open_console(tmp_path)))
     at = now()
     with store.write() as session:
-        issue = factories.issue(session, service="cart", environment="production")
-        other = factories.issue(session, service="cart", fingerprint="another")
-        change = factories.change_set(session, issue)
-        row = factories.deployment(session, change, ready_at=at - 5 * MINUTE)
+        issue, other, change, row = released(session, ready_at=at - 5 * MINUTE)
         error = {"kind": Kind.EXCEPTION, "at": at - MINUTE, "service": "cart", "title": "KeyError: tier"}
         session.add(Signal(source="datadog", vendor_id="e1", environment=named, issue_id=other.id, **error))
     with store.read() as session:
@@ -75,10 +80,7 @@ def test_an_error_that_names_the_release_is_no_older_than_it(tmp_path, seconds, 
     rt = runtime.use(Runtime(screens.open_console(tmp_path)))
     at = now()
     with store.write() as session:
-        issue = factories.issue(session, service="cart", environment="production")
-        other = factories.issue(session, service="cart", fingerprint="another")
-        change = factories.change_set(session, issue)
-        row = factories.deployment(session, change, ready_at=at - MINUTE, sha="4f1c2ab" * 5)
+        issue, other, change, row = released(session, ready_at=at - MINUTE, sha="4f1c2ab" * 5)
         change.base_sha = "9d3e5fa" * 5
         release = {"head": row.sha, "base": change.base_sha, None: None}[named]
         error = {"kind": Kind.EXCEPTION, "service": "cart", "title": "AttributeError: title", "release": release}
